@@ -1,0 +1,3 @@
+module strongroom.dev
+
+go 1.26
