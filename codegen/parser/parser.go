@@ -1,0 +1,455 @@
+// Package parser builds the syntax tree. After a mistake it goes on at the next item or declaration, so that one run
+// reports all mistakes; each of them once.
+package parser
+
+import (
+	"strongroom.dev/codegen/ast"
+	"strongroom.dev/codegen/report"
+	"strongroom.dev/codegen/token"
+)
+
+// Parse reads a whole file. The tree is complete only where the report is empty.
+func Parse(r *report.Report) *ast.File {
+	p := &parser{report: r, tokens: token.Lex(r)}
+	return p.file()
+}
+
+type parser struct {
+	report *report.Report
+	tokens []token.Token
+	at     int
+}
+
+// maxNesting keeps `list<list<…` from using up the stack. The encoding has the same bound.
+const maxNesting = 64
+
+func (p *parser) peek() token.Token { return p.tokens[p.at] }
+
+func (p *parser) after() token.Token { return p.tokens[min(p.at+1, len(p.tokens)-1)] }
+
+func (p *parser) take() token.Token {
+	t := p.tokens[p.at]
+	if t.Kind != token.EOF {
+		p.at++
+	}
+	return t
+}
+
+func (p *parser) accept(kind token.Kind) bool {
+	if p.peek().Kind != kind {
+		return false
+	}
+	p.take()
+	return true
+}
+
+// word reports whether the next token is this keyword.
+func (p *parser) word(text string) bool {
+	return p.peek().Kind == token.Name && p.peek().Text == text
+}
+
+// unexpected reports the next token; nil stands for a token that the lexer has reported already.
+func (p *parser) unexpected(wanted string) *report.Diagnostic {
+	t := p.peek()
+	if t.Kind == token.Invalid {
+		return &report.Diagnostic{}
+	}
+	return p.report.Errorf(t.Span, "expected %s, not %s", wanted, t.Describe())
+}
+
+func (p *parser) name(wanted string) (ast.Name, bool) {
+	t := p.peek()
+	if t.Kind != token.Name {
+		p.unexpected(wanted)
+		return ast.Name{Span: t.Span}, false
+	}
+	p.take()
+	return ast.Name{Text: t.Text, Span: t.Span}, true
+}
+
+// docs takes the doc comment that stands before an item.
+func (p *parser) docs() []string {
+	var lines []string
+	for p.peek().Kind == token.Doc {
+		t := p.take()
+		if !t.FirstOnLine {
+			p.report.Errorf(t.Span, "a doc comment stands on the lines before what it documents").
+				Hint("move it up, or write `//`")
+			continue
+		}
+		lines = append(lines, t.Text)
+	}
+	return lines
+}
+
+// undocumented reports a doc comment with nothing after it.
+func (p *parser) undocumented(doc []string) {
+	if len(doc) > 0 {
+		p.report.Errorf(p.tokens[p.at-1].Span, "this doc comment documents nothing").Hint("write `//` for a remark")
+	}
+}
+
+func declares(keyword string) bool {
+	switch keyword {
+	case "record", "enum", "error", "interface", "package":
+		return true
+	}
+	return false
+}
+
+// atDecl recognises `record Name` at the start of a line: there a declaration begins, whatever was left open before.
+func (p *parser) atDecl() bool {
+	t := p.peek()
+	return t.Kind == token.Name && t.FirstOnLine && declares(t.Text) && p.after().Kind == token.Name && !p.after().FirstOnLine
+}
+
+func (p *parser) file() *ast.File {
+	f := &ast.File{}
+	doc := p.docs()
+	if p.word("package") {
+		f.Doc = doc
+		doc = nil
+		p.take()
+		f.Package, _ = p.name("the package's name")
+		p.accept(token.Semicolon)
+	} else {
+		p.report.Errorf(p.peek().Span, "the file does not begin with its package").Hint("write `package name` first")
+	}
+	for {
+		if doc == nil {
+			doc = p.docs()
+		}
+		if p.peek().Kind == token.EOF {
+			p.undocumented(doc)
+			return f
+		}
+		start := p.at
+		if d := p.decl(doc); d != nil {
+			f.Decls = append(f.Decls, d)
+		}
+		doc = nil
+		if p.at == start {
+			p.take()
+			p.skipToDecl()
+		}
+	}
+}
+
+// skipToDecl leaves behind what belongs to no declaration, with the doc comment of the next one kept.
+func (p *parser) skipToDecl() {
+	for p.peek().Kind != token.EOF && !p.atDecl() && p.peek().Kind != token.Doc {
+		p.take()
+	}
+}
+
+func (p *parser) decl(doc []string) ast.Decl {
+	t := p.peek()
+	if t.Kind == token.RightBrace {
+		p.report.Errorf(t.Span, "this `}` closes nothing")
+		p.take()
+		return nil
+	}
+	if t.Kind != token.Name || !declares(t.Text) {
+		d := p.unexpected("`record`, `enum`, `error` or `interface`")
+		switch t.Text {
+		case "struct", "message", "class", "type":
+			d.Hint("a product type is declared with `record`")
+		case "union", "oneof", "variant":
+			d.Hint("a sum type is declared with `enum`")
+		case "service", "trait", "protocol":
+			d.Hint("an object is declared with `interface`")
+		case "exception":
+			d.Hint("failures are declared with `error`")
+		}
+		return nil
+	}
+	p.take()
+	if t.Text == "package" {
+		p.report.Errorf(t.Span, "the package was named already").Hint("a file has one package")
+		p.accept(token.Name)
+		return nil
+	}
+	name, ok := p.name("the name of the " + t.Text)
+	if !ok && p.peek().Kind != token.LeftBrace {
+		p.skipToDecl()
+		return nil
+	}
+	switch t.Text {
+	case "record":
+		d := &ast.Record{Doc: doc, Name: name}
+		d.Fields = p.fields()
+		return d
+	case "enum":
+		d := &ast.Enum{Doc: doc, Name: name}
+		d.Variants = p.variants()
+		return d
+	case "error":
+		d := &ast.Error{Doc: doc, Name: name}
+		d.Variants = p.variants()
+		return d
+	default:
+		d := &ast.Interface{Doc: doc, Name: name}
+		p.list(token.LeftBrace, token.RightBrace, func(doc []string) bool {
+			m, ok := p.method(doc)
+			if m != nil {
+				d.Methods = append(d.Methods, m)
+			}
+			return ok
+		})
+		return d
+	}
+}
+
+// list parses items between brackets. A new line, `,` or `;` separates them. item answers false after a mistake that
+// it has reported.
+func (p *parser) list(open, end token.Kind, item func(doc []string) bool) {
+	bracket := p.peek()
+	if bracket.Kind != open {
+		p.unexpected(open.String())
+		p.skipItem(end)
+		return
+	}
+	p.take()
+	for {
+		doc := p.docs()
+		t := p.peek()
+		if t.Kind == end {
+			p.undocumented(doc)
+			p.take()
+			return
+		}
+		if t.Kind == token.EOF || p.atDecl() || t.Kind == token.RightBrace {
+			p.report.Errorf(bracket.Span, "this %s is not closed", open).
+				See(t.Span, "%s was expected before here", end)
+			// The doc comment belongs to the declaration that follows.
+			p.at -= len(doc)
+			return
+		}
+		start := p.at
+		if !item(doc) {
+			p.skipItem(end)
+		}
+		t = p.peek()
+		switch {
+		case t.Kind == token.Comma || t.Kind == token.Semicolon:
+			if p.at == start {
+				p.unexpected("a name")
+			}
+			p.take()
+		case t.Kind == end || t.FirstOnLine || t.Kind == token.EOF || t.Kind == token.Doc:
+		case t.Kind == token.Invalid:
+			p.skipItem(end)
+		default:
+			p.unexpected("a new line, `,` or `;` before the next item")
+			p.skipItem(end)
+		}
+		if p.at == start {
+			p.take()
+		}
+	}
+}
+
+// skipItem goes to what can begin or end the next item of a list.
+func (p *parser) skipItem(end token.Kind) {
+	depth := 0
+	for {
+		t := p.peek()
+		switch {
+		case t.Kind == token.EOF || p.atDecl():
+			return
+		case depth == 0 && (t.FirstOnLine || t.Kind == token.Comma || t.Kind == token.Semicolon || t.Kind == end):
+			return
+		case t.Kind == token.LeftBrace || t.Kind == token.LeftParen:
+			depth++
+		case t.Kind == token.RightBrace || t.Kind == token.RightParen:
+			if depth == 0 {
+				return
+			}
+			depth--
+		}
+		p.take()
+	}
+}
+
+func (p *parser) fields() []*ast.Field {
+	return p.fieldList(token.LeftBrace, token.RightBrace, "the name of a field")
+}
+
+func (p *parser) fieldList(open, end token.Kind, wanted string) []*ast.Field {
+	var fields []*ast.Field
+	p.list(open, end, func(doc []string) bool {
+		f := &ast.Field{Doc: doc}
+		var ok bool
+		if f.Name, ok = p.name(wanted); !ok {
+			return false
+		}
+		if p.peek().Kind != token.Colon {
+			p.unexpected("`:` and a type after `" + f.Name.Text + "`").Hint("write `name: type`")
+			return false
+		}
+		p.take()
+		if f.Type = p.typ(0); f.Type == nil {
+			return false
+		}
+		if p.accept(token.Equals) {
+			if f.Default = p.value(); f.Default == nil {
+				return false
+			}
+		}
+		fields = append(fields, f)
+		return true
+	})
+	return fields
+}
+
+func (p *parser) variants() []*ast.Variant {
+	var variants []*ast.Variant
+	p.list(token.LeftBrace, token.RightBrace, func(doc []string) bool {
+		v := &ast.Variant{Doc: doc}
+		var ok bool
+		if v.Name, ok = p.name("the name of a variant"); !ok {
+			return false
+		}
+		if p.peek().Kind == token.LeftBrace {
+			v.Braces = true
+			v.Fields = p.fields()
+		}
+		if t := p.peek(); t.Kind == token.String {
+			p.take()
+			v.Message = &ast.Text{Raw: t.Text, Span: t.Span}
+		}
+		variants = append(variants, v)
+		if t := p.peek(); t.Kind == token.LeftParen {
+			p.unexpected("`{`").Hint("fields of a variant stand in braces: `%s { name: type }`", v.Name.Text)
+			return false
+		}
+		return true
+	})
+	return variants
+}
+
+func (p *parser) method(doc []string) (*ast.Method, bool) {
+	m := &ast.Method{Doc: doc}
+	for p.peek().Kind == token.Attribute {
+		t := p.take()
+		m.Attributes = append(m.Attributes, ast.Name{Text: t.Text, Span: t.Span})
+	}
+	if p.word("constructor") && p.after().Kind == token.Name {
+		m.Constructor = true
+		p.take()
+	}
+	var ok bool
+	if m.Name, ok = p.name("the name of a method"); !ok {
+		return nil, false
+	}
+	if p.peek().Kind != token.LeftParen {
+		p.unexpected("`(` after `"+m.Name.Text+"`").Hint("a method is written `%s(argument: type) -> result`", m.Name.Text)
+		return nil, false
+	}
+	m.Args = p.fieldList(token.LeftParen, token.RightParen, "the name of an argument")
+	if p.accept(token.Arrow) {
+		if p.peek().Kind == token.LeftParen {
+			p.unexpected("a type").Hint("a method without a result has no `->`")
+			return m, false
+		}
+		if m.Result = p.typ(0); m.Result == nil {
+			return m, false
+		}
+	}
+	if p.peek().Kind == token.Colon {
+		p.unexpected("`->` before the result")
+		return m, false
+	}
+	for p.clause() {
+		keyword := p.take()
+		target := &m.Throws
+		if keyword.Text == "emits" {
+			target = &m.Emits
+			if m.Throws != nil {
+				p.report.Errorf(keyword.Span, "`emits` stands before `throws`")
+			}
+		}
+		n, ok := p.name("the name of a type after `" + keyword.Text + "`")
+		if !ok {
+			return m, false
+		}
+		if *target != nil {
+			p.report.Errorf(keyword.Span, "`%s` stands here twice", keyword.Text).Hint("put all variants into one type")
+			continue
+		}
+		*target = &n
+	}
+	return m, true
+}
+
+// clause recognises `throws Name`, but not a method of that name on the next line.
+func (p *parser) clause() bool {
+	return (p.word("emits") || p.word("throws")) && p.after().Kind != token.LeftParen
+}
+
+func (p *parser) typ(depth int) *ast.Type {
+	t := p.peek()
+	if t.Kind != token.Name {
+		p.unexpected("a type")
+		return nil
+	}
+	p.take()
+	typ := &ast.Type{Name: ast.Name{Text: t.Text, Span: t.Span}, Span: t.Span}
+	if p.peek().Kind != token.LeftAngle {
+		return typ
+	}
+	if depth == maxNesting {
+		p.report.Errorf(t.Span, "types nest at most %d deep", maxNesting)
+		return nil
+	}
+	p.take()
+	if n := p.peek(); n.Kind == token.Number {
+		p.take()
+		typ.Size = &ast.Value{Kind: ast.NumberValue, Text: n.Text, Span: n.Span}
+	} else {
+		for {
+			arg := p.typ(depth + 1)
+			if arg == nil {
+				return nil
+			}
+			typ.Args = append(typ.Args, arg)
+			if !p.accept(token.Comma) {
+				break
+			}
+		}
+	}
+	end := p.peek()
+	if end.Kind != token.RightAngle {
+		p.unexpected("`>`")
+		return nil
+	}
+	p.take()
+	typ.Span.End = end.Span.End
+	return typ
+}
+
+func (p *parser) value() *ast.Value {
+	t := p.peek()
+	switch t.Kind {
+	case token.Minus:
+		p.take()
+		n := p.peek()
+		if n.Kind != token.Number || n.Span.Start != t.Span.End {
+			p.unexpected("a number after `-`")
+			return nil
+		}
+		p.take()
+		return &ast.Value{Kind: ast.NumberValue, Text: "-" + n.Text, Span: report.Span{Start: t.Span.Start, End: n.Span.End}}
+	case token.Number:
+		p.take()
+		return &ast.Value{Kind: ast.NumberValue, Text: t.Text, Span: t.Span}
+	case token.String:
+		p.take()
+		return &ast.Value{Kind: ast.TextValue, Text: t.Text, Span: t.Span}
+	case token.Name:
+		p.take()
+		return &ast.Value{Kind: ast.NameValue, Text: t.Text, Span: t.Span}
+	}
+	p.unexpected("a value").Hint("a default is a number, a text, `true`, `false` or the name of a variant")
+	return nil
+}
