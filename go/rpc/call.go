@@ -1,0 +1,395 @@
+package rpc
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// keepCapacity is the most memory that an idle slot keeps of each of its blocks.
+const keepCapacity = 64 << 10
+
+// Call is one request, and the slot that its answers find. Generated methods take one from a client or an object, write
+// the arguments, run it with Do or Immediate, read the answer and give it back with Finish:
+//
+//	call := object.Call(method)
+//	call.String(name)
+//	if err := call.Do(ctx, nil); err != nil {
+//		return zero, err // Do gave it back
+//	}
+//	result := decodeResult(call.Reply())
+//	return result, call.Finish()
+//
+// Slots are reused, so that a call in steady state allocates nothing here.
+type Call struct {
+	Encoder
+	client *Client
+	lane   *lane
+	index  uint32
+	method uint32
+	object *Object // kept reachable until the request is over
+	handle uint64
+
+	ready chan struct{} // has a token when the fields below changed
+
+	mu         sync.Mutex
+	generation uint32
+	active     bool // sent, and its last frame has not come
+	over       bool // its last frame has come
+	kind       uint8
+	handles    uint8
+	reply      []byte
+	emit       []byte
+	emitted    bool
+	inbox      []byte // stream items: length, handles, payload
+
+	decoder  Decoder
+	emits    Decoder
+	emitting []byte // what emits reads, while emit takes the next one
+
+	// The dispatcher's own: the generation that the library took, and one that was cancelled before that.
+	submitted, dropped uint32
+}
+
+// Call starts a call that is not a method of an object: a constructor, or a built-in method.
+func (c *Client) Call(method uint32) *Call { return c.acquire(method) }
+
+func (c *Client) acquire(method uint32) *Call {
+	call := c.slots.acquire(c)
+	call.out = append(call.out[:0], emptyHeader[:]...)
+	call.moved = call.moved[:0]
+	call.err = nil
+	call.method = method
+	call.object = nil
+	call.handle = 0
+	return call
+}
+
+var emptyHeader [headerSize]byte
+
+// request is the id that the boundary knows this call by. mu must be held, or the call not yet sent.
+func (c *Call) request() uint64 { return uint64(c.generation)<<32 | uint64(c.index) }
+
+// release gives the slot back. The next request in it has another generation, so nothing that is late can reach it.
+func (c *Call) release() {
+	if cap(c.out) > keepCapacity {
+		c.out = nil
+	}
+	if cap(c.reply) > keepCapacity {
+		c.reply = nil
+	}
+	if cap(c.inbox) > keepCapacity {
+		c.inbox = nil
+	}
+	c.inbox = c.inbox[:0]
+	c.decoder.reset(nil, nil)
+	clear(c.moved)
+	c.moved = c.moved[:0]
+	c.object = nil
+	c.client.slots.release(c)
+}
+
+// abandon gives back a call that the library never saw, with the buffers that were moved into it.
+func (c *Call) abandon() {
+	for _, b := range c.moved {
+		c.client.freeBuffer(b.lease.handle)
+	}
+	c.release()
+}
+
+// start sends the call. After an error it is given back.
+func (c *Call) start(ctx context.Context) error {
+	err := c.err
+	if err == nil {
+		err = contextError(ctx)
+	}
+	if err == nil {
+		err = c.client.enter()
+	}
+	if err != nil {
+		c.abandon()
+		return err
+	}
+	var remaining uint64
+	if deadline, ok := ctx.Deadline(); ok {
+		remaining = uint64(max(time.Until(deadline), 1))
+	}
+	c.mu.Lock()
+	c.active, c.over, c.emitted = true, false, false
+	request := c.request()
+	c.mu.Unlock()
+	putHeader(c.out, c.lane.queue, kindCall, request, c.handle, c.method, remaining)
+	if !c.lane.send(ctx, operation{call: c, kind: kindCall, request: request}) {
+		c.mu.Lock()
+		c.active = false
+		c.mu.Unlock()
+		c.client.leave()
+		c.abandon()
+		if err := contextError(ctx); err != nil {
+			return err
+		}
+		return errClientClosed
+	}
+	return nil
+}
+
+// Do sends the call and waits until it is over. Cancelling ctx cancels it in the library; Do returns when the library
+// has acknowledged that, with the result where the call had won. emit, where not nil, gets the newest emitted record
+// on this goroutine. After an error the call is given back.
+func (c *Call) Do(ctx context.Context, emit func(*Decoder)) error {
+	if err := c.start(ctx); err != nil {
+		return err
+	}
+	done := ctx.Done()
+	for {
+		if done == nil {
+			<-c.ready
+		} else {
+			select {
+			case <-c.ready:
+			case <-done:
+				done = nil
+				c.cancel()
+				continue
+			}
+		}
+		c.mu.Lock()
+		over, emitted := c.over, c.emitted && emit != nil
+		if emitted {
+			c.emitted = false
+			c.emit, c.emitting = c.emitting, c.emit
+		}
+		c.mu.Unlock()
+		if emitted {
+			c.emits.reset(c.client, c.emitting)
+			emit(&c.emits)
+		}
+		if over {
+			break
+		}
+	}
+	// Frames of a request that is over find another state, so nothing below is shared any more.
+	if c.kind == kindReply {
+		c.decoder.reset(c.client, c.reply)
+		return nil
+	}
+	err := c.failure(ctx)
+	c.release()
+	return err
+}
+
+// failure is the error of a call whose last frame is no reply.
+func (c *Call) failure(ctx context.Context) error {
+	c.decoder.reset(c.client, c.reply)
+	switch c.kind {
+	case kindError:
+		err := decodeError(c.client.schema, &c.decoder)
+		if e, ok := err.(*Error); ok && e.Code == Cancelled {
+			// A cancel frame carries no reason: the context knows it.
+			if cause := contextError(ctx); cause != nil {
+				return cause
+			}
+			if c.client.closing.Load() {
+				return errClientClosed
+			}
+		}
+		return err
+	case kindPanic:
+		return &PanicError{Message: string(c.reply)}
+	default:
+		return &Error{Code: Malformed, Message: "malformed answer: a frame of an unexpected kind"}
+	}
+}
+
+// Reply reads the result of a call that succeeded.
+func (c *Call) Reply() *Decoder { return &c.decoder }
+
+// Finish gives the call back, and reports whether its result could be read. Where it could not, the handles in it are
+// freed.
+func (c *Call) Finish() error {
+	err := c.decoder.Err()
+	if err != nil {
+		trailingHandles(c.reply, c.handles, c.client.freeHandle)
+		disown(c.decoder.buffers)
+	}
+	c.release()
+	return err
+}
+
+// Immediate runs an @immediate method: a plain call into the library, without a request. After an error the call is
+// given back.
+func (c *Call) Immediate() error {
+	if c.err != nil {
+		err := c.err
+		c.abandon()
+		return err
+	}
+	putHeader(c.out, 0, kindCall, c.request(), c.handle, c.method, 0)
+	if cap(c.reply) < 512 {
+		c.reply = make([]byte, 512)
+	}
+	c.reply = c.reply[:cap(c.reply)]
+	var status int32
+	for {
+		var used int
+		if status, used = c.client.callImmediate(c.out, c.reply); status != statusTooSmall {
+			break
+		}
+		c.reply = make([]byte, max(used, 2*len(c.reply)))
+	}
+	runtime.KeepAlive(c.object)
+	f, _, ok := nextFrame(c.reply)
+	if status != statusOK || !ok {
+		c.abandon()
+		if status == statusOK {
+			status = statusInvalid
+		}
+		return statusError(status)
+	}
+	c.kind, c.handles = f.kind, f.handles
+	c.reply = c.reply[:copy(c.reply, f.payload)]
+	if c.kind == kindReply {
+		c.decoder.reset(c.client, c.reply)
+		return nil
+	}
+	err := c.failure(context.Background())
+	c.release()
+	return err
+}
+
+// cancel asks the library to drop the request. Its last frame comes all the same.
+func (c *Call) cancel() {
+	c.mu.Lock()
+	active, request := c.active, c.request()
+	c.mu.Unlock()
+	if active {
+		c.lane.send(context.Background(), operation{call: c, kind: kindCancel, request: request})
+	}
+}
+
+// deliver routes one frame. It reports whether the frame was this request's, and whether it was the last.
+func (c *Call) deliver(f frame) (taken, last bool) {
+	c.mu.Lock()
+	if !c.active || c.generation != uint32(f.request>>32) {
+		c.mu.Unlock()
+		return false, false
+	}
+	switch f.kind {
+	case kindEmit:
+		c.emit = append(c.emit[:0], f.payload...)
+		c.emitted = true
+	case kindItem:
+		c.inbox = appendItem(c.inbox, f)
+	default:
+		c.kind, c.handles = f.kind, f.handles
+		c.reply = append(c.reply[:0], f.payload...)
+		c.active, c.over = false, true
+		last = true
+	}
+	c.mu.Unlock()
+	c.wake()
+	return true, last
+}
+
+// reject ends a request that the library did not take.
+func (c *Call) reject(request uint64, err *Error) {
+	for _, b := range c.moved {
+		c.client.freeBuffer(b.lease.handle)
+	}
+	c.fail(request, err)
+}
+
+// fail ends the request without the library.
+func (c *Call) fail(request uint64, err *Error) {
+	e := Encoder{}
+	e.U32(0)
+	e.U32(uint32(err.Code))
+	e.String(err.Message)
+	e.U32(0)
+	if _, last := c.deliver(frame{kind: kindError, request: request, payload: e.out}); last {
+		c.client.leave()
+	}
+}
+
+func (c *Call) wake() {
+	select {
+	case c.ready <- struct{}{}:
+	default: // a token is there already
+	}
+}
+
+// contextError is the error of a context that is over, as a runtime error.
+func contextError(ctx context.Context) error {
+	switch ctx.Err() {
+	case nil:
+		return nil
+	case context.DeadlineExceeded:
+		return &Error{Code: DeadlineExceeded, Message: "the deadline passed before the call was over"}
+	default:
+		return &Error{Code: Cancelled, Message: "the call was cancelled"}
+	}
+}
+
+// slots are a client's calls by index. Idle ones wait on a stack: the one used last is the warmest.
+type slots struct {
+	all  atomic.Pointer[[]*Call]
+	mu   sync.Mutex
+	idle []*Call
+}
+
+const slotChunk = 256
+
+func (s *slots) acquire(client *Client) *Call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.idle) == 0 {
+		s.grow(client)
+	}
+	last := len(s.idle) - 1
+	c := s.idle[last]
+	s.idle = s.idle[:last]
+	return c
+}
+
+func (s *slots) grow(client *Client) {
+	var old []*Call
+	if p := s.all.Load(); p != nil {
+		old = *p
+	}
+	all := make([]*Call, len(old), len(old)+slotChunk)
+	copy(all, old)
+	for range slotChunk {
+		index := len(all)
+		all = append(all, &Call{
+			client: client, lane: client.lanes[index%len(client.lanes)], index: uint32(index), generation: 1,
+			ready: make(chan struct{}, 1),
+		})
+	}
+	s.all.Store(&all)
+	for i := len(all) - 1; i >= len(old); i-- {
+		s.idle = append(s.idle, all[i])
+	}
+}
+
+func (s *slots) release(c *Call) {
+	c.mu.Lock()
+	c.over, c.active, c.emitted = false, false, false
+	if c.generation++; c.generation == 0 {
+		c.generation = 1 // a request id is never 0
+	}
+	c.mu.Unlock()
+	s.mu.Lock()
+	s.idle = append(s.idle, c)
+	s.mu.Unlock()
+}
+
+// find answers the call of a request's slot, or nil.
+func (s *slots) find(request uint64) *Call {
+	p := s.all.Load()
+	if p == nil || uint64(uint32(request)) >= uint64(len(*p)) {
+		return nil
+	}
+	return (*p)[uint32(request)]
+}

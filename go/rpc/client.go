@@ -1,0 +1,258 @@
+package rpc
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+)
+
+// closeGrace is how long Close waits for the library to acknowledge the calls that it cancels.
+const closeGrace = 10 * time.Second
+
+// Client is one runtime of the library: its threads, its memory budget and the lanes to it. All methods may be called
+// from any goroutine. A program needs one.
+type Client struct {
+	library library
+	schema  *Schema
+	lanes   []*lane
+	slots   slots
+
+	closing atomic.Bool
+	air     atomic.Int64 // requests whose last frame has not come
+	strays  atomic.Uint64
+	leaks   atomic.Uint64
+	views   atomic.Int64
+
+	// gate is held for reading while a plain call is in the library, so that Close does not free what it uses.
+	gate   sync.RWMutex
+	closed bool
+}
+
+type options struct {
+	lanes        int
+	workers      int
+	bufferMemory uint64
+}
+
+// Option configures a client.
+type Option func(*options)
+
+// WithBufferMemory sets how many bytes of buffers the program may hold at a time; without it, 256 MiB.
+func WithBufferMemory(bytes uint64) Option { return func(o *options) { o.bufferMemory = bytes } }
+
+// WithWorkers sets how many threads run requests; without it, one a core.
+func WithWorkers(threads int) Option { return func(o *options) { o.workers = threads } }
+
+// WithLanes sets how many dispatchers and receivers there are; without it, one for every two processors, at most 4.
+func WithLanes(lanes int) Option { return func(o *options) { o.lanes = lanes } }
+
+// Open starts a runtime of the library whose table of functions this is, after it has compared the interface that the
+// library has with the caller's. Generated packages call it.
+func Open(table unsafe.Pointer, schema *Schema, opts ...Option) (*Client, error) {
+	o := options{lanes: min(4, (runtime.GOMAXPROCS(0)+1)/2)}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if o.lanes < 1 || o.lanes > 64 || o.workers < 0 {
+		return nil, fmt.Errorf("a client has 1 to 64 lanes and 0 or more workers, not %d and %d", o.lanes, o.workers)
+	}
+	l, err := openLibrary(table, schema, o)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{library: l, schema: schema}
+	for i := range o.lanes {
+		lane, err := newLane(c, i)
+		if err != nil {
+			for _, l := range c.lanes {
+				_ = l.descriptor.Close()
+			}
+			c.library.free()
+			return nil, err
+		}
+		c.lanes = append(c.lanes, lane)
+	}
+	for _, lane := range c.lanes {
+		lane.run()
+	}
+	return c, nil
+}
+
+// Close cancels the calls that are in flight, waits until the library has acknowledged that, and frees everything.
+// Where a view is open it fails with [ErrBusy] and changes nothing, because the view's bytes would go away.
+func (c *Client) Close() error {
+	if n := c.views.Load(); n > 0 {
+		return &Error{Code: Busy, Message: fmt.Sprintf("%d views of buffers are open; close them before the client", n)}
+	}
+	if c.closing.Swap(true) {
+		return nil
+	}
+	deadline := time.Now().Add(closeGrace)
+	for wait := 10 * time.Microsecond; c.air.Load() > 0 && time.Now().Before(deadline); wait = min(2*wait, 10*time.Millisecond) {
+		// Again and again: a call that passed enter just before closing was set may be sent after the first round.
+		for _, call := range c.sent() {
+			call.cancel()
+		}
+		time.Sleep(wait)
+	}
+	for _, lane := range c.lanes {
+		lane.end()
+	}
+	for _, call := range c.sent() {
+		call.mu.Lock()
+		request := call.request()
+		call.mu.Unlock()
+		call.fail(request, errClientClosed)
+	}
+	c.gate.Lock()
+	c.closed = true
+	c.gate.Unlock()
+	c.library.free()
+	return nil
+}
+
+// sent answers the calls whose last frame has not come.
+func (c *Client) sent() []*Call {
+	all := c.slots.all.Load()
+	if all == nil {
+		return nil
+	}
+	var sent []*Call
+	for _, call := range *all {
+		call.mu.Lock()
+		if call.active {
+			sent = append(sent, call)
+		}
+		call.mu.Unlock()
+	}
+	return sent
+}
+
+// enter counts a request in, unless the client is closing.
+func (c *Client) enter() error {
+	c.air.Add(1)
+	if c.closing.Load() {
+		c.leave()
+		return errClientClosed
+	}
+	return nil
+}
+
+func (c *Client) leave() { c.air.Add(-1) }
+
+// Statistics count what a client has and did. All but the last two come from the library.
+type Statistics struct {
+	Requests    uint64 // accepted so far
+	InFlight    uint64
+	Buffers     uint64 // that the program holds
+	BufferBytes uint64
+	Objects     uint64
+	Stray       uint64 // cancel and credit frames that came after their request was over
+	Threads     uint64 // of the library
+	// LateAnswers are frames that found no request of their generation, and were dropped.
+	LateAnswers uint64
+	// Leaks are buffers, objects and streams that the garbage collector found open.
+	Leaks uint64
+}
+
+// Statistics reads the counters.
+func (c *Client) Statistics() (Statistics, error) {
+	c.gate.RLock()
+	defer c.gate.RUnlock()
+	if c.closed {
+		return Statistics{}, errClientClosed
+	}
+	s, status := c.library.statistics()
+	s.LateAnswers, s.Leaks = c.strays.Load(), c.leaks.Load()
+	return s, statusError(status)
+}
+
+// plain runs one plain call into the library, unless the client is closed.
+func (c *Client) plain(f func(library) int32) int32 {
+	c.gate.RLock()
+	defer c.gate.RUnlock()
+	if c.closed {
+		return statusClosed
+	}
+	return f(c.library)
+}
+
+func (c *Client) callImmediate(frame, block []byte) (status int32, used int) {
+	c.gate.RLock()
+	defer c.gate.RUnlock()
+	if c.closed {
+		return statusClosed, 0
+	}
+	return c.library.callImmediate(frame, block)
+}
+
+func (c *Client) freeBuffer(handle uint64) {
+	c.plain(func(l library) int32 { return l.freeBuffer(handle) })
+}
+
+// freeHandle frees what a dropped frame repeats at its end.
+func (c *Client) freeHandle(handle uint64) {
+	if handle&objectHandle != 0 {
+		c.plain(func(l library) int32 { return l.closeObject(handle &^ objectHandle) })
+	} else {
+		c.freeBuffer(handle)
+	}
+}
+
+// leaked records something that the program lost without closing it.
+func (c *Client) leaked(what string) {
+	c.leaks.Add(1)
+	slog.Warn("strongroom: " + what + " was never closed; close it when it is no longer needed")
+}
+
+func (c *Client) logFailure(what string, err error) {
+	slog.Error("strongroom: "+what, "error", err)
+}
+
+// Alloc makes a buffer of this many bytes. It waits, without a thread, until the memory that programs may hold has
+// room for it.
+func (c *Client) Alloc(ctx context.Context, size int) (*Buffer, error) {
+	if size < 0 {
+		return nil, fmt.Errorf("a buffer cannot have %d bytes", size)
+	}
+	var handle uint64
+	status := c.plain(func(l library) (status int32) {
+		handle, status = l.tryAlloc(uint64(size))
+		return status
+	})
+	switch status {
+	case statusOK:
+		return c.newBuffer(handle), nil
+	case statusNoMemory:
+		call := c.Call(methodAlloc)
+		call.U64(uint64(size))
+		return call.buffer(ctx)
+	default:
+		return nil, statusError(status)
+	}
+}
+
+// Fill makes a buffer with what the library reads from a descriptor: size bytes, or fewer at its end; an empty buffer
+// says that the end was reached before. The bytes never pass through Go's memory.
+func (c *Client) Fill(ctx context.Context, descriptor uintptr, size int) (*Buffer, error) {
+	if size < 0 {
+		return nil, fmt.Errorf("a buffer cannot have %d bytes", size)
+	}
+	call := c.Call(methodFill)
+	call.I32(int32(descriptor))
+	call.U64(uint64(size))
+	return call.buffer(ctx)
+}
+
+func (c *Call) buffer(ctx context.Context) (*Buffer, error) {
+	if err := c.Do(ctx, nil); err != nil {
+		return nil, err
+	}
+	b := c.Reply().Buffer()
+	return b, c.Finish()
+}

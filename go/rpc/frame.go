@@ -1,0 +1,69 @@
+package rpc
+
+import "encoding/binary"
+
+// headerSize is the length of a frame's header; docs/boundary.md and sr.h have its layout.
+const headerSize = 64
+
+// objectHandle is the bit that marks a repeated handle as an object's; the others are buffers'.
+const objectHandle = 1 << 63
+
+// frame is one completion in a block that the library filled.
+type frame struct {
+	kind    uint8
+	handles uint8 // handles that are repeated at the end of the payload
+	request uint64
+	payload []byte
+}
+
+// nextFrame splits the first frame off a block; ok is false where there is no whole one.
+func nextFrame(block []byte) (f frame, rest []byte, ok bool) {
+	if len(block) < headerSize {
+		return frame{}, nil, false
+	}
+	length := uint64(binary.LittleEndian.Uint32(block))
+	if length < headerSize || length > uint64(len(block)) {
+		return frame{}, nil, false
+	}
+	f = frame{
+		kind:    block[6],
+		handles: block[7],
+		request: binary.LittleEndian.Uint64(block[8:]),
+		payload: block[headerSize:length],
+	}
+	padded := min((length+7)&^7, uint64(len(block)))
+	return f, block[padded:], true
+}
+
+// putHeader fills the header of a frame that goes to the library; the frame's trace stays zero.
+func putHeader(frame []byte, queue uint16, kind uint8, request, object uint64, method uint32, remaining uint64) {
+	binary.LittleEndian.PutUint32(frame, uint32(len(frame)))
+	binary.LittleEndian.PutUint16(frame[4:], queue)
+	frame[6] = kind
+	frame[7] = 0
+	binary.LittleEndian.PutUint64(frame[8:], request)
+	binary.LittleEndian.PutUint64(frame[16:], object)
+	binary.LittleEndian.PutUint32(frame[24:], method)
+	binary.LittleEndian.PutUint32(frame[28:], 0)
+	binary.LittleEndian.PutUint64(frame[32:], remaining)
+	clear(frame[40:headerSize])
+}
+
+// trailingHandles calls f for each handle that a payload repeats at its end.
+func trailingHandles(payload []byte, count uint8, f func(handle uint64)) {
+	size := 8 * int(count)
+	if size > len(payload) {
+		return
+	}
+	for tail := payload[len(payload)-size:]; len(tail) > 0; tail = tail[8:] {
+		f(binary.LittleEndian.Uint64(tail))
+	}
+}
+
+// pad is what follows a frame of this length up to the next multiple of 8.
+func pad(block []byte) []byte {
+	for len(block)%8 != 0 {
+		block = append(block, 0)
+	}
+	return block
+}
