@@ -14,8 +14,7 @@ var foreign = map[string]string{
 // nearest finds the name that was probably meant, or nothing.
 func nearest(name string, known []string) string {
 	best, bestDistance := "", len(name)/3+2
-	slices.Sort(known) // the answer may not depend on the order of a map
-	for _, k := range known {
+	for _, k := range slices.Sorted(slices.Values(known)) { // the answer may not depend on the order of a map
 		if d := distance(fold(name), fold(k)); d < bestDistance {
 			best, bestDistance = k, d
 		}

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"math/big"
 	"slices"
-	"strings"
 
 	"strongroom.dev/codegen/ast"
 )
@@ -40,7 +39,7 @@ func (c *checker) typ(t *ast.Type, at place) bool {
 	if len(t.Args) != parameters {
 		d := c.report.Errorf(t.Span, "`%s` takes %s, not %d", t.Name.Text, count(parameters, "type"), len(t.Args))
 		if parameters > 0 {
-			d.Hint("write `%s<%s>`", t.Name.Text, strings.Join([]string{"K", "V"}[2-parameters:], ", "))
+			d.Hint("write `%s<%s>`", t.Name.Text, []string{"T", "K, V"}[parameters-1])
 		}
 		return false
 	}

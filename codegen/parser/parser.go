@@ -43,12 +43,17 @@ func (p *parser) accept(kind token.Kind) bool {
 	return true
 }
 
+// here reports whether the next token has this kind and stands on the same line as the one before.
+func (p *parser) here(kind token.Kind) bool {
+	return p.peek().Kind == kind && !p.peek().FirstOnLine
+}
+
 // word reports whether the next token is this keyword.
 func (p *parser) word(text string) bool {
 	return p.peek().Kind == token.Name && p.peek().Text == text
 }
 
-// unexpected reports the next token; nil stands for a token that the lexer has reported already.
+// unexpected reports the next token. What the lexer could not read has been reported already.
 func (p *parser) unexpected(wanted string) *report.Diagnostic {
 	t := p.peek()
 	if t.Kind == token.Invalid {
@@ -57,14 +62,28 @@ func (p *parser) unexpected(wanted string) *report.Diagnostic {
 	return p.report.Errorf(t.Span, "expected %s, not %s", wanted, t.Describe())
 }
 
-func (p *parser) name(wanted string) (ast.Name, bool) {
-	t := p.peek()
-	if t.Kind != token.Name {
-		p.unexpected(wanted)
-		return ast.Name{Span: t.Span}, false
+// missing reports that an item does not go on as it must. Where the line ends, that is the place, and not the next line.
+func (p *parser) missing(wanted string) *report.Diagnostic {
+	if t := p.peek(); !t.FirstOnLine && t.Kind != token.EOF {
+		return p.unexpected(wanted)
 	}
-	p.take()
-	return ast.Name{Text: t.Text, Span: t.Span}, true
+	end := p.tokens[p.at-1].Span.End
+	return p.report.Errorf(report.Span{Start: end, End: end + 1}, "expected %s at the end of this line", wanted)
+}
+
+// name takes the name that an item begins with.
+func (p *parser) name(wanted string) (ast.Name, bool) {
+	if p.peek().Kind != token.Name {
+		p.unexpected(wanted)
+		return ast.Name{}, false
+	}
+	return p.taken(), true
+}
+
+// taken takes a token that is known to be a name.
+func (p *parser) taken() ast.Name {
+	t := p.take()
+	return ast.Name{Text: t.Text, Span: t.Span}
 }
 
 // docs takes the doc comment that stands before an item.
@@ -110,7 +129,11 @@ func (p *parser) file() *ast.File {
 		f.Doc = doc
 		doc = nil
 		p.take()
-		f.Package, _ = p.name("the package's name")
+		if !p.here(token.Name) {
+			p.missing("the package's name")
+		} else {
+			f.Package = p.taken()
+		}
 		p.accept(token.Semicolon)
 	} else {
 		p.report.Errorf(p.peek().Span, "the file does not begin with its package").Hint("write `package name` first")
@@ -135,9 +158,18 @@ func (p *parser) file() *ast.File {
 	}
 }
 
-// skipToDecl leaves behind what belongs to no declaration, with the doc comment of the next one kept.
+// skipToDecl leaves behind what belongs to no declaration: the rest of the line, with the blocks that it opens.
 func (p *parser) skipToDecl() {
-	for p.peek().Kind != token.EOF && !p.atDecl() && p.peek().Kind != token.Doc {
+	depth := 0
+	for p.peek().Kind != token.EOF && !p.atDecl() {
+		switch t := p.peek(); {
+		case depth == 0 && t.FirstOnLine:
+			return
+		case t.Kind == token.LeftBrace:
+			depth++
+		case t.Kind == token.RightBrace:
+			depth = max(depth-1, 0)
+		}
 		p.take()
 	}
 }
@@ -169,11 +201,12 @@ func (p *parser) decl(doc []string) ast.Decl {
 		p.accept(token.Name)
 		return nil
 	}
-	name, ok := p.name("the name of the " + t.Text)
-	if !ok && p.peek().Kind != token.LeftBrace {
+	if !p.here(token.Name) {
+		p.missing("the name of the " + t.Text)
 		p.skipToDecl()
 		return nil
 	}
+	name := p.taken()
 	switch t.Text {
 	case "record":
 		d := &ast.Record{Doc: doc, Name: name}
@@ -205,7 +238,7 @@ func (p *parser) decl(doc []string) ast.Decl {
 func (p *parser) list(open, end token.Kind, item func(doc []string) bool) {
 	bracket := p.peek()
 	if bracket.Kind != open {
-		p.unexpected(open.String())
+		p.missing(open.String())
 		p.skipItem(end)
 		return
 	}
@@ -218,7 +251,7 @@ func (p *parser) list(open, end token.Kind, item func(doc []string) bool) {
 			p.take()
 			return
 		}
-		if t.Kind == token.EOF || p.atDecl() || t.Kind == token.RightBrace {
+		if t.Kind == token.EOF || p.atDecl() || t.Kind == token.RightBrace || t.Kind == token.Arrow {
 			p.report.Errorf(bracket.Span, "this %s is not closed", open).
 				See(t.Span, "%s was expected before here", end)
 			// The doc comment belongs to the declaration that follows.
@@ -232,11 +265,9 @@ func (p *parser) list(open, end token.Kind, item func(doc []string) bool) {
 		t = p.peek()
 		switch {
 		case t.Kind == token.Comma || t.Kind == token.Semicolon:
-			if p.at == start {
-				p.unexpected("a name")
-			}
 			p.take()
 		case t.Kind == end || t.FirstOnLine || t.Kind == token.EOF || t.Kind == token.Doc:
+		case t.Kind == token.Arrow && end == token.RightParen: // the next turn reports that `(` is open
 		case t.Kind == token.Invalid:
 			p.skipItem(end)
 		default:
@@ -245,6 +276,7 @@ func (p *parser) list(open, end token.Kind, item func(doc []string) bool) {
 		}
 		if p.at == start {
 			p.take()
+			p.skipItem(end)
 		}
 	}
 }
@@ -283,8 +315,8 @@ func (p *parser) fieldList(open, end token.Kind, wanted string) []*ast.Field {
 		if f.Name, ok = p.name(wanted); !ok {
 			return false
 		}
-		if p.peek().Kind != token.Colon {
-			p.unexpected("`:` and a type after `" + f.Name.Text + "`").Hint("write `name: type`")
+		if !p.here(token.Colon) {
+			p.missing("`:` and a type after `" + f.Name.Text + "`").Hint("write `name: type`")
 			return false
 		}
 		p.take()
@@ -342,8 +374,8 @@ func (p *parser) method(doc []string) (*ast.Method, bool) {
 	if m.Name, ok = p.name("the name of a method"); !ok {
 		return nil, false
 	}
-	if p.peek().Kind != token.LeftParen {
-		p.unexpected("`(` after `"+m.Name.Text+"`").Hint("a method is written `%s(argument: type) -> result`", m.Name.Text)
+	if !p.here(token.LeftParen) {
+		p.missing("`(` after `"+m.Name.Text+"`").Hint("a method is written `%s(argument: type) -> result`", m.Name.Text)
 		return nil, false
 	}
 	m.Args = p.fieldList(token.LeftParen, token.RightParen, "the name of an argument")
@@ -369,10 +401,11 @@ func (p *parser) method(doc []string) (*ast.Method, bool) {
 				p.report.Errorf(keyword.Span, "`emits` stands before `throws`")
 			}
 		}
-		n, ok := p.name("the name of a type after `" + keyword.Text + "`")
-		if !ok {
+		if !p.here(token.Name) {
+			p.missing("the name of a type after `" + keyword.Text + "`")
 			return m, false
 		}
+		n := p.taken()
 		if *target != nil {
 			p.report.Errorf(keyword.Span, "`%s` stands here twice", keyword.Text).Hint("put all variants into one type")
 			continue
@@ -389,13 +422,13 @@ func (p *parser) clause() bool {
 
 func (p *parser) typ(depth int) *ast.Type {
 	t := p.peek()
-	if t.Kind != token.Name {
-		p.unexpected("a type")
+	if !p.here(token.Name) {
+		p.missing("a type")
 		return nil
 	}
 	p.take()
 	typ := &ast.Type{Name: ast.Name{Text: t.Text, Span: t.Span}, Span: t.Span}
-	if p.peek().Kind != token.LeftAngle {
+	if !p.here(token.LeftAngle) {
 		return typ
 	}
 	if depth == maxNesting {
@@ -419,8 +452,8 @@ func (p *parser) typ(depth int) *ast.Type {
 		}
 	}
 	end := p.peek()
-	if end.Kind != token.RightAngle {
-		p.unexpected("`>`")
+	if !p.here(token.RightAngle) {
+		p.missing("`>`")
 		return nil
 	}
 	p.take()
@@ -430,12 +463,16 @@ func (p *parser) typ(depth int) *ast.Type {
 
 func (p *parser) value() *ast.Value {
 	t := p.peek()
-	switch t.Kind {
+	kind := t.Kind
+	if t.FirstOnLine {
+		kind = token.EOF // the value is missing; the next line is another item
+	}
+	switch kind {
 	case token.Minus:
 		p.take()
 		n := p.peek()
 		if n.Kind != token.Number || n.Span.Start != t.Span.End {
-			p.unexpected("a number after `-`")
+			p.missing("a number after `-`")
 			return nil
 		}
 		p.take()
@@ -450,6 +487,6 @@ func (p *parser) value() *ast.Value {
 		p.take()
 		return &ast.Value{Kind: ast.NameValue, Text: t.Text, Span: t.Span}
 	}
-	p.unexpected("a value").Hint("a default is a number, a text, `true`, `false` or the name of a variant")
+	p.missing("a value").Hint("a default is a number, a text, `true`, `false` or the name of a variant")
 	return nil
 }
