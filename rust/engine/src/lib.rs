@@ -1,1 +1,3 @@
 //! Filled in by the commits that follow.
+pub mod chunk;
+pub mod tree;
