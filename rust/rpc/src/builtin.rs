@@ -1,0 +1,68 @@
+//! The methods that every library has: waiting for memory, and filling it from a descriptor.
+
+use tokio_util::sync::CancellationToken;
+
+use crate::buffer::Buffer;
+use crate::error::Error;
+use crate::request::Work;
+use crate::service::{reply, Call, Context};
+
+const ALLOC: u32 = 1;
+const FILL: u32 = 2;
+
+/// How often a read that waits for a pipe or socket looks whether its request is still wanted.
+const LOOK_MILLISECONDS: i32 = 20;
+
+pub(crate) fn has(method: u32) -> bool {
+    method < 16
+}
+
+pub(crate) fn dispatch(call: &mut Call<'_>, cx: &Context) -> Result<Work, Error> {
+    let context = cx.clone();
+    match call.method() {
+        ALLOC => {
+            let size = call.arguments().field(u64::default)?;
+            Ok(reply(cx, async move { context.allocate(size).await }))
+        }
+        FILL => {
+            let descriptor = call.arguments().field(|| -1)?;
+            let size = call.arguments().field(u64::default)?;
+            Ok(reply(cx, async move {
+                let buffer = context.allocate(size).await?;
+                let token = context.cancellation();
+                context.blocking(move || fill(descriptor, buffer, &token)).await
+            }))
+        }
+        method => Err(Error::UnknownMethod(method)),
+    }
+}
+
+/// Reads until the buffer is full or the file ends.
+fn fill(descriptor: i32, mut buffer: Buffer, token: &CancellationToken) -> Result<Buffer, Error> {
+    let mut filled = 0;
+    let room = buffer.as_mut().unwrap_or_default();
+    while filled < room.len() {
+        if token.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let mut wait = libc::pollfd { fd: descriptor, events: libc::POLLIN, revents: 0 };
+        // SAFETY: `wait` is one pollfd, as the count says. A descriptor that is none makes an error.
+        if unsafe { libc::poll(&mut wait, 1, LOOK_MILLISECONDS) } == 0 {
+            continue;
+        }
+        let rest = &mut room[filled..];
+        // SAFETY: the kernel writes at most `rest.len()` bytes into `rest`, which is borrowed for that.
+        match unsafe { libc::read(descriptor, rest.as_mut_ptr().cast(), rest.len()) } {
+            0 => break,
+            read if read > 0 => filled += read as usize,
+            _ => {
+                let error = std::io::Error::last_os_error();
+                if !matches!(error.kind(), std::io::ErrorKind::Interrupted | std::io::ErrorKind::WouldBlock) {
+                    return Err(Error::system("reading from the descriptor", error));
+                }
+            }
+        }
+    }
+    buffer.truncate(filled);
+    Ok(buffer)
+}

@@ -1,0 +1,113 @@
+//! Frames: a header of 64 bytes, then the payload (docs/boundary.md, and `sr_frame` in sr.h).
+
+/// Bytes of a header.
+pub(crate) const HEADER: usize = 64;
+
+pub(crate) const CALL: u8 = 1;
+pub(crate) const CANCEL: u8 = 2;
+pub(crate) const CREDIT: u8 = 3;
+pub(crate) const ITEM: u8 = 4;
+pub(crate) const END: u8 = 5;
+pub(crate) const REPLY: u8 = 6;
+pub(crate) const ERROR: u8 = 7;
+pub(crate) const PANIC: u8 = 8;
+pub(crate) const EMIT: u8 = 9;
+
+/// The header of a frame that a caller made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) length: usize,
+    pub(crate) queue: u16,
+    pub(crate) kind: u8,
+    pub(crate) request: u64,
+    pub(crate) object: u64,
+    pub(crate) method: u32,
+    pub(crate) remaining_ns: u64,
+    pub(crate) trace: [u8; 24],
+}
+
+fn array<const N: usize>(bytes: &[u8; HEADER], at: usize) -> [u8; N] {
+    let mut part = [0; N];
+    part.copy_from_slice(&bytes[at..at + N]);
+    part
+}
+
+impl Header {
+    /// Reads the header of the first frame in `block`; `None` where it is not one that a caller may send.
+    pub(crate) fn parse(block: &[u8]) -> Option<Header> {
+        let bytes = block.first_chunk::<HEADER>()?;
+        let header = Header {
+            length: u32::from_le_bytes(array(bytes, 0)) as usize,
+            queue: u16::from_le_bytes(array(bytes, 4)),
+            kind: bytes[6],
+            request: u64::from_le_bytes(array(bytes, 8)),
+            object: u64::from_le_bytes(array(bytes, 16)),
+            method: u32::from_le_bytes(array(bytes, 24)),
+            remaining_ns: u64::from_le_bytes(array(bytes, 32)),
+            trace: array(bytes, 40),
+        };
+        let reserved = u32::from_le_bytes(array(bytes, 28));
+        let sane = (HEADER..=block.len()).contains(&header.length)
+            && bytes[7] == 0
+            && reserved == 0
+            && matches!(header.kind, CALL | CANCEL | CREDIT);
+        sane.then_some(header)
+    }
+
+    /// Where the next frame starts, seen from the start of this one.
+    pub(crate) fn stride(&self) -> usize {
+        padded(self.length)
+    }
+}
+
+/// Rounds up to where a frame may start.
+pub(crate) fn padded(length: usize) -> usize {
+    length.next_multiple_of(8)
+}
+
+/// Appends a frame for the caller, with the handles that its payload carries.
+pub(crate) fn append(block: &mut Vec<u8>, queue: u16, request: u64, kind: u8, payload: &[u8], handles: &[u64]) {
+    let length = HEADER + payload.len() + 8 * handles.len();
+    let stride = padded(length);
+    let mut header = [0; HEADER];
+    let size = u32::try_from(length).expect("a frame has less than 4 GiB");
+    header[0..4].copy_from_slice(&size.to_le_bytes());
+    header[4..6].copy_from_slice(&queue.to_le_bytes());
+    header[6] = kind;
+    header[7] = u8::try_from(handles.len()).expect("a frame carries at most 255 handles");
+    header[8..16].copy_from_slice(&request.to_le_bytes());
+    block.reserve(stride);
+    block.extend_from_slice(&header);
+    block.extend_from_slice(payload);
+    for handle in handles {
+        block.extend_from_slice(&handle.to_le_bytes());
+    }
+    block.resize(block.len() + stride - length, 0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_parsed_or_refused(block in proptest::collection::vec(any::<u8>(), 0..200)) {
+            if let Some(header) = Header::parse(&block) {
+                prop_assert!(header.length >= HEADER && header.length <= block.len());
+            }
+        }
+
+        #[test]
+        fn nearly_right_headers_are_parsed_or_refused(
+            mut block in proptest::collection::vec(any::<u8>(), 64..200), kind in 0u8..12, length in 0u32..220
+        ) {
+            block[0..4].copy_from_slice(&length.to_le_bytes());
+            block[6] = kind;
+            block[7] = 0;
+            block[28..32].fill(0);
+            let expected = (HEADER..=block.len()).contains(&(length as usize)) && (1..=3).contains(&kind);
+            prop_assert_eq!(Header::parse(&block).is_some(), expected);
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! The runtime: takes batches of frames, runs their requests on its threads, and queues what they answer.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+
+use crate::builtin;
+use crate::codec::Reader;
+use crate::error::Error;
+use crate::frame::{Header, CALL, CANCEL, CREDIT, HEADER};
+use crate::panics::contained;
+use crate::queue::{Polled, Queue};
+use crate::request::{Final, Request, Requests, Running};
+use crate::service::{Call, Context, Service};
+use crate::tables::Tables;
+
+/// Requests that were submitted and whose last frame has not been polled. Beyond this, the library is full: it bounds the
+/// memory of a caller that submits and never polls.
+const MOST_REQUESTS: u64 = 1 << 17;
+
+/// Calls of one batch that a worker runs one after the other, where they end at their first poll. Starting a task costs
+/// about as much as such a call.
+const CHUNK: usize = 32;
+
+/// How long answers of a chunk are gathered before they are shown to pollers.
+const GATHER: Duration = Duration::from_micros(20);
+
+/// How often a closing runtime looks whether it can go on.
+const LOOK: Duration = Duration::from_millis(1);
+
+pub(crate) struct Core {
+    pub(crate) service: &'static Service,
+    pub(crate) tables: Tables,
+    pub(crate) queues: Vec<Queue>,
+    pub(crate) handle: Handle,
+    pub(crate) threads: Arc<AtomicU64>,
+    requests: Requests,
+    workers: usize,
+    closing: AtomicBool,
+    accepted: AtomicU64,
+    /// Accepted, and not over yet.
+    running: AtomicU64,
+    /// Accepted, and the last frame not polled yet.
+    unpolled: AtomicU64,
+    pub(crate) stray: AtomicU64,
+}
+
+/// A call between its submission and its start.
+struct Queued {
+    request: Arc<Request>,
+    object: u64,
+    method: u32,
+    start: usize,
+    end: usize,
+}
+
+/// What became of a batch.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Submitted {
+    /// So many frames were taken, and so many bytes.
+    Taken {
+        frames: usize,
+        bytes: usize,
+    },
+    Malformed,
+    Closed,
+}
+
+impl Core {
+    pub(crate) fn new(
+        service: &'static Service,
+        queues: u16,
+        workers: usize,
+        buffer_memory: u64,
+        handle: Handle,
+        threads: Arc<AtomicU64>,
+    ) -> Result<Arc<Self>, Error> {
+        Ok(Arc::new(Core {
+            service,
+            tables: Tables::new(buffer_memory),
+            queues: (0..queues).map(Queue::new).collect::<Result<_, _>>()?,
+            handle,
+            threads,
+            requests: Requests::new(),
+            workers,
+            closing: AtomicBool::new(false),
+            accepted: AtomicU64::new(0),
+            running: AtomicU64::new(0),
+            unpolled: AtomicU64::new(0),
+            stray: AtomicU64::new(0),
+        }))
+    }
+
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.running.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Takes frames from the block, as `sr_submit` says.
+    pub(crate) fn submit(self: &Arc<Self>, block: &[u8]) -> Submitted {
+        if self.closing.load(Ordering::Acquire) {
+            return Submitted::Closed;
+        }
+        let room = MOST_REQUESTS.saturating_sub(self.unpolled.load(Ordering::Relaxed)) as usize;
+        let mut calls = Vec::with_capacity((block.len() / HEADER).min(room).min(1024));
+        let (mut at, mut frames) = (0, 0);
+        let mut malformed = false;
+        let mut now = None;
+        while at < block.len() {
+            let header = match Header::parse(&block[at..]) {
+                Some(header) if header.request != 0 && usize::from(header.queue) < self.queues.len() => header,
+                _ => {
+                    malformed = true;
+                    break;
+                }
+            };
+            if header.kind == CALL && calls.len() == room {
+                break;
+            }
+            if !self.take(&header, at, block, &mut calls, &mut now) {
+                malformed = true;
+                break;
+            }
+            at = (at + header.stride()).min(block.len());
+            frames += 1;
+        }
+        if malformed && frames == 0 {
+            return Submitted::Malformed;
+        }
+        self.start(&block[..at], calls);
+        Submitted::Taken { frames, bytes: at }
+    }
+
+    /// Takes one frame; answers whether it makes sense.
+    fn take(&self, header: &Header, at: usize, block: &[u8], calls: &mut Vec<Queued>, now: &mut Option<Instant>) -> bool {
+        match header.kind {
+            CALL => {
+                let deadline = match header.remaining_ns {
+                    0 => None,
+                    left => now.get_or_insert_with(Instant::now).checked_add(Duration::from_nanos(left)),
+                };
+                let request = Arc::new(Request::new(header.queue, header.request, deadline, header.trace));
+                if !self.requests.insert(&request) {
+                    return false;
+                }
+                let (start, end) = (at + HEADER, at + header.length);
+                calls.push(Queued { request, object: header.object, method: header.method, start, end });
+            }
+            CANCEL => match self.requests.get(header.queue, header.request) {
+                Some(request) => request.cancel(),
+                None => self.count_stray(),
+            },
+            CREDIT => {
+                let Some(bytes) = block[at + HEADER..at + header.length].first_chunk() else { return false };
+                match self.requests.get(header.queue, header.request) {
+                    Some(request) => request.add_credit(u64::from_le_bytes(*bytes)),
+                    None => self.count_stray(),
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn count_stray(&self) {
+        self.stray.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn start(self: &Arc<Self>, block: &[u8], mut calls: Vec<Queued>) {
+        if calls.is_empty() {
+            return;
+        }
+        let count = calls.len() as u64;
+        self.accepted.fetch_add(count, Ordering::Relaxed);
+        self.running.fetch_add(count, Ordering::Relaxed);
+        self.unpolled.fetch_add(count, Ordering::Relaxed);
+        let block = Bytes::copy_from_slice(block);
+        // Every worker gets something to do before one gets a long chunk.
+        let size = calls.len().div_ceil(self.workers).clamp(1, CHUNK);
+        while !calls.is_empty() {
+            let chunk = calls.split_off(calls.len().saturating_sub(size));
+            let (core, block) = (self.clone(), block.clone());
+            self.handle.spawn(async move { core.run_chunk(&block, chunk) });
+        }
+    }
+
+    /// Polls each call once. Those that are done then are answered together; the others become tasks.
+    fn run_chunk(self: &Arc<Self>, block: &[u8], calls: Vec<Queued>) {
+        let mut answers = Answers { core: self, frames: Vec::new(), queue: 0, count: 0, since: None };
+        for call in calls {
+            let arguments = Reader::with_tables(&block[call.start..call.end], &self.tables);
+            let mut input = Call { core: self, method: call.method, object: call.object, arguments };
+            let context = Context { core: self.clone(), request: call.request.clone() };
+            let work = contained(|| match call.method {
+                method if builtin::has(method) => builtin::dispatch(&mut input, &context),
+                _ => (self.service.dispatch)(&mut input, context),
+            });
+            let result = match work {
+                Err(message) => Some(Final::panic(self, &message)),
+                Ok(Err(error)) => Some(Final::error(self, error)),
+                Ok(Ok(work)) => {
+                    let mut work = Some(work);
+                    // A task polls it again at once, so nothing that happens meanwhile is missed.
+                    let result = call.request.poll_work(self, &mut work, &mut TaskContext::from_waker(Waker::noop()));
+                    if let (None, Some(work)) = (&result, work) {
+                        tokio::spawn(Running::new(self.clone(), call.request.clone(), work));
+                    }
+                    result
+                }
+            };
+            if let Some(result) = result {
+                answers.add(&call.request, &result);
+            }
+        }
+        answers.flush();
+    }
+
+    /// Answers a request that had a task of its own.
+    pub(crate) fn complete(&self, request: &Request, result: &Final) {
+        let mut answers = Answers { core: self, frames: Vec::new(), queue: request.queue, count: 0, since: None };
+        answers.add(request, result);
+        answers.flush();
+    }
+
+    pub(crate) fn push(&self, queue: u16, frames: &[u8]) {
+        self.queues[usize::from(queue)].push(frames);
+    }
+
+    pub(crate) fn poll(&self, queue: &Queue, block: &mut [u8], wait: Option<Duration>) -> Polled {
+        let polled = queue.poll(block, wait);
+        if let Polled::Frames { finals, .. } = polled {
+            if finals > 0 {
+                self.unpolled.fetch_sub(finals as u64, Ordering::Relaxed);
+            }
+        }
+        polled
+    }
+
+    /// Refuses new requests, waits for those in flight, cancels what is left after `wait`, and closes the queues.
+    /// Requests that neither end nor let themselves be dropped are given up after `grace`.
+    pub(crate) fn close(&self, wait: Duration, grace: Duration) {
+        self.closing.store(true, Ordering::Release);
+        self.wait_until(wait, || self.in_flight() == 0);
+        self.wait_until(grace, || {
+            // Again and again: a submit may have been on its way.
+            self.requests.all().iter().for_each(|request| request.cancel());
+            self.in_flight() == 0
+        });
+        self.queues.iter().for_each(Queue::close);
+        // Pollers, where there are any, take what is left.
+        self.wait_until(Duration::from_millis(200), || self.queues.iter().all(Queue::is_empty));
+    }
+
+    fn wait_until(&self, wait: Duration, done: impl Fn() -> bool) {
+        let until = Instant::now().checked_add(wait);
+        while !done() && until.is_none_or(|until| Instant::now() < until) {
+            std::thread::sleep(LOOK);
+        }
+    }
+}
+
+/// Last frames for one queue, on their way.
+struct Answers<'a> {
+    core: &'a Core,
+    frames: Vec<u8>,
+    queue: u16,
+    count: u64,
+    since: Option<Instant>,
+}
+
+impl Answers<'_> {
+    fn add(&mut self, request: &Request, result: &Final) {
+        if request.queue != self.queue {
+            self.flush();
+            self.queue = request.queue;
+        }
+        // The id may come back as soon as the frame has been polled.
+        self.core.requests.remove(request);
+        request.finish();
+        result.append_to(&mut self.frames, request.queue, request.id);
+        self.count += 1;
+        if self.since.get_or_insert_with(Instant::now).elapsed() > GATHER {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        self.core.running.fetch_sub(self.count, Ordering::Relaxed);
+        self.core.push(self.queue, &self.frames);
+        self.frames.clear();
+        self.count = 0;
+        self.since = None;
+    }
+}
