@@ -192,9 +192,10 @@ func (s *streamCore) cancel() {
 
 // took counts an item as read, and gives credit back once a quarter of the window is owed.
 func (s *streamCore) took(d *Decoder) {
-	payload, _, rest := nextItem(s.left)
+	payload, handles, rest := nextItem(s.left)
 	s.left = rest
-	s.owed += uint64(len(payload))
+	// What the library took from the credit: the item without its repeated handles, and the bytes of its buffers.
+	s.owed += uint64(len(payload) - 8*int(handles))
 	for _, b := range d.buffers {
 		s.owed += uint64(b.Len())
 	}
