@@ -195,7 +195,10 @@ impl BoundaryHash {
 
     /// The first boundary among the candidates of a block: bit n of `candidates` stands for the window that ends at
     /// `data[base + n]`, with h_0 and h_1 as they must be. Windows that begin before `data` are ignored.
-    #[inline]
+    ///
+    /// Out of line, so that the kernels keep their registers across the rare call.
+    #[cold]
+    #[inline(never)]
     pub(super) fn first_confirmed(
         &self,
         data: &[u8],
@@ -227,5 +230,5 @@ impl BoundaryHash {
 #[inline(always)]
 pub(super) fn times_two(pair: u16) -> u16 {
     let carry = pair >> 7 & 0x0101;
-    ((pair & 0x7f7f) << 1) ^ (carry << 4 ^ carry << 3 ^ carry << 2 ^ carry)
+    ((pair & 0x7f7f) << 1) ^ carry.wrapping_mul(0x1d)
 }

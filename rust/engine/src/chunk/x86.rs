@@ -48,7 +48,7 @@ impl Matrices {
     }
 }
 
-/// See [`BoundaryHash::find`].
+/// See [`BoundaryHash::find`]; `data` has at least one window.
 ///
 /// # Safety
 /// The CPU has AVX-512 F and BW, and GFNI.
@@ -155,28 +155,27 @@ macro_rules! find_256 {
             let goals = [_mm256_set1_epi8(hash.goals[0] as i8), _mm256_set1_epi8(hash.goals[1] as i8)];
             let masks = [_mm256_set1_epi8(-1), _mm256_set1_epi8(if hash.two_planes { -1 } else { 0 })];
 
+            // The first and the last block, with what is missing around them as zeros. Made here because a copy within the
+            // loop would be a call, for which every register is saved.
+            let (mut head, mut tail) = ([0u8; 33], [0u8; 33]);
+            head[1..].copy_from_slice(&data[..32]);
+            let tail_base = data.len() / 32 * 32;
+            tail[..data.len() - tail_base + 1].copy_from_slice(&data[tail_base - 1..]);
+
             let mut carried = [[_mm256_setzero_si256(); 5]; 2];
             let mut base = 0;
             while base < data.len() {
-                let left = data.len() - base;
-                let (bytes, bytes_back) = if left >= 32 && base > 0 {
-                    // SAFETY: 32 bytes at `base` and one before it are in `data`.
-                    unsafe {
-                        let at = data.as_ptr().add(base);
-                        (_mm256_loadu_si256(at.cast()), _mm256_loadu_si256(at.sub(1).cast()))
-                    }
+                let block = if base == 0 {
+                    head.as_ptr().wrapping_add(1)
+                } else if base == tail_base {
+                    tail.as_ptr().wrapping_add(1)
                 } else {
-                    let mut padded = [0u8; 33];
-                    let count = left.min(32);
-                    padded[1..=count].copy_from_slice(&data[base..base + count]);
-                    if base > 0 {
-                        padded[0] = data[base - 1];
-                    }
-                    // SAFETY: 32 bytes from either of the first two positions of 33.
-                    unsafe {
-                        let at = padded.as_ptr();
-                        (_mm256_loadu_si256(at.add(1).cast()), _mm256_loadu_si256(at.cast()))
-                    }
+                    data.as_ptr().wrapping_add(base)
+                };
+                // SAFETY: 32 bytes at `block` and the one before are in `head`, in `tail`, or in `data`, as `base` is neither
+                // at its start nor in its last, incomplete block.
+                let (bytes, bytes_back) = unsafe {
+                    (_mm256_loadu_si256(block.cast()), _mm256_loadu_si256(block.sub(1).cast()))
                 };
                 let (bytes, bytes_back) = ($split(bytes), $split(bytes_back));
 
@@ -215,7 +214,7 @@ macro_rules! find_256 {
 }
 
 find_256!(
-    /// See [`BoundaryHash::find`].
+    /// See [`BoundaryHash::find`]; `data` has at least one window.
     ///
     /// # Safety
     /// The CPU has AVX2 and GFNI.
@@ -227,7 +226,7 @@ find_256!(
 );
 
 find_256!(
-    /// See [`BoundaryHash::find`].
+    /// See [`BoundaryHash::find`]; `data` has at least one window.
     ///
     /// # Safety
     /// The CPU has AVX2.

@@ -1,17 +1,35 @@
 //! Writes a file tree: the mirror of [`walk`](super::walk).
 //!
-//! Every path is resolved beneath the target folder without following any symlink, so neither a snapshot nor someone who
-//! plants links in the target during a restore can make it write elsewhere.
+//! Paths are resolved beneath the target folder one component at a time, by descriptor, and no component may be a symlink:
+//! neither a snapshot nor someone who plants links in the target during a restore can make it write elsewhere.
 
-use super::Metadata;
+use super::walk::{grown, split_names};
+use super::{Kind, Metadata};
+use parking_lot::Mutex;
+use rustix::fs::{
+    AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags, CWD,
+};
+use rustix::io::Errno;
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
+use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 
 /// One entry that could not be restored. Others can still be.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
+    /// Absolute, empty, or with a `..` in it.
     #[error("refusing to restore {path:?}: it would lead out of the target folder")]
     UnsafePath { path: PathBuf },
+    #[error("refusing to restore through the symlink {}: remove it, or choose another target", path.display())]
+    ThroughSymlink { path: PathBuf },
+    #[error("cannot restore {}: {reason}", path.display())]
+    Malformed { path: PathBuf, reason: &'static str },
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
         path: PathBuf,
@@ -26,70 +44,462 @@ pub enum ApplyError {
 #[error("restored {}, but could not {action}: {source}", path.display())]
 pub struct Warning {
     pub path: PathBuf,
-    /// "set its owner", "set the attribute user.x"...
+    /// "set its owner to 0:0", "set its attribute user.x"...
     pub action: String,
     pub source: io::Error,
 }
 
-/// The folder that a restore writes into. `Sync`: entries may be restored from several threads, a directory's entry and
-/// the first name of a hard-linked file before what needs them.
+const DIRECTORY: OFlags = OFlags::PATH
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+/// The folder that a restore writes into. `Sync`: entries may be restored from several threads, the first name of a
+/// hard-linked file before the others.
 ///
 /// `path` arguments are relative to the target; absent parents are created with mode 0700. What stands at a path is
-/// replaced, except that a directory only gives way when it is empty.
-pub struct Target {}
+/// replaced, except a directory that is not empty.
+pub struct Target {
+    root: OwnedFd,
+    /// The parent used last: entries come directory by directory.
+    recent: Mutex<Option<(PathBuf, Arc<OwnedFd>)>>,
+    directories: Mutex<Vec<(PathBuf, Metadata)>>,
+    serial: AtomicU64,
+}
 
 impl Target {
     /// Opens `path`, creating it and its parents if need be. `path` itself may be or lead through a symlink.
     pub fn open(path: &Path) -> Result<Target, ApplyError> {
-        let _ = path;
-        todo!()
+        std::fs::create_dir_all(path).map_err(|source| failed(path, "create", source))?;
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = rustix::fs::openat(CWD, path, flags, Mode::empty())
+            .map_err(|e| failed(path, "open", e))?;
+        Ok(Target {
+            root,
+            recent: Mutex::new(None),
+            directories: Mutex::new(Vec::new()),
+            serial: AtomicU64::new(0),
+        })
     }
 
-    /// Makes a directory that only its owner can enter; its metadata is applied by [`Target::finish`].
+    /// Makes a directory that only its owner can enter; its metadata is applied by [`Target::finish`]. The empty path
+    /// stands for the target itself.
     pub fn directory(&self, path: &Path, metadata: &Metadata) -> Result<(), ApplyError> {
-        let _ = (path, metadata);
-        todo!()
+        if !path.as_os_str().is_empty() {
+            let (parent, name) = self.locate(path)?;
+            let replaced = match rustix::fs::mkdirat(&parent, name, Mode::RWXU) {
+                Err(Errno::EXIST) => {
+                    match rustix::fs::openat(&parent, name, DIRECTORY, Mode::empty()) {
+                        // It may have been restored before with a mode that keeps even its owner from writing.
+                        // If it is not ours to change, what is then written in it will say so.
+                        Ok(existing) => {
+                            let proc = by_proc(existing.as_fd());
+                            let _ = rustix::fs::chmodat(CWD, proc, Mode::RWXU, AtFlags::empty());
+                            Ok(())
+                        }
+                        Err(_) => rustix::fs::unlinkat(&parent, name, AtFlags::empty())
+                            .and_then(|()| rustix::fs::mkdirat(&parent, name, Mode::RWXU)),
+                    }
+                }
+                made => made,
+            };
+            replaced.map_err(|e| failed(path, "create the directory", e))?;
+        }
+        self.directories
+            .lock()
+            .push((path.to_path_buf(), metadata.clone()));
+        Ok(())
     }
 
     /// Starts a regular file of `metadata.size` bytes, all hole. It gets its name in [`FileWriter::finish`]; until then
     /// what stood at `path` is untouched.
     pub fn file(&self, path: &Path, metadata: &Metadata) -> Result<FileWriter, ApplyError> {
-        let _ = (path, metadata);
-        todo!()
+        let (parent, _) = self.locate(path)?;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let (file, temporary) = loop {
+            let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+            let temporary = format!(".strongroom-restore-{}-{serial}", std::process::id());
+            match rustix::fs::openat(&parent, &temporary, flags, Mode::RUSR | Mode::WUSR) {
+                Ok(fd) => break (File::from(fd), temporary),
+                // Left behind by a restore that was killed.
+                Err(Errno::EXIST) => continue,
+                Err(errno) => return Err(failed(path, "create", errno)),
+            }
+        };
+        let writer = FileWriter {
+            file,
+            parent,
+            temporary: Some(temporary),
+            path: path.to_path_buf(),
+            metadata: metadata.clone(),
+        };
+        writer
+            .file
+            .set_len(metadata.size)
+            .map_err(|source| failed(path, "set the size of", source))?;
+        Ok(writer)
     }
 
     /// Makes a symlink, FIFO, device or socket with its metadata. Devices need `CAP_MKNOD`.
     pub fn special(&self, path: &Path, metadata: &Metadata) -> Result<Vec<Warning>, ApplyError> {
-        let _ = (path, metadata);
-        todo!()
+        let malformed = |reason| ApplyError::Malformed {
+            path: path.to_path_buf(),
+            reason,
+        };
+        let (parent, name) = self.locate(path)?;
+        let node = |file_type, device| {
+            replacing(&parent, name, || {
+                rustix::fs::mknodat(&parent, name, file_type, Mode::RUSR | Mode::WUSR, device)
+            })
+        };
+        let device = || {
+            let number = metadata
+                .rdev
+                .ok_or_else(|| malformed("it is a device without a number"))?;
+            Ok(rustix::fs::makedev(number.major, number.minor))
+        };
+        let made = match metadata.kind {
+            Kind::Symlink => {
+                let target = metadata
+                    .target
+                    .as_deref()
+                    .ok_or_else(|| malformed("it is a symlink without a target"))?;
+                replacing(&parent, name, || {
+                    rustix::fs::symlinkat(target, &parent, name)
+                })
+            }
+            Kind::Fifo => node(FileType::Fifo, 0),
+            Kind::Socket => node(FileType::Socket, 0),
+            Kind::CharDevice => node(FileType::CharacterDevice, device()?),
+            Kind::BlockDevice => node(FileType::BlockDevice, device()?),
+            Kind::File | Kind::Directory => {
+                return Err(malformed(
+                    "it is a file or a directory, not a special entry",
+                ))
+            }
+        };
+        made.map_err(|e| failed(path, "create", e))?;
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let made = rustix::fs::openat(&parent, name, flags, Mode::empty())
+            .map_err(|e| failed(path, "open", e))?;
+        let mut warnings = Vec::new();
+        let proc = match metadata.kind {
+            // A symlink is addressed by name: attribute and time calls that are given its descriptor may follow it.
+            Kind::Symlink => [by_proc(parent.as_fd()).as_bytes(), b"/", name.as_bytes()].concat(),
+            _ => by_proc(made.as_fd()).into_bytes(),
+        };
+        apply_metadata(made.as_fd(), &proc, metadata, path, &mut warnings);
+        Ok(warnings)
     }
 
     /// Makes `path` a hard link of `existing`, restored before; both relative to the target.
     pub fn hard_link(&self, path: &Path, existing: &Path) -> Result<(), ApplyError> {
-        let _ = (path, existing);
-        todo!()
+        let (old_parent, old_name) = self.locate(existing)?;
+        let (parent, name) = self.locate(path)?;
+        if path == existing {
+            return Err(ApplyError::Malformed {
+                path: path.to_path_buf(),
+                reason: "it is a hard link of itself",
+            });
+        }
+        replacing(&parent, name, || {
+            rustix::fs::linkat(&old_parent, old_name, &parent, name, AtFlags::empty())
+        })
+        .map_err(|e| failed(path, "create the hard link", e))
     }
 
     /// Applies the directories' owners, attributes, modes and times, deepest first, now that nothing more is written in
     /// them.
     pub fn finish(self) -> Vec<Warning> {
-        todo!()
+        let mut warnings = Vec::new();
+        let mut directories = std::mem::take(&mut *self.directories.lock());
+        directories.sort_by_key(|(path, _)| std::cmp::Reverse(path.components().count()));
+        for (path, metadata) in &directories {
+            match self.descend(path, false) {
+                Ok(fd) => apply_metadata(
+                    fd.as_fd(),
+                    by_proc(fd.as_fd()).as_bytes(),
+                    metadata,
+                    path,
+                    &mut warnings,
+                ),
+                Err(error) => {
+                    let source = io::Error::other(error);
+                    warnings.push(Warning {
+                        path: path.clone(),
+                        action: "apply its metadata".into(),
+                        source,
+                    });
+                }
+            }
+        }
+        warnings
+    }
+
+    /// The directory that `path` is in, and the name in it.
+    fn locate<'p>(&self, path: &'p Path) -> Result<(Arc<OwnedFd>, &'p OsStr), ApplyError> {
+        let unsafe_path = || ApplyError::UnsafePath {
+            path: path.to_path_buf(),
+        };
+        if !path
+            .components()
+            .all(|component| matches!(component, Component::Normal(_)))
+        {
+            return Err(unsafe_path());
+        }
+        let name = path.file_name().ok_or_else(unsafe_path)?;
+        let parent = path.parent().ok_or_else(unsafe_path)?;
+        if let Some((_, fd)) = self
+            .recent
+            .lock()
+            .as_ref()
+            .filter(|(recent, _)| recent == parent)
+        {
+            return Ok((Arc::clone(fd), name));
+        }
+        let fd = Arc::new(self.descend(parent, true)?);
+        *self.recent.lock() = Some((parent.to_path_buf(), Arc::clone(&fd)));
+        Ok((fd, name))
+    }
+
+    fn descend(&self, path: &Path, create: bool) -> Result<OwnedFd, ApplyError> {
+        let error = |e| failed(path, "open", e);
+        let mut at =
+            rustix::fs::openat(&self.root, c".", DIRECTORY, Mode::empty()).map_err(error)?;
+        let mut walked = PathBuf::new();
+        for component in path.components() {
+            walked.push(component);
+            let Component::Normal(name) = component else {
+                return Err(ApplyError::UnsafePath {
+                    path: path.to_path_buf(),
+                });
+            };
+            let mut opened = rustix::fs::openat(&at, name, DIRECTORY, Mode::empty());
+            if create && matches!(opened, Err(Errno::NOENT)) {
+                match rustix::fs::mkdirat(&at, name, Mode::RWXU) {
+                    // Another thread was first.
+                    Ok(()) | Err(Errno::EXIST) => {}
+                    Err(errno) => return Err(failed(&walked, "create the directory", errno)),
+                }
+                opened = rustix::fs::openat(&at, name, DIRECTORY, Mode::empty());
+            }
+            at = match opened {
+                Ok(next) => next,
+                Err(errno) => {
+                    let is_symlink = rustix::fs::readlinkat(&at, name, Vec::new()).is_ok();
+                    return Err(match is_symlink {
+                        true => ApplyError::ThroughSymlink { path: walked },
+                        false => failed(&walked, "open the directory", errno),
+                    });
+                }
+            };
+        }
+        Ok(at)
     }
 }
 
 /// A file being restored. `Sync`: ranges may be written in any order, from several threads. Dropping it unfinished
 /// removes what was written.
-pub struct FileWriter {}
+pub struct FileWriter {
+    file: File,
+    parent: Arc<OwnedFd>,
+    /// Its name until it is finished.
+    temporary: Option<String>,
+    path: PathBuf,
+    metadata: Metadata,
+}
 
 impl FileWriter {
     /// Writes all of `data` at byte `offset`. Ranges never written stay holes.
+    ///
+    /// # Errors
+    /// Also when `data` would reach beyond the size in the metadata.
     pub fn write_at(&self, offset: u64, data: &[u8]) -> Result<(), ApplyError> {
-        let _ = (offset, data);
-        todo!()
+        let end = offset.checked_add(data.len() as u64);
+        if end.is_none_or(|end| end > self.metadata.size) {
+            let reason = "it has more content than its size tells";
+            return Err(ApplyError::Malformed {
+                path: self.path.clone(),
+                reason,
+            });
+        }
+        self.file
+            .write_all_at(data, offset)
+            .map_err(|source| failed(&self.path, "write", source))
     }
 
     /// Applies the metadata and gives the file its name, replacing what stood there.
-    pub fn finish(self) -> Result<Vec<Warning>, ApplyError> {
-        todo!()
+    pub fn finish(mut self) -> Result<Vec<Warning>, ApplyError> {
+        let mut warnings = Vec::new();
+        let proc = by_proc(self.file.as_fd());
+        apply_metadata(
+            self.file.as_fd(),
+            proc.as_bytes(),
+            &self.metadata,
+            &self.path,
+            &mut warnings,
+        );
+        if let (Some(temporary), Some(name)) = (&self.temporary, self.path.file_name()) {
+            let rename = || rustix::fs::renameat(&self.parent, temporary, &self.parent, name);
+            let renamed = match rename() {
+                Err(Errno::ISDIR) => remove(&self.parent, name).and_then(|()| rename()),
+                renamed => renamed,
+            };
+            renamed.map_err(|e| failed(&self.path, "put in place", e))?;
+        }
+        self.temporary = None;
+        Ok(warnings)
+    }
+}
+
+impl Drop for FileWriter {
+    fn drop(&mut self) {
+        if let Some(temporary) = &self.temporary {
+            // Nobody is left to tell; the name says what it is.
+            let _ = rustix::fs::unlinkat(&self.parent, temporary, AtFlags::empty());
+        }
+    }
+}
+
+fn failed(path: &Path, action: &'static str, source: impl Into<io::Error>) -> ApplyError {
+    ApplyError::Io {
+        path: path.to_path_buf(),
+        action,
+        source: source.into(),
+    }
+}
+
+/// A path that stands for the inode behind `fd`, also for calls that take no `O_PATH` descriptor.
+fn by_proc(fd: BorrowedFd<'_>) -> String {
+    format!("/proc/self/fd/{}", fd.as_raw_fd())
+}
+
+fn remove(parent: &OwnedFd, name: &OsStr) -> Result<(), Errno> {
+    match rustix::fs::unlinkat(parent, name, AtFlags::empty()) {
+        Err(Errno::ISDIR) => rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR),
+        removed => removed,
+    }
+}
+
+fn replacing(
+    parent: &OwnedFd,
+    name: &OsStr,
+    make: impl Fn() -> Result<(), Errno>,
+) -> Result<(), Errno> {
+    match make() {
+        Err(Errno::EXIST) => remove(parent, name).and_then(|()| make()),
+        made => made,
+    }
+}
+
+/// Brings everything back that `metadata` tells, to the inode behind `fd` (maybe `O_PATH`), which `proc` names too.
+///
+/// In this order: a change of owner drops capabilities and setuid bits; attributes need write permission, which the final
+/// mode may take away; everything before changes the times.
+fn apply_metadata(
+    fd: BorrowedFd<'_>,
+    proc: &[u8],
+    metadata: &Metadata,
+    path: &Path,
+    warnings: &mut Vec<Warning>,
+) {
+    let mut warn = |action: String, errno: Errno| {
+        warnings.push(Warning {
+            path: path.to_path_buf(),
+            action,
+            source: errno.into(),
+        });
+    };
+
+    let (uid, gid) = (Uid::from_raw(metadata.uid), Gid::from_raw(metadata.gid));
+    let chown = |uid, gid| rustix::fs::chownat(fd, c"", uid, gid, AtFlags::EMPTY_PATH);
+    let mut mode = metadata.mode & 0o7777;
+    // As a number, -1 means "leave as it is" to the system and is no owner.
+    let owned = if metadata.uid == u32::MAX || metadata.gid == u32::MAX {
+        Err(Errno::INVAL)
+    } else {
+        chown(Some(uid), Some(gid))
+    };
+    if let Err(errno) = owned {
+        warn(
+            format!("set its owner to {}:{}", metadata.uid, metadata.gid),
+            errno,
+        );
+        if metadata.gid != u32::MAX {
+            // The group alone may be one of ours; the warning stands either way.
+            let _ = chown(None, Some(gid));
+        }
+        if metadata.kind != Kind::Directory {
+            // A setuid program must not come to belong to someone else than it was made for.
+            mode &= 0o1777;
+        }
+    }
+
+    let present = grown(|buffer| match metadata.kind {
+        Kind::Symlink => rustix::fs::llistxattr(proc, buffer),
+        _ => rustix::fs::listxattr(proc, buffer),
+    });
+    match split_names(present) {
+        Ok(present) => {
+            for name in present {
+                // Those that the new inode got from the default ACL of its directory, or that an existing directory had.
+                // Not security.*: labels that the system gives.
+                let wanted = metadata.xattrs.iter().any(|xattr| xattr.name == name);
+                if wanted || name.starts_with(b"security.") {
+                    continue;
+                }
+                let removed = match metadata.kind {
+                    Kind::Symlink => rustix::fs::lremovexattr(proc, name.as_slice()),
+                    _ => rustix::fs::removexattr(proc, name.as_slice()),
+                };
+                if let Err(errno) = removed {
+                    warn(
+                        format!("remove its attribute {}", String::from_utf8_lossy(&name)),
+                        errno,
+                    );
+                }
+            }
+        }
+        Err(errno) => warn("list its attributes".into(), errno),
+    }
+    for xattr in &metadata.xattrs {
+        let name = xattr.name.as_slice();
+        let set = match metadata.kind {
+            Kind::Symlink => rustix::fs::lsetxattr(proc, name, &xattr.value, XattrFlags::empty()),
+            _ => rustix::fs::setxattr(proc, name, &xattr.value, XattrFlags::empty()),
+        };
+        if let Err(errno) = set {
+            warn(
+                format!("set its attribute {}", String::from_utf8_lossy(name)),
+                errno,
+            );
+        }
+    }
+
+    if metadata.kind != Kind::Symlink {
+        if let Err(errno) =
+            rustix::fs::chmodat(CWD, proc, Mode::from_raw_mode(mode), AtFlags::empty())
+        {
+            warn(format!("set its mode to {mode:04o}"), errno);
+        }
+    }
+
+    let times = Timestamps {
+        last_access: Timespec {
+            tv_sec: 0,
+            tv_nsec: rustix::fs::UTIME_OMIT,
+        },
+        last_modification: Timespec {
+            tv_sec: metadata.mtime.secs,
+            tv_nsec: metadata.mtime.nanos.into(),
+        },
+    };
+    let flags = match metadata.kind {
+        Kind::Symlink => AtFlags::SYMLINK_NOFOLLOW,
+        _ => AtFlags::empty(),
+    };
+    if let Err(errno) = rustix::fs::utimensat(CWD, proc, &times, flags) {
+        warn("set its modification time".into(), errno);
     }
 }

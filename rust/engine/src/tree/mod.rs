@@ -38,6 +38,7 @@
 //! `nlink > 1` and equal (`device`, `inode`) in one snapshot are hard links of one another.
 
 pub mod apply;
+mod owner;
 pub mod walk;
 
 use minicbor::{Decode, Encode};
@@ -221,3 +222,6 @@ pub struct Entry {
     #[n(1)]
     pub metadata: Metadata,
 }
+
+#[cfg(test)]
+mod tests;

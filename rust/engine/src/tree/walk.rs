@@ -3,18 +3,25 @@
 //! A file tree changes while it is read. So every step works on descriptors of directories rather than on paths, never
 //! follows a symlink below a root, and an entry that cannot be read is reported while the walk goes on.
 
-use super::{Extent, Metadata, Xattr};
+use super::owner::OwnerNames;
+use super::{DeviceNumber, Extent, Kind, Metadata, Time, Xattr};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, SeekFrom, Statx, StatxFlags, CWD};
+use rustix::io::Errno;
+use std::ffi::{CStr, CString, OsStr};
 use std::fs::File;
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// One path that could not be read. The walk goes on with the next one.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {}: {source}", path.display())]
 pub struct WalkError {
     pub path: PathBuf,
-    /// What failed, as a verb: "read the directory", "open", "list the attributes of".
+    /// What failed, as a verb: "list", "open", "read the attributes of".
     pub action: &'static str,
     pub source: io::Error,
 }
@@ -38,7 +45,13 @@ pub struct WalkOptions {
 /// It keeps the descriptor of its directory open, shared with its siblings: hold few at a time.
 #[derive(Debug)]
 pub struct Found {
+    parent: Arc<OwnedFd>,
+    name: CString,
     path: PathBuf,
+    depth: usize,
+    metadata: Metadata,
+    /// Bytes allocated on disk: fewer than the size where there may be holes.
+    allocated: u64,
 }
 
 impl Found {
@@ -47,52 +60,116 @@ impl Found {
         &self.path
     }
 
-    /// Last component, raw bytes.
+    /// The name within [`Found::parent`], raw bytes; `.` for a root without a last component, such as `/`.
     pub fn name(&self) -> &[u8] {
-        todo!()
+        self.name.to_bytes()
     }
 
     /// 0 for a root, 1 for what is directly in it.
     pub fn depth(&self) -> usize {
-        todo!()
+        self.depth
     }
 
-    /// From `lstat`, the owner's names and the symlink's target. `xattrs` and `holes` are empty: see [`Found::xattrs`] and
+    /// From `stat`, the owner's names and the symlink's target. `xattrs` and `holes` are empty: see [`Found::xattrs`] and
     /// [`Found::holes`], which cost system calls that an unchanged file does not need (setting an xattr changes ctime).
     pub fn metadata(&self) -> &Metadata {
-        todo!()
+        &self.metadata
+    }
+
+    /// Takes the metadata out, to be completed and kept.
+    pub fn into_metadata(self) -> Metadata {
+        self.metadata
     }
 
     /// The directory this name is in.
     pub fn parent(&self) -> BorrowedFd<'_> {
-        todo!()
+        self.parent.as_fd()
     }
 
-    /// Opens a regular file for reading: never through a symlink, without touching atime where that is allowed. Refuses
-    /// (as vanished) when the name now stands for another inode than [`Found::metadata`] tells of.
+    /// Opens a regular file for reading: never through a symlink, without touching atime where that is allowed.
+    ///
+    /// # Errors
+    /// Besides what the system refuses: [`WalkError::vanished`] when the name stands for another inode by now.
     pub fn open(&self) -> Result<File, WalkError> {
-        todo!()
+        // Non-blocking, because the name may stand for a FIFO by now.
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let fd =
+            open_quietly(self.parent(), &self.name, flags).map_err(|e| self.error("open", e))?;
+        let status =
+            stat(fd.as_fd(), c"", AtFlags::EMPTY_PATH).map_err(|e| self.error("inspect", e))?;
+        let same =
+            status.stx_ino == self.metadata.inode && device_of(&status) == self.metadata.device;
+        if !same || kind_of(&status) != Some(Kind::File) {
+            let source =
+                io::Error::new(io::ErrorKind::NotFound, "it was replaced during the backup");
+            return Err(WalkError {
+                path: self.path.clone(),
+                action: "open",
+                source,
+            });
+        }
+        Ok(fd.into())
+    }
+
+    /// Size and times of the open file as they are now: compare with [`Found::metadata`] after reading to notice a file
+    /// that changed meanwhile.
+    pub fn inspect(&self, file: &File) -> Result<(u64, Time, Time), WalkError> {
+        let status =
+            stat(file.as_fd(), c"", AtFlags::EMPTY_PATH).map_err(|e| self.error("inspect", e))?;
+        Ok((
+            status.stx_size,
+            time_of(&status.stx_mtime),
+            time_of(&status.stx_ctime),
+        ))
     }
 
     /// Extended attributes, ACLs and capabilities among them, sorted by name; any kind of entry. Empty where the file
     /// system has none.
     pub fn xattrs(&self) -> Result<Vec<Xattr>, WalkError> {
-        todo!()
+        // By way of /proc, because there is no *at call for attributes (before Linux 6.13), and opening a FIFO or a device
+        // to ask for them would disturb it.
+        let mut path = format!("/proc/self/fd/{}/", self.parent.as_raw_fd()).into_bytes();
+        path.extend_from_slice(self.name.to_bytes());
+        read_xattrs(&path).map_err(|e| self.error("read the attributes of", e))
     }
 
-    /// Holes of `file` (from [`Found::open`]). Moves its read position; call it before reading, or read with `read_at`.
+    /// Holes of `file` (from [`Found::open`]) within the size that [`Found::metadata`] tells. Leaves its read position at 0.
     pub fn holes(&self, file: &File) -> Result<Vec<Extent>, WalkError> {
-        let _ = file;
-        todo!()
+        if self.allocated >= self.metadata.size {
+            return Ok(Vec::new());
+        }
+        find_holes(file, self.metadata.size).map_err(|e| self.error("find the holes of", e))
+    }
+
+    fn error(&self, action: &'static str, errno: Errno) -> WalkError {
+        WalkError {
+            path: self.path.clone(),
+            action,
+            source: errno.into(),
+        }
     }
 }
 
 type Filter<'a> = Box<dyn FnMut(&Found) -> bool + Send + 'a>;
 
+/// A directory whose names are being yielded.
+struct Level {
+    directory: Arc<OwnedFd>,
+    path: PathBuf,
+    names: std::vec::IntoIter<CString>,
+}
+
 /// Iterator over a file tree: each directory before what is in it, siblings in byte order of their names, roots in the
-/// order given. Memory: the names of the directories on the current path.
+/// order given. Memory: the names and a descriptor of each directory on the current path.
 pub struct Walk<'a> {
-    _filter: Filter<'a>,
+    roots: std::vec::IntoIter<PathBuf>,
+    options: WalkOptions,
+    keep: Filter<'a>,
+    owners: OwnerNames,
+    levels: Vec<Level>,
+    root_device: u64,
+    /// What to yield next: a directory that cannot be listed is yielded before the error.
+    postponed: Option<WalkError>,
 }
 
 impl<'a> Walk<'a> {
@@ -104,10 +181,105 @@ impl<'a> Walk<'a> {
         options: WalkOptions,
         keep: impl FnMut(&Found) -> bool + Send + 'a,
     ) -> Walk<'a> {
-        let _ = (roots, options);
+        let roots: Vec<PathBuf> = roots
+            .into_iter()
+            .map(|root| root.as_ref().to_path_buf())
+            .collect();
         Walk {
-            _filter: Box::new(keep),
+            roots: roots.into_iter(),
+            options,
+            keep: Box::new(keep),
+            owners: OwnerNames::default(),
+            levels: Vec::new(),
+            root_device: 0,
+            postponed: None,
         }
+    }
+
+    /// `None`: refused by `keep`.
+    fn visit(
+        &mut self,
+        parent: Arc<OwnedFd>,
+        name: CString,
+        path: PathBuf,
+    ) -> Result<Option<Found>, WalkError> {
+        let depth = self.levels.len();
+        let (metadata, allocated) = match self.describe(parent.as_fd(), &name) {
+            Ok(described) => described,
+            Err(errno) => {
+                return Err(WalkError {
+                    path,
+                    action: "inspect",
+                    source: errno.into(),
+                })
+            }
+        };
+        let found = Found {
+            parent,
+            name,
+            path,
+            depth,
+            metadata,
+            allocated,
+        };
+        if !(self.keep)(&found) {
+            return Ok(None);
+        }
+        if depth == 0 {
+            self.root_device = found.metadata.device;
+        }
+        let elsewhere = self.options.one_file_system && found.metadata.device != self.root_device;
+        if found.metadata.kind == Kind::Directory && !elsewhere {
+            match list(found.parent(), &found.name) {
+                Ok((directory, names)) => self.levels.push(Level {
+                    directory: Arc::new(directory),
+                    path: found.path.clone(),
+                    names: names.into_iter(),
+                }),
+                Err(errno) => self.postponed = Some(found.error("list", errno)),
+            }
+        }
+        Ok(Some(found))
+    }
+
+    fn describe(&mut self, parent: BorrowedFd<'_>, name: &CStr) -> Result<(Metadata, u64), Errno> {
+        let status = stat(
+            parent,
+            name,
+            AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT,
+        )?;
+        let kind = kind_of(&status).ok_or(Errno::OPNOTSUPP)?;
+        let target = match kind {
+            Kind::Symlink => Some(rustix::fs::readlinkat(parent, name, Vec::new())?.into_bytes()),
+            _ => None,
+        };
+        let size = match (kind, &target) {
+            (Kind::File, _) => status.stx_size,
+            (_, Some(target)) => target.len() as u64,
+            _ => 0,
+        };
+        let metadata = Metadata {
+            kind,
+            mode: u32::from(status.stx_mode) & 0o7777,
+            uid: status.stx_uid,
+            gid: status.stx_gid,
+            user: self.owners.user(status.stx_uid),
+            group: self.owners.group(status.stx_gid),
+            size,
+            mtime: time_of(&status.stx_mtime),
+            ctime: time_of(&status.stx_ctime),
+            inode: status.stx_ino,
+            device: device_of(&status),
+            nlink: u64::from(status.stx_nlink),
+            rdev: matches!(kind, Kind::CharDevice | Kind::BlockDevice).then_some(DeviceNumber {
+                major: status.stx_rdev_major,
+                minor: status.stx_rdev_minor,
+            }),
+            target,
+            xattrs: Vec::new(),
+            holes: Vec::new(),
+        };
+        Ok((metadata, status.stx_blocks.saturating_mul(512)))
     }
 }
 
@@ -115,6 +287,182 @@ impl Iterator for Walk<'_> {
     type Item = Result<Found, WalkError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        todo!()
+        if let Some(error) = self.postponed.take() {
+            return Some(Err(error));
+        }
+        loop {
+            let visited = match self.levels.last_mut() {
+                Some(level) => {
+                    let Some(name) = level.names.next() else {
+                        self.levels.pop();
+                        continue;
+                    };
+                    let path = level.path.join(OsStr::from_bytes(name.to_bytes()));
+                    let parent = Arc::clone(&level.directory);
+                    self.visit(parent, name, path)
+                }
+                None => {
+                    let root = self.roots.next()?;
+                    match open_root(&root) {
+                        Ok((parent, name)) => self.visit(Arc::new(parent), name, root),
+                        Err(errno) => Err(WalkError {
+                            path: root,
+                            action: "open",
+                            source: errno.into(),
+                        }),
+                    }
+                }
+            };
+            if let Some(found) = visited.transpose() {
+                return Some(found);
+            }
+        }
     }
+}
+
+/// The directory a root is in, and its name there.
+fn open_root(root: &Path) -> Result<(OwnedFd, CString), Errno> {
+    let bytes = root.as_os_str().as_bytes();
+    let followed = bytes.ends_with(b"/") || bytes.ends_with(b"/.");
+    let (directory, name) = match root.file_name() {
+        Some(name) if !followed => match root.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => (parent, name),
+            _ => (Path::new("."), name),
+        },
+        _ => (root, OsStr::new(".")),
+    };
+    let name = CString::new(name.as_bytes()).map_err(|_| Errno::INVAL)?;
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok((
+        rustix::fs::openat(CWD, directory, flags, Mode::empty())?,
+        name,
+    ))
+}
+
+/// Opens for reading and leaves atime alone where the system allows that (to the owner and to root).
+fn open_quietly(parent: BorrowedFd<'_>, name: &CStr, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let flags = flags | OFlags::RDONLY | OFlags::CLOEXEC;
+    match rustix::fs::openat(parent, name, flags | OFlags::NOATIME, Mode::empty()) {
+        Err(Errno::PERM) => rustix::fs::openat(parent, name, flags, Mode::empty()),
+        opened => opened,
+    }
+}
+
+fn list(parent: BorrowedFd<'_>, name: &CStr) -> Result<(OwnedFd, Vec<CString>), Errno> {
+    let directory = open_quietly(parent, name, OFlags::DIRECTORY | OFlags::NOFOLLOW)?;
+    let mut names = Vec::new();
+    let mut buffer = [MaybeUninit::uninit(); 32 << 10];
+    let mut entries = RawDir::new(&directory, &mut buffer);
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            names.push(entry.file_name().to_owned());
+        }
+    }
+    names.sort_unstable();
+    Ok((directory, names))
+}
+
+fn stat(fd: BorrowedFd<'_>, name: &CStr, flags: AtFlags) -> Result<Statx, Errno> {
+    rustix::fs::statx(fd, name, flags, StatxFlags::BASIC_STATS)
+}
+
+fn kind_of(status: &Statx) -> Option<Kind> {
+    Some(match FileType::from_raw_mode(u32::from(status.stx_mode)) {
+        FileType::RegularFile => Kind::File,
+        FileType::Directory => Kind::Directory,
+        FileType::Symlink => Kind::Symlink,
+        FileType::Fifo => Kind::Fifo,
+        FileType::CharacterDevice => Kind::CharDevice,
+        FileType::BlockDevice => Kind::BlockDevice,
+        FileType::Socket => Kind::Socket,
+        FileType::Unknown => return None,
+    })
+}
+
+fn device_of(status: &Statx) -> u64 {
+    rustix::fs::makedev(status.stx_dev_major, status.stx_dev_minor)
+}
+
+fn time_of(stamp: &rustix::fs::StatxTimestamp) -> Time {
+    Time {
+        secs: stamp.tv_sec,
+        nanos: stamp.tv_nsec,
+    }
+}
+
+/// All attributes of what `path` names, not following a symlink.
+fn read_xattrs(path: &[u8]) -> Result<Vec<Xattr>, Errno> {
+    let mut xattrs = Vec::new();
+    for name in split_names(grown(|buffer| rustix::fs::llistxattr(path, buffer)))? {
+        match grown(|buffer| rustix::fs::lgetxattr(path, name.as_slice(), buffer)) {
+            Ok(value) => xattrs.push(Xattr { name, value }),
+            // Removed since it was listed.
+            Err(Errno::NODATA) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(xattrs)
+}
+
+/// Names in the kernel's list of them, sorted; none where the file system has no attributes.
+pub(super) fn split_names(list: Result<Vec<u8>, Errno>) -> Result<Vec<Vec<u8>>, Errno> {
+    let list = match list {
+        Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),
+        list => list?,
+    };
+    let mut names: Vec<Vec<u8>> = list
+        .split(|&b| b == 0)
+        .filter(|name| !name.is_empty())
+        .map(<[u8]>::to_vec)
+        .collect();
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Calls `read` with a buffer that is large enough; the kernel's limit is 64 KiB for a value and for a list of names.
+pub(super) fn grown(read: impl Fn(&mut [u8]) -> Result<usize, Errno>) -> Result<Vec<u8>, Errno> {
+    let mut small = [0; 512];
+    match read(&mut small) {
+        Ok(length) => Ok(small[..length].to_vec()),
+        Err(Errno::RANGE) => {
+            let mut large = vec![0; 64 << 10];
+            let length = read(&mut large)?;
+            large.truncate(length);
+            Ok(large)
+        }
+        Err(errno) => Err(errno),
+    }
+}
+
+fn find_holes(file: &File, size: u64) -> Result<Vec<Extent>, Errno> {
+    let mut holes = Vec::new();
+    let mut at = 0;
+    while at < size {
+        let data = match rustix::fs::seek(file, SeekFrom::Data(at)) {
+            Ok(data) => data.min(size),
+            // No data from here on.
+            Err(Errno::NXIO) => size,
+            // A file system that cannot tell: all is data.
+            Err(Errno::INVAL) => break,
+            Err(errno) => return Err(errno),
+        };
+        if data > at {
+            holes.push(Extent {
+                offset: at,
+                length: data - at,
+            });
+        }
+        if data == size {
+            break;
+        }
+        at = match rustix::fs::seek(file, SeekFrom::Hole(data)) {
+            Ok(hole) => hole,
+            // Truncated meanwhile.
+            Err(Errno::NXIO) => break,
+            Err(errno) => return Err(errno),
+        };
+    }
+    rustix::fs::seek(file, SeekFrom::Start(0))?;
+    Ok(holes)
 }
