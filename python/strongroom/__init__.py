@@ -1,0 +1,68 @@
+"""Strongroom: backup and restore in one library.
+
+`Repository` and `Ingest` have methods that wait; `AsyncRepository` and `AsyncIngest` have coroutines for asyncio. Data is
+moved in buffers that the library owns: a `Buffer` supports the buffer protocol, and each open `memoryview` of it is a lease.
+
+    import strongroom
+
+    at = strongroom.Location("/srv/backup", strongroom.CredentialsPassword("correct horse"))
+    with strongroom.Repository.open(at) as repository:
+        report = repository.backup(strongroom.BackupOptions(paths=["/home"]))
+        print(report.snapshot.id.hex(), report.snapshot.statistics.files)
+
+Paths are given as `str`, `bytes` or `os.PathLike`, and come back as `str` from `os.fsdecode`: bytes that are no UTF-8 become
+surrogate escapes, and `os.fsencode` gives them back.
+"""
+
+from ._rpc import (
+    AsyncStream,
+    Buffer,
+    BufferBusy,
+    BufferMemoryUsedUp,
+    DeadlineExceeded,
+    Error,
+    ForkError,
+    HandleClosed,
+    LibraryNotFound,
+    Malformed,
+    PanicError,
+    PathLike,
+    RequestCancelled,
+    Runtime,
+    RuntimeClosed,
+    RuntimeStatistics,
+    SchemaMismatch,
+    Stream,
+    SystemRefused,
+    UnknownError,
+    UnknownMethod,
+    WrongType,
+)
+from .generated import *  # noqa: F403
+from .generated import __all__ as _generated
+
+__all__ = [
+    "AsyncStream",
+    "Buffer",
+    "BufferBusy",
+    "BufferMemoryUsedUp",
+    "DeadlineExceeded",
+    "Error",
+    "ForkError",
+    "HandleClosed",
+    "LibraryNotFound",
+    "Malformed",
+    "PanicError",
+    "PathLike",
+    "RequestCancelled",
+    "Runtime",
+    "RuntimeClosed",
+    "RuntimeStatistics",
+    "SchemaMismatch",
+    "Stream",
+    "SystemRefused",
+    "UnknownError",
+    "UnknownMethod",
+    "WrongType",
+]
+__all__ += _generated

@@ -1,0 +1,64 @@
+"""The runtime under the generated packages: requests, streams, buffers and objects. It knows nothing of backup.
+
+Generated code uses what is imported here; its users get the same names from the generated package.
+"""
+
+from . import wire
+from ._native import Buffer
+from .aio import AsyncStream, LoopClient
+from .errors import (
+    BufferBusy,
+    BufferMemoryUsedUp,
+    DeadlineExceeded,
+    Error,
+    ForkError,
+    HandleClosed,
+    LibraryNotFound,
+    Malformed,
+    PanicError,
+    RequestCancelled,
+    RuntimeClosed,
+    SchemaMismatch,
+    SystemRefused,
+    UnknownError,
+    UnknownMethod,
+    WrongType,
+)
+from .methods import WINDOW, Method
+from .objects import AsyncObject, Object
+from .runtime import Package, Runtime, RuntimeStatistics
+from .sync import Stream, SyncClient
+from .wire import PathLike
+
+__all__ = [
+    "WINDOW",
+    "AsyncObject",
+    "AsyncStream",
+    "Buffer",
+    "BufferBusy",
+    "BufferMemoryUsedUp",
+    "DeadlineExceeded",
+    "Error",
+    "ForkError",
+    "HandleClosed",
+    "LibraryNotFound",
+    "LoopClient",
+    "Malformed",
+    "Method",
+    "Object",
+    "Package",
+    "PanicError",
+    "PathLike",
+    "RequestCancelled",
+    "Runtime",
+    "RuntimeClosed",
+    "RuntimeStatistics",
+    "SchemaMismatch",
+    "Stream",
+    "SyncClient",
+    "SystemRefused",
+    "UnknownError",
+    "UnknownMethod",
+    "WrongType",
+    "wire",
+]

@@ -1,0 +1,402 @@
+"""The front for asyncio: calls as coroutines, on one completion queue for each event loop.
+
+The loop watches the queue's descriptor. Calls that are made in one turn of the loop cross in one batch, and a batch of
+completions resolves its futures in one turn. There is no thread. Everything here runs on the loop's own thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from . import _native, errors, frames, methods
+from .sync import call_immediate, try_alloc
+
+if TYPE_CHECKING:
+    from .runtime import Runtime
+
+R = TypeVar("R")
+
+# Batches of completions that are taken in one turn of the loop, so that its other callbacks get their share.
+_BATCHES = 8
+# How long a library that is full is left alone, where no completion says earlier that it has room.
+_RETRY = 0.001
+
+
+class _Request:
+    """What one coroutine waits for."""
+
+    __slots__ = ("abandoned", "arrived", "failure", "future", "id", "last", "on_emit")
+
+    def __init__(self, on_emit: Callable[[_native.Frame], None] | None) -> None:
+        self.id = 0
+        self.future: asyncio.Future[None] | None = None
+        self.arrived: deque[_native.Frame] = deque()
+        self.last: _native.Frame | None = None
+        self.on_emit = on_emit
+        self.failure: BaseException | None = None
+        self.abandoned = False
+
+    def wake(self) -> None:
+        if self.future is not None and not self.future.done():
+            self.future.set_result(None)
+
+
+class LoopClient:
+    """Makes calls from the coroutines of one event loop."""
+
+    asynchronous = True
+
+    def __init__(
+        self, runtime: Runtime, native: _native.Runtime, queue: int, requests: frames.Requests[_Request] | None
+    ) -> None:
+        self.runtime = runtime
+        self.native = native
+        self.loop = asyncio.get_running_loop()
+        self.queue = queue
+        # A queue outlives the loop that used it, and so do the generations of its slots.
+        self.requests: frames.Requests[_Request] = frames.Requests() if requests is None else requests
+        self._outgoing = bytearray()
+        self._flush_due = False
+        self._ended = False
+        self._descriptor = native.wake(queue)
+        self.loop.add_reader(self._descriptor, self._receive)
+        self._receive()
+
+    # ---- calls ----
+
+    async def call(
+        self,
+        method: methods.Method[R],
+        object: int,
+        arguments: Iterable[Any],
+        timeout: float | None = None,
+        on_emit: Callable[[Any], None] | None = None,
+    ) -> R:
+        """Sends a call and waits for its result.
+
+        Cancelling the coroutine cancels the call, and takes effect when the library has acknowledged it. Where the
+        request had won by then, its result is returned, and the cancellation comes at the coroutine's next wait.
+        """
+        request = self._send(method, object, arguments, timeout, self._emitter(method, on_emit))
+        last = await self._wait_for_last(request)
+        if request.failure is not None:
+            methods.release(self.native, last[3])
+            raise request.failure
+        return methods.answer(self.native, self, method, last)
+
+    def stream(
+        self,
+        method: methods.Method[R],
+        object: int,
+        arguments: Iterable[Any],
+        timeout: float | None = None,
+        window: int = methods.WINDOW,
+    ) -> AsyncStream[R]:
+        """Sends a call that is answered by a stream, and lends it its first credit."""
+        request = self._send(method, object, arguments, timeout, None)
+        return AsyncStream(self, method, request, window)
+
+    def call_immediate(self, method: methods.Method[R], object: int, arguments: Iterable[Any]) -> R:
+        """Runs a method that only reads; there is no request and no waiting."""
+        return call_immediate(self.native, self, method, object, arguments)
+
+    async def alloc(self, size: int, timeout: float | None = None) -> _native.Buffer:
+        """A new buffer; waits until there is memory for it."""
+        return await self.call(methods.ALLOC, 0, (size,), timeout)
+
+    def try_alloc(self, size: int) -> _native.Buffer:
+        """A new buffer, or `BufferMemoryUsedUp` where that would have to wait."""
+        return try_alloc(self.native, size)
+
+    async def fill(self, descriptor: int, size: int, timeout: float | None = None) -> _native.Buffer:
+        """A buffer that the library filled from a descriptor, with at most `size` bytes; empty at the end of the file."""
+        return await self.call(methods.FILL, 0, (descriptor, size), timeout)
+
+    # ---- what a decoder asks ----
+
+    def adopt_buffer(self, handle: int) -> _native.Buffer:
+        return self.native.adopt(handle)
+
+    # ---- sending ----
+
+    def _send(
+        self,
+        method: methods.Method[Any],
+        object: int,
+        arguments: Iterable[Any],
+        timeout: float | None,
+        on_emit: Callable[[_native.Frame], None] | None,
+    ) -> _Request:
+        self.runtime.check_usable()
+        if self._ended:
+            raise errors.RuntimeClosed("the runtime is closed, or its event loop is")
+        if asyncio.get_running_loop() is not self.loop:
+            raise RuntimeError("this object belongs to another event loop; open one in this loop")
+        out = methods.encode(method, arguments)
+        request = _Request(on_emit)
+        request.id = self.requests.add(request)
+        for buffer in out.moved:
+            buffer._detach()
+        self._submit(frames.call(self.queue, request.id, object, method.id, frames.nanoseconds(timeout), out.data))
+        return request
+
+    def _submit(self, frame: bytes) -> None:
+        self._outgoing += frame
+        if not self._flush_due:
+            self._flush_due = True
+            self.loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_due = False
+        if not self._outgoing:
+            return
+        try:
+            taken = self.native.submit(self._outgoing)
+        except _native.Error:
+            # The runtime is gone: so are all requests.
+            self._outgoing.clear()
+            self._fail_all()
+            return
+        del self._outgoing[:taken]
+        if self._outgoing:
+            self._flush_due = True
+            self.loop.call_later(_RETRY, self._flush)
+
+    def _emitter(
+        self, method: methods.Method[Any], on_emit: Callable[[Any], None] | None
+    ) -> Callable[[_native.Frame], None] | None:
+        emits = method.emits
+        if on_emit is None or emits is None:
+            return None
+        return lambda frame: on_emit(methods.decode(self.native, self, emits, frame))
+
+    # ---- waiting ----
+
+    async def _wait_for_last(self, request: _Request) -> _native.Frame:
+        """The request's last frame. Raises CancelledError only when the library has acknowledged the cancellation."""
+        cancelled: asyncio.CancelledError | None = None
+        try:
+            while request.last is None:
+                request.future = self.loop.create_future()
+                try:
+                    await request.future
+                except asyncio.CancelledError as error:
+                    if cancelled is None and request.last is None:
+                        self._submit(frames.cancel(self.queue, request.id))
+                    cancelled = error
+        except BaseException:
+            # The coroutine itself is thrown away.
+            self.abandon(request)
+            raise
+        if cancelled is not None:
+            if _is_cancelled(request.last):
+                raise cancelled
+            self._cancel_again(cancelled)
+        return request.last
+
+    def _cancel_again(self, cancelled: asyncio.CancelledError) -> None:
+        """Repeats a cancellation that lost against the result, unless what asked for it (a timeout) took it back."""
+        task = asyncio.current_task()
+
+        def repeat() -> None:
+            if task is not None and not task.done() and task.cancelling():
+                task.uncancel()
+                task.cancel(*cancelled.args)
+
+        self.loop.call_soon(repeat)
+
+    def abandon(self, request: _Request) -> None:
+        """Nobody waits any more: cancels, and gives back what has come and what still comes."""
+        request.abandoned = True
+        for frame in request.arrived:
+            methods.release(self.native, frame[3])
+        request.arrived.clear()
+        if request.last is None and not self._ended and not self.loop.is_closed():
+            self._submit(frames.cancel(self.queue, request.id))
+
+    # ---- receiving ----
+
+    def _receive(self) -> None:
+        for _ in range(_BATCHES):
+            try:
+                batch = self.native.poll(self.queue, 0)
+            except _native.Error:
+                self._fail_all()
+                return
+            if not batch:
+                # An empty poll has armed the descriptor.
+                return
+            for frame in batch:
+                self._deliver(frame)
+            if self._outgoing:
+                self._flush()
+        self.loop.call_soon(self._receive_more)
+
+    def _receive_more(self) -> None:
+        if not self._ended:
+            self._receive()
+
+    def _deliver(self, frame: _native.Frame) -> None:
+        request = self.requests.find(frame[0])
+        if request is None:
+            methods.release(self.native, frame[3])
+            return
+        kind = frame[1]
+        if frames.is_last(kind):
+            self.requests.remove(frame[0])
+            request.last = frame
+        if request.abandoned:
+            methods.release(self.native, frame[3])
+            if request.last is not None:
+                request.wake()
+        elif kind == frames.EMIT:
+            if request.on_emit is not None and request.failure is None:
+                try:
+                    request.on_emit(frame)
+                except Exception as error:
+                    # It surfaces in the caller, when the library has acknowledged.
+                    request.failure = error
+                    self._submit(frames.cancel(self.queue, request.id))
+        elif kind == frames.ITEM:
+            request.arrived.append(frame)
+            request.wake()
+        else:
+            request.wake()
+
+    def _fail_all(self) -> None:
+        for id, request in self.requests.in_flight():
+            self.requests.remove(id)
+            request.last = (id, frames.ERROR, methods.CANCELLED, None)
+            if not self.loop.is_closed():
+                request.wake()
+
+    # ---- the end ----
+
+    async def end(self, wait: float) -> None:
+        """Refuses new calls, waits so long for those in flight, cancels the rest, and leaves the loop."""
+        until = self.loop.time() + wait
+        while self.requests.count and self.loop.time() < until:
+            await asyncio.sleep(0.002)
+        for id, _ in self.requests.in_flight():
+            self._submit(frames.cancel(self.queue, id))
+        until = self.loop.time() + methods.ACKNOWLEDGEMENT
+        while self.requests.count and self.loop.time() < until:
+            await asyncio.sleep(0.002)
+        self.leave()
+
+    def leave(self) -> None:
+        """Ends the client: cancels what is in flight, and leaves the loop, which may be closed already."""
+        if self._ended:
+            return
+        self._ended = True
+        if not self.loop.is_closed():
+            self.loop.remove_reader(self._descriptor)
+        self._outgoing.clear()
+        with contextlib.suppress(_native.Error):
+            for id, _ in self.requests.in_flight():
+                self.native.submit(frames.cancel(self.queue, id))
+        self._fail_all()
+
+    def leave_from_any_thread(self) -> None:
+        """`leave`, on the thread that the loop runs on."""
+        if not self.loop.is_running():
+            self.leave()
+            return
+        with contextlib.suppress(RuntimeError):
+            if asyncio.get_running_loop() is self.loop:
+                self.leave()
+                return
+        left = threading.Event()
+
+        def leave() -> None:
+            self.leave()
+            left.set()
+
+        self.loop.call_soon_threadsafe(leave)
+        left.wait(methods.ACKNOWLEDGEMENT)
+
+
+def _is_cancelled(frame: _native.Frame) -> bool:
+    return frame[1] == frames.ERROR and frame[2][:8] == methods.CANCELLED[:8]
+
+
+class AsyncStream(Generic[R]):
+    """The items of a stream, in order. Close it, or use it in `async with`, where it is left before its end."""
+
+    __slots__ = ("_client", "_credit", "_method", "_request", "_window")
+
+    def __init__(self, client: LoopClient, method: methods.Method[R], request: _Request, window: int) -> None:
+        self._client = client
+        self._method = method
+        self._request: _Request | None = request
+        self._window = window
+        # What the reader has taken, and the library has not been told yet.
+        self._credit = 0
+        client._submit(frames.credit(client.queue, request.id, window))
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> R:
+        request, client = self._request, self._client
+        if request is None or self._method.result is None:
+            raise StopAsyncIteration
+        while not request.arrived and request.last is None:
+            request.future = client.loop.create_future()
+            try:
+                await request.future
+            except BaseException:
+                self._request = None
+                client.abandon(request)
+                raise
+        if request.arrived:
+            try:
+                item, cost = methods.decode_item(client.native, client, self._method.result, request.arrived.popleft())
+            except BaseException:
+                self._request = None
+                client.abandon(request)
+                raise
+            self._credit += cost
+            if self._credit >= self._window // 2 and request.last is None:
+                credit, self._credit = self._credit, 0
+                client._submit(frames.credit(client.queue, request.id, credit))
+            return item
+        self._request = None
+        assert request.last is not None
+        if request.last[1] == frames.END:
+            raise StopAsyncIteration
+        raise methods.failure(self._method, request.last, client)
+
+    async def close(self) -> None:
+        """Cancels what is left, and waits for the library to say so."""
+        request, self._request = self._request, None
+        if request is None:
+            return
+        self._client.abandon(request)
+        while request.last is None:
+            request.future = self._client.loop.create_future()
+            await request.future
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __del__(self) -> None:
+        request = getattr(self, "_request", None)
+        if request is None:
+            return
+        self._request = None
+        client = self._client
+        # A finalizer may run on any thread; a loop that is closed has left its requests already.
+        with contextlib.suppress(RuntimeError):
+            client.loop.call_soon_threadsafe(client.abandon, request)

@@ -1,0 +1,122 @@
+"""What a generated method tells the runtime, and the work that both fronts share: encode a call, decode its answer."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+from collections.abc import Iterable
+from typing import Any, Generic, TypeVar
+
+from . import _native, errors, frames, wire
+
+R = TypeVar("R")
+
+# What a stream may have on its way before the reader takes it.
+WINDOW = 4 << 20
+
+# Seconds that the end of a runtime waits for cancelled requests to be acknowledged.
+ACKNOWLEDGEMENT = 5.0
+
+# The error payload of domain 0, variant 1.
+_CANCELLED_TEXT = b"the runtime was closed while the call was in flight"
+CANCELLED = (
+    (0).to_bytes(4, "little")
+    + (1).to_bytes(4, "little")
+    + len(_CANCELLED_TEXT).to_bytes(4, "little")
+    + _CANCELLED_TEXT
+    + bytes(4)
+)
+
+
+class Method(Generic[R]):
+    """A method of an interface, as the boundary knows it."""
+
+    __slots__ = ("arguments", "emits", "hash", "id", "name", "result", "throws")
+
+    def __init__(
+        self,
+        name: str,
+        id: int,
+        hash: int,
+        arguments: wire.Fields,
+        result: wire.Codec[R] | None = None,
+        throws: wire.ErrorSet | None = None,
+        emits: wire.Codec[Any] | None = None,
+    ) -> None:
+        self.name = name
+        self.id = id
+        self.hash = hash
+        self.arguments = arguments
+        self.result = result
+        self.throws = throws
+        self.emits = emits
+
+
+ALLOC: Method[_native.Buffer] = Method(
+    "alloc", frames.METHOD_ALLOC, 0, wire.Fields(lambda: (wire.Field("size", wire.U64),)), wire.BUFFER
+)
+FILL: Method[_native.Buffer] = Method(
+    "fill",
+    frames.METHOD_FILL,
+    0,
+    wire.Fields(lambda: (wire.Field("descriptor", wire.I32), wire.Field("size", wire.U64))),
+    wire.BUFFER,
+)
+
+
+def encode(method: Method[Any], arguments: Iterable[Any]) -> wire.Writer:
+    """The arguments' payload. Nothing is moved yet, so that a mistake in the arguments costs no buffer."""
+    out = wire.Writer()
+    method.arguments.write(out, arguments)
+    return out
+
+
+def release(native: _native.Runtime, handles: tuple[int, ...] | None) -> None:
+    """Gives back what a frame carries to nobody."""
+    for handle in handles or ():
+        # The handle may have found its owner before the frame turned out to be damaged.
+        with contextlib.suppress(_native.Error):
+            if handle & frames.OBJECT_HANDLE:
+                native.object_close(handle & ~frames.OBJECT_HANDLE)
+            else:
+                native.buffer_free(handle)
+
+
+def decode_item(
+    native: _native.Runtime, receiver: wire.Receiver, codec: wire.Codec[R], frame: _native.Frame
+) -> tuple[R, int]:
+    """A stream's item, and the credit that it took: its payload, and the bytes of its buffers."""
+    reader = wire.Reader(frame[2], receiver)
+    try:
+        item = codec.read(reader)
+    except (errors.Error, struct.error):
+        release(native, frame[3])
+        raise
+    return item, len(frame[2]) + reader.carried
+
+
+def decode(native: _native.Runtime, receiver: wire.Receiver, codec: wire.Codec[R], frame: _native.Frame) -> R:
+    """The value of a REPLY, ITEM or EMIT frame; where it is malformed, what it carries is given back."""
+    return decode_item(native, receiver, codec, frame)[0]
+
+
+def answer(native: _native.Runtime, receiver: wire.Receiver, method: Method[R], frame: _native.Frame) -> R:
+    """The result of a request, from its last frame; raises what the library answered instead."""
+    kind = frame[1]
+    if kind == frames.REPLY:
+        if method.result is None:
+            return None  # type: ignore[return-value]
+        return decode(native, receiver, method.result, frame)
+    raise failure(method, frame, receiver)
+
+
+def failure(method: Method[Any], frame: _native.Frame, receiver: wire.Receiver) -> errors.Error:
+    """The exception for an ERROR or PANIC frame."""
+    if frame[1] == frames.ERROR:
+        return wire.read_error(frame[2], method.throws, receiver)
+    if frame[1] == frames.PANIC:
+        try:
+            return errors.PanicError(wire.STRING.read(wire.Reader(frame[2])))
+        except errors.Malformed as malformed:
+            return malformed
+    return errors.Malformed(f"{method.name} was answered by a frame of kind {frame[1]}")

@@ -1,0 +1,262 @@
+"""Opening the library, and the runtime that calls go to."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import dataclasses
+import logging
+import os
+import pathlib
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+from . import _native, errors
+from .aio import LoopClient
+from .methods import Method
+from .sync import SyncClient
+
+# Queue 0 is that of plain calls; each event loop that is in use takes one of the others.
+_QUEUES = 16
+
+# The library's levels, 1 error to 5 trace.
+_LEVELS: Mapping[int, int] = {1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO, 4: logging.DEBUG, 5: 5}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RuntimeStatistics:
+    """What the library counts: `buffers` and `objects` are 0 when everything was given back."""
+
+    requests: int
+    in_flight: int
+    buffers: int
+    buffer_bytes: int
+    objects: int
+    stray: int
+    threads: int
+
+
+class Runtime:
+    """Threads, memory and queues of one library. Usually there is one in a process, made at the first call."""
+
+    def __init__(self, library: _native.Library, workers: int = 0, buffer_memory: int = 0) -> None:
+        try:
+            self.native = library.runtime(_QUEUES, workers, buffer_memory)
+        except _native.Failure as failure:
+            raise errors.of_failure(failure) from None
+        self._lock = threading.Lock()
+        self._closed = False
+        self._forked = False
+        self._sync: SyncClient | None = None
+        self._loops: dict[int, LoopClient] = {}
+        this = weakref.ref(self)
+
+        def forked() -> None:
+            runtime = this()
+            if runtime is not None:
+                runtime._forked = True
+
+        os.register_at_fork(after_in_child=forked)
+        # The receiver must have left the library before the interpreter goes.
+        atexit.register(_close_at_exit, this)
+
+    def check_usable(self) -> None:
+        """Raises where the runtime is closed, or belongs to the process that this one was forked from."""
+        if self._forked:
+            raise errors.ForkError(
+                "this process was forked after the library was opened, and the library's threads stayed behind; "
+                "use the spawn or forkserver start method, or open the library in the child only"
+            )
+        if self._closed:
+            raise errors.RuntimeClosed("the runtime is closed; make a new one")
+
+    def sync(self) -> SyncClient:
+        """The client for plain calls."""
+        self.check_usable()
+        with self._lock:
+            if self._sync is None:
+                self._sync = SyncClient(self, self.native)
+            return self._sync
+
+    def for_loop(self) -> LoopClient:
+        """The client of the running event loop."""
+        self.check_usable()
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            client = self._loops.get(id(loop))
+            if client is not None and client.loop is loop:
+                return client
+            made = self._take_queue()
+            self._loops[id(loop)] = made
+            return made
+
+    def _take_queue(self) -> LoopClient:
+        used = {client.queue for client in self._loops.values()}
+        for queue in range(1, _QUEUES):
+            if queue not in used:
+                return LoopClient(self, self.native, queue, None)
+        for key, client in list(self._loops.items()):
+            if client.loop.is_closed():
+                client.leave()
+                del self._loops[key]
+                return LoopClient(self, self.native, client.queue, client.requests)
+        raise errors.Error(f"{_QUEUES - 1} event loops use this runtime already; make another runtime")
+
+    def statistics(self) -> RuntimeStatistics:
+        """The library's own counts."""
+        self.check_usable()
+        return RuntimeStatistics(*self.native.statistics())
+
+    def close(self, wait: float = 0.0) -> None:
+        """Waits so many seconds for calls in flight, cancels the rest, and frees everything.
+
+        Raises BufferError where a view of a buffer is open: its memory would vanish under it. From within an event loop
+        that has calls in flight, use `aclose`.
+        """
+        if self._closed or self._forked:
+            return
+        self._closed = True
+        if self._sync is not None:
+            self._sync.end(wait)
+        for client in self._loops.values():
+            client.leave_from_any_thread()
+        try:
+            self.native.free(int(wait * 1e9))
+        except BufferError:
+            self._closed = False
+            raise
+        except _native.Failure as failure:
+            raise errors.of_failure(failure) from None
+
+    async def aclose(self, wait: float = 0.0) -> None:
+        """`close`, while the running event loop goes on."""
+        if self._closed or self._forked:
+            return
+        client = self._loops.get(id(asyncio.get_running_loop()))
+        if client is not None:
+            await client.end(wait)
+        await asyncio.get_running_loop().run_in_executor(None, self.close, wait)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def _close_at_exit(this: weakref.ref[Runtime]) -> None:
+    runtime = this()
+    if runtime is not None:
+        # With a view open, the process ends with the runtime as it is.
+        with contextlib.suppress(BufferError, errors.Error):
+            runtime.close()
+
+
+class Package:
+    """What a generated package knows about its library."""
+
+    def __init__(self, name: str, file: str, schema: str, methods: Sequence[Method[object]]) -> None:
+        self._name = name
+        self._folder = pathlib.Path(file).resolve().parent
+        self._schema = bytes.fromhex(schema)
+        self._methods = methods
+        self._lock = threading.Lock()
+        self._library: _native.Library | None = None
+        self._default: Runtime | None = None
+        self._logging = False
+
+    def path(self) -> pathlib.Path:
+        """Where the library is: where STRONGROOM_LIBRARY says (or what the package's name makes of it), or beside us."""
+        variable = f"{self._name.upper()}_LIBRARY"
+        told = os.environ.get(variable)
+        path = pathlib.Path(told) if told else self._folder / f"lib{self._name}.so"
+        if not path.is_file():
+            raise errors.LibraryNotFound(
+                f"there is no library at {path}; reinstall the package, or set {variable} to the library's path"
+            )
+        return path
+
+    def library(self) -> _native.Library:
+        """The library, opened and compared at the first use."""
+        with self._lock:
+            if self._library is None:
+                library = _native.Library(self.path())
+                self._check(library)
+                self._library = library
+            return self._library
+
+    def _check(self, library: _native.Library) -> None:
+        _, schema, theirs = library.abi()
+        if schema == self._schema:
+            return
+        hashes = {id: hash for id, hash, _ in theirs}
+        ours = {method.id for method in self._methods}
+        differ = [method.name for method in self._methods if hashes.get(method.id) != method.hash]
+        differ += [name for id, _, name in theirs if id not in ours]
+        raise errors.SchemaMismatch(
+            f"the library at {self.path()} was built from another interface: {', '.join(differ) or 'its types'} differ; "
+            f"install the library and the package {self._name} of one release"
+        )
+
+    def runtime(self, workers: int = 0, buffer_memory: int = 0) -> Runtime:
+        """A new runtime."""
+        return Runtime(self.library(), workers, buffer_memory)
+
+    def default(self) -> Runtime:
+        """The runtime that calls use where none is given."""
+        if self._default is None:
+            library = self.library()
+            with self._lock:
+                if self._default is None:
+                    self._default = Runtime(library)
+        return self._default
+
+    def client(self, runtime: Runtime | None) -> SyncClient:
+        """For generated constructors."""
+        return (runtime or self.default()).sync()
+
+    def loop_client(self, runtime: Runtime | None) -> LoopClient:
+        """For generated constructors."""
+        return (runtime or self.default()).for_loop()
+
+    def log(self, level: int) -> None:
+        """Delivers the library's lines of this level and above into `logging`, as loggers below the package's name."""
+        wanted = max((theirs for theirs, ours in _LEVELS.items() if ours >= level), default=1)
+        library = self.library()
+        with self._lock:
+            library.log_open(wanted)
+            if self._logging:
+                return
+            self._logging = True
+        thread = threading.Thread(target=self._deliver_log, args=(library,), name="strongroom-log", daemon=True)
+        thread.start()
+
+        def stop() -> None:
+            with contextlib.suppress(errors.ForkError):
+                library.log_close()
+                thread.join()
+
+        atexit.register(stop)
+
+    def _deliver_log(self, library: _native.Library) -> None:
+        while (read := library.log_read()) is not None:
+            lines, lost = read
+            for level, target, message in lines:
+                logger = logging.getLogger(f"{self._name}.{target.replace('::', '.')}")
+                logger.log(_LEVELS.get(level, logging.DEBUG), "%s", message)
+            if lost:
+                logging.getLogger(self._name).warning("%d log lines came faster than they were taken, and were lost", lost)
