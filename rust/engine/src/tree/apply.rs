@@ -6,9 +6,7 @@
 use super::walk::{grown, split_names};
 use super::{Kind, Metadata};
 use parking_lot::Mutex;
-use rustix::fs::{
-    AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags, CWD,
-};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags, CWD};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -31,11 +29,7 @@ pub enum ApplyError {
     #[error("cannot restore {}: {reason}", path.display())]
     Malformed { path: PathBuf, reason: &'static str },
     #[error("cannot {action} {}: {source}", path.display())]
-    Io {
-        path: PathBuf,
-        action: &'static str,
-        source: io::Error,
-    },
+    Io { path: PathBuf, action: &'static str, source: io::Error },
 }
 
 /// Something about a restored entry that could not be brought back, such as its owner when not running as root. The
@@ -49,10 +43,7 @@ pub struct Warning {
     pub source: io::Error,
 }
 
-const DIRECTORY: OFlags = OFlags::PATH
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
+const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// The folder that a restore writes into. `Sync`: entries may be restored from several threads, the first name of a
 /// hard-linked file before the others.
@@ -72,14 +63,8 @@ impl Target {
     pub fn open(path: &Path) -> Result<Target, ApplyError> {
         std::fs::create_dir_all(path).map_err(|source| failed(path, "create", source))?;
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let root = rustix::fs::openat(CWD, path, flags, Mode::empty())
-            .map_err(|e| failed(path, "open", e))?;
-        Ok(Target {
-            root,
-            recent: Mutex::new(None),
-            directories: Mutex::new(Vec::new()),
-            serial: AtomicU64::new(0),
-        })
+        let root = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(|e| failed(path, "open", e))?;
+        Ok(Target { root, recent: Mutex::new(None), directories: Mutex::new(Vec::new()), serial: AtomicU64::new(0) })
     }
 
     /// Makes a directory that only its owner can enter; its metadata is applied by [`Target::finish`]. The empty path
@@ -105,9 +90,7 @@ impl Target {
             };
             replaced.map_err(|e| failed(path, "create the directory", e))?;
         }
-        self.directories
-            .lock()
-            .push((path.to_path_buf(), metadata.clone()));
+        self.directories.lock().push((path.to_path_buf(), metadata.clone()));
         Ok(())
     }
 
@@ -115,8 +98,7 @@ impl Target {
     /// what stood at `path` is untouched.
     pub fn file(&self, path: &Path, metadata: &Metadata) -> Result<FileWriter, ApplyError> {
         let (parent, _) = self.locate(path)?;
-        let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let (file, temporary) = loop {
             let serial = self.serial.fetch_add(1, Ordering::Relaxed);
             let temporary = format!(".strongroom-restore-{}-{serial}", std::process::id());
@@ -134,55 +116,35 @@ impl Target {
             path: path.to_path_buf(),
             metadata: metadata.clone(),
         };
-        writer
-            .file
-            .set_len(metadata.size)
-            .map_err(|source| failed(path, "set the size of", source))?;
+        writer.file.set_len(metadata.size).map_err(|source| failed(path, "set the size of", source))?;
         Ok(writer)
     }
 
     /// Makes a symlink, FIFO, device or socket with its metadata. Devices need `CAP_MKNOD`.
     pub fn special(&self, path: &Path, metadata: &Metadata) -> Result<Vec<Warning>, ApplyError> {
-        let malformed = |reason| ApplyError::Malformed {
-            path: path.to_path_buf(),
-            reason,
-        };
+        let malformed = |reason| ApplyError::Malformed { path: path.to_path_buf(), reason };
         let (parent, name) = self.locate(path)?;
         let node = |file_type, device| {
-            replacing(&parent, name, || {
-                rustix::fs::mknodat(&parent, name, file_type, Mode::RUSR | Mode::WUSR, device)
-            })
+            replacing(&parent, name, || rustix::fs::mknodat(&parent, name, file_type, Mode::RUSR | Mode::WUSR, device))
         };
         let device = || {
-            let number = metadata
-                .rdev
-                .ok_or_else(|| malformed("it is a device without a number"))?;
+            let number = metadata.rdev.ok_or_else(|| malformed("it is a device without a number"))?;
             Ok(rustix::fs::makedev(number.major, number.minor))
         };
         let made = match metadata.kind {
             Kind::Symlink => {
-                let target = metadata
-                    .target
-                    .as_deref()
-                    .ok_or_else(|| malformed("it is a symlink without a target"))?;
-                replacing(&parent, name, || {
-                    rustix::fs::symlinkat(target, &parent, name)
-                })
+                let target = metadata.target.as_deref().ok_or_else(|| malformed("it is a symlink without a target"))?;
+                replacing(&parent, name, || rustix::fs::symlinkat(target, &parent, name))
             }
             Kind::Fifo => node(FileType::Fifo, 0),
             Kind::Socket => node(FileType::Socket, 0),
             Kind::CharDevice => node(FileType::CharacterDevice, device()?),
             Kind::BlockDevice => node(FileType::BlockDevice, device()?),
-            Kind::File | Kind::Directory => {
-                return Err(malformed(
-                    "it is a file or a directory, not a special entry",
-                ))
-            }
+            Kind::File | Kind::Directory => return Err(malformed("it is a file or a directory, not a special entry")),
         };
         made.map_err(|e| failed(path, "create", e))?;
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let made = rustix::fs::openat(&parent, name, flags, Mode::empty())
-            .map_err(|e| failed(path, "open", e))?;
+        let made = rustix::fs::openat(&parent, name, flags, Mode::empty()).map_err(|e| failed(path, "open", e))?;
         let mut warnings = Vec::new();
         let proc = match metadata.kind {
             // A symlink is addressed by name: attribute and time calls that are given its descriptor may follow it.
@@ -198,15 +160,10 @@ impl Target {
         let (old_parent, old_name) = self.locate(existing)?;
         let (parent, name) = self.locate(path)?;
         if path == existing {
-            return Err(ApplyError::Malformed {
-                path: path.to_path_buf(),
-                reason: "it is a hard link of itself",
-            });
+            return Err(ApplyError::Malformed { path: path.to_path_buf(), reason: "it is a hard link of itself" });
         }
-        replacing(&parent, name, || {
-            rustix::fs::linkat(&old_parent, old_name, &parent, name, AtFlags::empty())
-        })
-        .map_err(|e| failed(path, "create the hard link", e))
+        replacing(&parent, name, || rustix::fs::linkat(&old_parent, old_name, &parent, name, AtFlags::empty()))
+            .map_err(|e| failed(path, "create the hard link", e))
     }
 
     /// Applies the directories' owners, attributes, modes and times, deepest first, now that nothing more is written in
@@ -217,20 +174,10 @@ impl Target {
         directories.sort_by_key(|(path, _)| std::cmp::Reverse(path.components().count()));
         for (path, metadata) in &directories {
             match self.descend(path, false) {
-                Ok(fd) => apply_metadata(
-                    fd.as_fd(),
-                    by_proc(fd.as_fd()).as_bytes(),
-                    metadata,
-                    path,
-                    &mut warnings,
-                ),
+                Ok(fd) => apply_metadata(fd.as_fd(), by_proc(fd.as_fd()).as_bytes(), metadata, path, &mut warnings),
                 Err(error) => {
                     let source = io::Error::other(error);
-                    warnings.push(Warning {
-                        path: path.clone(),
-                        action: "apply its metadata".into(),
-                        source,
-                    });
+                    warnings.push(Warning { path: path.clone(), action: "apply its metadata".into(), source });
                 }
             }
         }
@@ -239,23 +186,13 @@ impl Target {
 
     /// The directory that `path` is in, and the name in it.
     fn locate<'p>(&self, path: &'p Path) -> Result<(Arc<OwnedFd>, &'p OsStr), ApplyError> {
-        let unsafe_path = || ApplyError::UnsafePath {
-            path: path.to_path_buf(),
-        };
-        if !path
-            .components()
-            .all(|component| matches!(component, Component::Normal(_)))
-        {
+        let unsafe_path = || ApplyError::UnsafePath { path: path.to_path_buf() };
+        if !path.components().all(|component| matches!(component, Component::Normal(_))) {
             return Err(unsafe_path());
         }
         let name = path.file_name().ok_or_else(unsafe_path)?;
         let parent = path.parent().ok_or_else(unsafe_path)?;
-        if let Some((_, fd)) = self
-            .recent
-            .lock()
-            .as_ref()
-            .filter(|(recent, _)| recent == parent)
-        {
+        if let Some((_, fd)) = self.recent.lock().as_ref().filter(|(recent, _)| recent == parent) {
             return Ok((Arc::clone(fd), name));
         }
         let fd = Arc::new(self.descend(parent, true)?);
@@ -265,15 +202,12 @@ impl Target {
 
     fn descend(&self, path: &Path, create: bool) -> Result<OwnedFd, ApplyError> {
         let error = |e| failed(path, "open", e);
-        let mut at =
-            rustix::fs::openat(&self.root, c".", DIRECTORY, Mode::empty()).map_err(error)?;
+        let mut at = rustix::fs::openat(&self.root, c".", DIRECTORY, Mode::empty()).map_err(error)?;
         let mut walked = PathBuf::new();
         for component in path.components() {
             walked.push(component);
             let Component::Normal(name) = component else {
-                return Err(ApplyError::UnsafePath {
-                    path: path.to_path_buf(),
-                });
+                return Err(ApplyError::UnsafePath { path: path.to_path_buf() });
             };
             let mut opened = rustix::fs::openat(&at, name, DIRECTORY, Mode::empty());
             if create && matches!(opened, Err(Errno::NOENT)) {
@@ -319,27 +253,16 @@ impl FileWriter {
         let end = offset.checked_add(data.len() as u64);
         if end.is_none_or(|end| end > self.metadata.size) {
             let reason = "it has more content than its size tells";
-            return Err(ApplyError::Malformed {
-                path: self.path.clone(),
-                reason,
-            });
+            return Err(ApplyError::Malformed { path: self.path.clone(), reason });
         }
-        self.file
-            .write_all_at(data, offset)
-            .map_err(|source| failed(&self.path, "write", source))
+        self.file.write_all_at(data, offset).map_err(|source| failed(&self.path, "write", source))
     }
 
     /// Applies the metadata and gives the file its name, replacing what stood there.
     pub fn finish(mut self) -> Result<Vec<Warning>, ApplyError> {
         let mut warnings = Vec::new();
         let proc = by_proc(self.file.as_fd());
-        apply_metadata(
-            self.file.as_fd(),
-            proc.as_bytes(),
-            &self.metadata,
-            &self.path,
-            &mut warnings,
-        );
+        apply_metadata(self.file.as_fd(), proc.as_bytes(), &self.metadata, &self.path, &mut warnings);
         if let (Some(temporary), Some(name)) = (&self.temporary, self.path.file_name()) {
             let rename = || rustix::fs::renameat(&self.parent, temporary, &self.parent, name);
             let renamed = match rename() {
@@ -363,11 +286,7 @@ impl Drop for FileWriter {
 }
 
 fn failed(path: &Path, action: &'static str, source: impl Into<io::Error>) -> ApplyError {
-    ApplyError::Io {
-        path: path.to_path_buf(),
-        action,
-        source: source.into(),
-    }
+    ApplyError::Io { path: path.to_path_buf(), action, source: source.into() }
 }
 
 /// A path that stands for the inode behind `fd`, also for calls that take no `O_PATH` descriptor.
@@ -382,11 +301,7 @@ fn remove(parent: &OwnedFd, name: &OsStr) -> Result<(), Errno> {
     }
 }
 
-fn replacing(
-    parent: &OwnedFd,
-    name: &OsStr,
-    make: impl Fn() -> Result<(), Errno>,
-) -> Result<(), Errno> {
+fn replacing(parent: &OwnedFd, name: &OsStr, make: impl Fn() -> Result<(), Errno>) -> Result<(), Errno> {
     match make() {
         Err(Errno::EXIST) => remove(parent, name).and_then(|()| make()),
         made => made,
@@ -397,39 +312,24 @@ fn replacing(
 ///
 /// In this order: a change of owner drops capabilities and setuid bits; attributes need write permission, which the final
 /// mode may take away; everything before changes the times.
-fn apply_metadata(
-    fd: BorrowedFd<'_>,
-    proc: &[u8],
-    metadata: &Metadata,
-    path: &Path,
-    warnings: &mut Vec<Warning>,
-) {
+fn apply_metadata(fd: BorrowedFd<'_>, proc: &[u8], metadata: &Metadata, path: &Path, warnings: &mut Vec<Warning>) {
     let mut warn = |action: String, errno: Errno| {
-        warnings.push(Warning {
-            path: path.to_path_buf(),
-            action,
-            source: errno.into(),
-        });
+        warnings.push(Warning { path: path.to_path_buf(), action, source: errno.into() });
     };
 
-    let (uid, gid) = (Uid::from_raw(metadata.uid), Gid::from_raw(metadata.gid));
-    let chown = |uid, gid| rustix::fs::chownat(fd, c"", uid, gid, AtFlags::EMPTY_PATH);
     let mut mode = metadata.mode & 0o7777;
-    // As a number, -1 means "leave as it is" to the system and is no owner.
-    let owned = if metadata.uid == u32::MAX || metadata.gid == u32::MAX {
-        Err(Errno::INVAL)
-    } else {
-        chown(Some(uid), Some(gid))
+    // As a number, -1 means "leave as it is" to the system: nobody's id.
+    let id = |number| (number != u32::MAX).then_some(number);
+    let (uid, gid) = (id(metadata.uid).map(Uid::from_raw), id(metadata.gid).map(Gid::from_raw));
+    let chown = |uid, gid| rustix::fs::chownat(fd, c"", uid, gid, AtFlags::EMPTY_PATH);
+    let owned = match (uid, gid) {
+        (Some(_), Some(_)) => chown(uid, gid),
+        _ => Err(Errno::INVAL),
     };
     if let Err(errno) = owned {
-        warn(
-            format!("set its owner to {}:{}", metadata.uid, metadata.gid),
-            errno,
-        );
-        if metadata.gid != u32::MAX {
-            // The group alone may be one of ours; the warning stands either way.
-            let _ = chown(None, Some(gid));
-        }
+        warn(format!("set its owner to {}:{}", metadata.uid, metadata.gid), errno);
+        // The group alone may be one of ours; the warning stands either way.
+        let _ = chown(None, gid);
         if metadata.kind != Kind::Directory {
             // A setuid program must not come to belong to someone else than it was made for.
             mode &= 0o1777;
@@ -454,10 +354,7 @@ fn apply_metadata(
                     _ => rustix::fs::removexattr(proc, name.as_slice()),
                 };
                 if let Err(errno) = removed {
-                    warn(
-                        format!("remove its attribute {}", String::from_utf8_lossy(&name)),
-                        errno,
-                    );
+                    warn(format!("remove its attribute {}", String::from_utf8_lossy(&name)), errno);
                 }
             }
         }
@@ -470,30 +367,19 @@ fn apply_metadata(
             _ => rustix::fs::setxattr(proc, name, &xattr.value, XattrFlags::empty()),
         };
         if let Err(errno) = set {
-            warn(
-                format!("set its attribute {}", String::from_utf8_lossy(name)),
-                errno,
-            );
+            warn(format!("set its attribute {}", String::from_utf8_lossy(name)), errno);
         }
     }
 
     if metadata.kind != Kind::Symlink {
-        if let Err(errno) =
-            rustix::fs::chmodat(CWD, proc, Mode::from_raw_mode(mode), AtFlags::empty())
-        {
+        if let Err(errno) = rustix::fs::chmodat(CWD, proc, Mode::from_raw_mode(mode), AtFlags::empty()) {
             warn(format!("set its mode to {mode:04o}"), errno);
         }
     }
 
     let times = Timestamps {
-        last_access: Timespec {
-            tv_sec: 0,
-            tv_nsec: rustix::fs::UTIME_OMIT,
-        },
-        last_modification: Timespec {
-            tv_sec: metadata.mtime.secs,
-            tv_nsec: metadata.mtime.nanos.into(),
-        },
+        last_access: Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT },
+        last_modification: Timespec { tv_sec: metadata.mtime.secs, tv_nsec: metadata.mtime.nanos.into() },
     };
     let flags = match metadata.kind {
         Kind::Symlink => AtFlags::SYMLINK_NOFOLLOW,

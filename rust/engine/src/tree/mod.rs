@@ -195,18 +195,12 @@ impl Metadata {
         let mut at = 0;
         for hole in &self.holes {
             if hole.offset > at {
-                extents.push(Extent {
-                    offset: at,
-                    length: hole.offset - at,
-                });
+                extents.push(Extent { offset: at, length: hole.offset - at });
             }
             at = at.max(hole.offset.saturating_add(hole.length));
         }
         if at < self.size {
-            extents.push(Extent {
-                offset: at,
-                length: self.size - at,
-            });
+            extents.push(Extent { offset: at, length: self.size - at });
         }
         extents
     }

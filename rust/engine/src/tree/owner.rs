@@ -19,15 +19,8 @@ impl OwnerNames {
             unsafe { libc::getpwuid_r(uid, record, buffer, size, found) }
         };
         // SAFETY: the record was filled in by getpwuid_r, so the name is a C string in its buffer.
-        let name = |record: &libc::passwd| {
-            unsafe { CStr::from_ptr(record.pw_name) }
-                .to_bytes()
-                .to_vec()
-        };
-        self.users
-            .entry(uid)
-            .or_insert_with(|| look_up(ask, name))
-            .clone()
+        let name = |record: &libc::passwd| unsafe { CStr::from_ptr(record.pw_name) }.to_bytes().to_vec();
+        self.users.entry(uid).or_insert_with(|| look_up(ask, name)).clone()
     }
 
     pub(super) fn group(&mut self, gid: u32) -> Option<Vec<u8>> {
@@ -36,15 +29,8 @@ impl OwnerNames {
             unsafe { libc::getgrgid_r(gid, record, buffer, size, found) }
         };
         // SAFETY: the record was filled in by getgrgid_r, so the name is a C string in its buffer.
-        let name = |record: &libc::group| {
-            unsafe { CStr::from_ptr(record.gr_name) }
-                .to_bytes()
-                .to_vec()
-        };
-        self.groups
-            .entry(gid)
-            .or_insert_with(|| look_up(ask, name))
-            .clone()
+        let name = |record: &libc::group| unsafe { CStr::from_ptr(record.gr_name) }.to_bytes().to_vec();
+        self.groups.entry(gid).or_insert_with(|| look_up(ask, name)).clone()
     }
 }
 
@@ -56,12 +42,7 @@ fn look_up<Record>(
     loop {
         let mut record = MaybeUninit::uninit();
         let mut found = ptr::null_mut();
-        let error = ask(
-            record.as_mut_ptr(),
-            buffer.as_mut_ptr(),
-            buffer.len(),
-            &mut found,
-        );
+        let error = ask(record.as_mut_ptr(), buffer.as_mut_ptr(), buffer.len(), &mut found);
         // A group's record holds all its members; beyond 1 MiB the name is not worth it.
         if error == libc::ERANGE && buffer.len() < 1 << 20 {
             buffer.resize(buffer.len() * 4, 0);

@@ -93,20 +93,12 @@ impl Found {
     pub fn open(&self) -> Result<File, WalkError> {
         // Non-blocking, because the name may stand for a FIFO by now.
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let fd =
-            open_quietly(self.parent(), &self.name, flags).map_err(|e| self.error("open", e))?;
-        let status =
-            stat(fd.as_fd(), c"", AtFlags::EMPTY_PATH).map_err(|e| self.error("inspect", e))?;
-        let same =
-            status.stx_ino == self.metadata.inode && device_of(&status) == self.metadata.device;
+        let fd = open_quietly(self.parent(), &self.name, flags).map_err(|e| self.error("open", e))?;
+        let status = stat(fd.as_fd(), c"", AtFlags::EMPTY_PATH).map_err(|e| self.error("inspect", e))?;
+        let same = status.stx_ino == self.metadata.inode && device_of(&status) == self.metadata.device;
         if !same || kind_of(&status) != Some(Kind::File) {
-            let source =
-                io::Error::new(io::ErrorKind::NotFound, "it was replaced during the backup");
-            return Err(WalkError {
-                path: self.path.clone(),
-                action: "open",
-                source,
-            });
+            let source = io::Error::new(io::ErrorKind::NotFound, "it was replaced during the backup");
+            return Err(WalkError { path: self.path.clone(), action: "open", source });
         }
         Ok(fd.into())
     }
@@ -114,13 +106,8 @@ impl Found {
     /// Size and times of the open file as they are now: compare with [`Found::metadata`] after reading to notice a file
     /// that changed meanwhile.
     pub fn inspect(&self, file: &File) -> Result<(u64, Time, Time), WalkError> {
-        let status =
-            stat(file.as_fd(), c"", AtFlags::EMPTY_PATH).map_err(|e| self.error("inspect", e))?;
-        Ok((
-            status.stx_size,
-            time_of(&status.stx_mtime),
-            time_of(&status.stx_ctime),
-        ))
+        let status = stat(file.as_fd(), c"", AtFlags::EMPTY_PATH).map_err(|e| self.error("inspect", e))?;
+        Ok((status.stx_size, time_of(&status.stx_mtime), time_of(&status.stx_ctime)))
     }
 
     /// Extended attributes, ACLs and capabilities among them, sorted by name; any kind of entry. Empty where the file
@@ -142,11 +129,7 @@ impl Found {
     }
 
     fn error(&self, action: &'static str, errno: Errno) -> WalkError {
-        WalkError {
-            path: self.path.clone(),
-            action,
-            source: errno.into(),
-        }
+        WalkError { path: self.path.clone(), action, source: errno.into() }
     }
 }
 
@@ -181,10 +164,7 @@ impl<'a> Walk<'a> {
         options: WalkOptions,
         keep: impl FnMut(&Found) -> bool + Send + 'a,
     ) -> Walk<'a> {
-        let roots: Vec<PathBuf> = roots
-            .into_iter()
-            .map(|root| root.as_ref().to_path_buf())
-            .collect();
+        let roots: Vec<PathBuf> = roots.into_iter().map(|root| root.as_ref().to_path_buf()).collect();
         Walk {
             roots: roots.into_iter(),
             options,
@@ -197,31 +177,13 @@ impl<'a> Walk<'a> {
     }
 
     /// `None`: refused by `keep`.
-    fn visit(
-        &mut self,
-        parent: Arc<OwnedFd>,
-        name: CString,
-        path: PathBuf,
-    ) -> Result<Option<Found>, WalkError> {
+    fn visit(&mut self, parent: Arc<OwnedFd>, name: CString, path: PathBuf) -> Result<Option<Found>, WalkError> {
         let depth = self.levels.len();
         let (metadata, allocated) = match self.describe(parent.as_fd(), &name) {
             Ok(described) => described,
-            Err(errno) => {
-                return Err(WalkError {
-                    path,
-                    action: "inspect",
-                    source: errno.into(),
-                })
-            }
+            Err(errno) => return Err(WalkError { path, action: "inspect", source: errno.into() }),
         };
-        let found = Found {
-            parent,
-            name,
-            path,
-            depth,
-            metadata,
-            allocated,
-        };
+        let found = Found { parent, name, path, depth, metadata, allocated };
         if !(self.keep)(&found) {
             return Ok(None);
         }
@@ -243,11 +205,7 @@ impl<'a> Walk<'a> {
     }
 
     fn describe(&mut self, parent: BorrowedFd<'_>, name: &CStr) -> Result<(Metadata, u64), Errno> {
-        let status = stat(
-            parent,
-            name,
-            AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT,
-        )?;
+        let status = stat(parent, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT)?;
         let kind = kind_of(&status).ok_or(Errno::OPNOTSUPP)?;
         let target = match kind {
             Kind::Symlink => Some(rustix::fs::readlinkat(parent, name, Vec::new())?.into_bytes()),
@@ -271,10 +229,8 @@ impl<'a> Walk<'a> {
             inode: status.stx_ino,
             device: device_of(&status),
             nlink: u64::from(status.stx_nlink),
-            rdev: matches!(kind, Kind::CharDevice | Kind::BlockDevice).then_some(DeviceNumber {
-                major: status.stx_rdev_major,
-                minor: status.stx_rdev_minor,
-            }),
+            rdev: matches!(kind, Kind::CharDevice | Kind::BlockDevice)
+                .then_some(DeviceNumber { major: status.stx_rdev_major, minor: status.stx_rdev_minor }),
             target,
             xattrs: Vec::new(),
             holes: Vec::new(),
@@ -305,11 +261,7 @@ impl Iterator for Walk<'_> {
                     let root = self.roots.next()?;
                     match open_root(&root) {
                         Ok((parent, name)) => self.visit(Arc::new(parent), name, root),
-                        Err(errno) => Err(WalkError {
-                            path: root,
-                            action: "open",
-                            source: errno.into(),
-                        }),
+                        Err(errno) => Err(WalkError { path: root, action: "open", source: errno.into() }),
                     }
                 }
             };
@@ -333,10 +285,7 @@ fn open_root(root: &Path) -> Result<(OwnedFd, CString), Errno> {
     };
     let name = CString::new(name.as_bytes()).map_err(|_| Errno::INVAL)?;
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    Ok((
-        rustix::fs::openat(CWD, directory, flags, Mode::empty())?,
-        name,
-    ))
+    Ok((rustix::fs::openat(CWD, directory, flags, Mode::empty())?, name))
 }
 
 /// Opens for reading and leaves atime alone where the system allows that (to the owner and to root).
@@ -385,10 +334,7 @@ fn device_of(status: &Statx) -> u64 {
 }
 
 fn time_of(stamp: &rustix::fs::StatxTimestamp) -> Time {
-    Time {
-        secs: stamp.tv_sec,
-        nanos: stamp.tv_nsec,
-    }
+    Time { secs: stamp.tv_sec, nanos: stamp.tv_nsec }
 }
 
 /// All attributes of what `path` names, not following a symlink.
@@ -411,11 +357,7 @@ pub(super) fn split_names(list: Result<Vec<u8>, Errno>) -> Result<Vec<Vec<u8>>, 
         Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),
         list => list?,
     };
-    let mut names: Vec<Vec<u8>> = list
-        .split(|&b| b == 0)
-        .filter(|name| !name.is_empty())
-        .map(<[u8]>::to_vec)
-        .collect();
+    let mut names: Vec<Vec<u8>> = list.split(|&b| b == 0).filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect();
     names.sort_unstable();
     Ok(names)
 }
@@ -448,10 +390,7 @@ fn find_holes(file: &File, size: u64) -> Result<Vec<Extent>, Errno> {
             Err(errno) => return Err(errno),
         };
         if data > at {
-            holes.push(Extent {
-                offset: at,
-                length: data - at,
-            });
+            holes.push(Extent { offset: at, length: data - at });
         }
         if data == size {
             break;
