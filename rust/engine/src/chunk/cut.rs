@@ -16,18 +16,12 @@ pub struct Params {
 
 impl Params {
     /// 256 KiB, 1 MiB, 4 MiB: what repositories use.
-    pub const DEFAULT: Params = Params {
-        min: 256 << 10,
-        average: 1 << 20,
-        max: 4 << 20,
-    };
+    pub const DEFAULT: Params = Params { min: 256 << 10, average: 1 << 20, max: 4 << 20 };
 
     fn check(self) -> Result<Params, ParamsError> {
         let Params { min, average, max } = self;
-        let fits =
-            min >= WINDOW && max <= 1 << 30 && average <= max && average.saturating_sub(min) >= 256;
-        fits.then_some(self)
-            .ok_or(ParamsError { min, average, max })
+        let fits = min >= WINDOW && max <= 1 << 30 && average <= max && average.saturating_sub(min) >= 256;
+        fits.then_some(self).ok_or(ParamsError { min, average, max })
     }
 }
 
@@ -84,20 +78,10 @@ impl Chunker {
     ///
     /// # Panics
     /// When this CPU cannot run `kernel`.
-    pub fn with_kernel(
-        key: &[u8; 32],
-        params: Params,
-        kernel: Kernel,
-    ) -> Result<Chunker, ParamsError> {
+    pub fn with_kernel(key: &[u8; 32], params: Params, kernel: Kernel) -> Result<Chunker, ParamsError> {
         let Params { min, average, max } = params.check()?;
         let hash = Arc::new(BoundaryHash::new(key, average - min, kernel));
-        Ok(Chunker {
-            hash,
-            min,
-            max,
-            pending: 0,
-            context: [0; WINDOW - 1],
-        })
+        Ok(Chunker { hash, min, max, pending: 0, context: [0; WINDOW - 1] })
     }
 
     /// Looks at the next bytes of the stream, whose earlier bytes were taken by earlier calls.

@@ -74,9 +74,7 @@ impl Matrix {
     }
 
     pub(super) fn apply(&self, x: u8) -> u8 {
-        (0..8).fold(0, |out, r| {
-            out | ((self.rows[r] & x).count_ones() as u8 & 1) << r
-        })
+        (0..8).fold(0, |out, r| out | ((self.rows[r] & x).count_ones() as u8 & 1) << r)
     }
 
     fn is_invertible(&self) -> bool {
@@ -137,13 +135,8 @@ pub(super) struct BoundaryHash {
 
 impl BoundaryHash {
     pub(super) fn new(key: &[u8; 32], gap: usize, kernel: Kernel) -> BoundaryHash {
-        assert!(
-            Kernel::available().contains(&kernel),
-            "this CPU cannot run {kernel:?}"
-        );
-        let mut stream = blake3::Hasher::new_keyed(key)
-            .update(DERIVATION)
-            .finalize_xof();
+        assert!(Kernel::available().contains(&kernel), "this CPU cannot run {kernel:?}");
+        let mut stream = blake3::Hasher::new_keyed(key).update(DERIVATION).finalize_xof();
         let mut transforms = [Matrix { rows: [0; 8] }; 4];
         for matrix in &mut transforms {
             while !matrix.is_invertible() {
@@ -161,9 +154,8 @@ impl BoundaryHash {
         let scale = 1u64 << if two_planes { 32 } else { 24 };
         let gap = gap as u64;
         let limit = ((scale + gap / 2) / gap) as u32;
-        let confirm = std::array::from_fn(|b| {
-            u16::from_le_bytes([transforms[2].apply(b as u8), transforms[3].apply(b as u8)])
-        });
+        let confirm =
+            std::array::from_fn(|b| u16::from_le_bytes([transforms[2].apply(b as u8), transforms[3].apply(b as u8)]));
         BoundaryHash {
             goals,
             two_planes,
@@ -199,16 +191,10 @@ impl BoundaryHash {
     /// Out of line, so that the kernels keep their registers across the rare call.
     #[cold]
     #[inline(never)]
-    pub(super) fn first_confirmed(
-        &self,
-        data: &[u8],
-        base: usize,
-        mut candidates: u64,
-    ) -> Option<usize> {
+    pub(super) fn first_confirmed(&self, data: &[u8], base: usize, mut candidates: u64) -> Option<usize> {
         while candidates != 0 {
             let end = base + candidates.trailing_zeros() as usize;
-            if end + 1 >= WINDOW && end < data.len() && self.confirms(&data[end + 1 - WINDOW..=end])
-            {
+            if end + 1 >= WINDOW && end < data.len() && self.confirms(&data[end + 1 - WINDOW..=end]) {
                 return Some(end);
             }
             candidates &= candidates - 1;

@@ -35,11 +35,7 @@ impl Tables {
         let mut contribution = Box::new([[0; 256]; GROUP]);
         for (j, table) in contribution.iter_mut().enumerate() {
             for (b, pair) in table.iter_mut().enumerate() {
-                *pair = divide(
-                    transforms[0].apply(b as u8),
-                    transforms[1].apply(b as u8),
-                    j,
-                );
+                *pair = divide(transforms[0].apply(b as u8), transforms[1].apply(b as u8), j);
             }
         }
         Tables {
@@ -96,8 +92,7 @@ pub(super) fn find(hash: &BoundaryHash, tables: &Tables, data: &[u8]) -> Option<
                 any |= u16::from(difference == 0);
             }
             if any != 0 {
-                let candidates =
-                    (0..GROUP).fold(0, |bits, j| bits | u64::from(differences[j] == 0) << j);
+                let candidates = (0..GROUP).fold(0, |bits, j| bits | u64::from(differences[j] == 0) << j);
                 let base = (block * GROUPS + group) * GROUP;
                 if let Some(end) = hash.first_confirmed(data, base, candidates) {
                     return Some(end);

@@ -2,11 +2,7 @@ use super::hash::{beta, multiply, BoundaryHash, Matrix, WINDOW};
 use super::*;
 use proptest::prelude::*;
 
-const SMALL: Params = Params {
-    min: 64,
-    average: 512,
-    max: 2048,
-};
+const SMALL: Params = Params { min: 64, average: 512, max: 2048 };
 
 /// SplitMix64: the golden vectors need data that any language can make in a line.
 fn noise(seed: u64, length: usize) -> Vec<u8> {
@@ -31,19 +27,13 @@ fn cuts(chunker: &mut Chunker, data: &[u8]) -> Vec<usize> {
 
 /// The definition in the module's documentation, word for word and slow.
 fn cuts_by_definition(key: &[u8; 32], params: Params, data: &[u8]) -> Vec<usize> {
-    let mut xof = blake3::Hasher::new_keyed(key)
-        .update(b"strongroom chunk boundaries 1")
-        .finalize_xof();
+    let mut xof = blake3::Hasher::new_keyed(key).update(b"strongroom chunk boundaries 1").finalize_xof();
     let mut take = || {
         let mut byte = [0];
         xof.fill(&mut byte);
         byte[0]
     };
-    let product = |rows: [u8; 8], b: u8| {
-        (0..8)
-            .map(|r| ((rows[r] & b).count_ones() as u8 % 2) << r)
-            .sum::<u8>()
-    };
+    let product = |rows: [u8; 8], b: u8| (0..8).map(|r| ((rows[r] & b).count_ones() as u8 % 2) << r).sum::<u8>();
     let mut transforms = [[0u8; 8]; 4];
     for rows in &mut transforms {
         loop {
@@ -65,14 +55,8 @@ fn cuts_by_definition(key: &[u8; 32], params: Params, data: &[u8]) -> Vec<usize>
     let limit = ((1u64 << (16 + k)) as f64 / gap as f64).round() as u32;
     let powers: Vec<u8> = (0..64).map(beta).collect();
     let boundary = |i: usize| {
-        let h = |p: usize| {
-            (0..64).fold(0, |sum, d| {
-                sum ^ multiply(powers[d], product(transforms[p], data[i - d]))
-            })
-        };
-        h(0) == goals[0]
-            && (k == 8 || h(1) == goals[1])
-            && u32::from(h(2)) + 256 * u32::from(h(3)) < limit
+        let h = |p: usize| (0..64).fold(0, |sum, d| sum ^ multiply(powers[d], product(transforms[p], data[i - d])));
+        h(0) == goals[0] && (k == 8 || h(1) == goals[1]) && u32::from(h(2)) + 256 * u32::from(h(3)) < limit
     };
     let (mut cuts, mut start) = (Vec::new(), 0);
     for i in 0..data.len() {
@@ -93,28 +77,17 @@ fn field_and_matrices() {
     assert_eq!(powers.len(), 255);
     let scaling = Matrix::scaling(0x53);
     assert!((0..=255).all(|x| scaling.apply(x) == multiply(0x53, x)));
-    assert_eq!(
-        Matrix::scaling(beta(3)).after(&Matrix::scaling(beta(4))),
-        Matrix::scaling(beta(7))
-    );
+    assert_eq!(Matrix::scaling(beta(3)).after(&Matrix::scaling(beta(4))), Matrix::scaling(beta(7)));
 }
 
 #[test]
 fn edges() {
     for kernel in Kernel::available() {
         let mut chunker = Chunker::with_kernel(&[1; 32], SMALL, kernel).unwrap();
-        assert_eq!(
-            chunker.next_cut(&[], true),
-            None,
-            "an empty stream has no chunk"
-        );
+        assert_eq!(chunker.next_cut(&[], true), None, "an empty stream has no chunk");
         assert_eq!(cuts(&mut chunker, &[9]), [1]);
         assert_eq!(cuts(&mut chunker, &noise(1, 63)), [63]);
-        assert_eq!(
-            cuts(&mut chunker, &[0; 5000]),
-            [2048, 4096, 5000],
-            "zeros have no boundary"
-        );
+        assert_eq!(cuts(&mut chunker, &[0; 5000]), [2048, 4096, 5000], "zeros have no boundary");
         assert_eq!(chunker.next_cut(&[0; 40], false), None);
         assert_eq!(chunker.pending(), 40);
         assert_eq!(chunker.next_cut(&[], true), Some(0));
@@ -125,26 +98,15 @@ fn edges() {
 
 #[test]
 fn impossible_sizes_are_refused() {
-    for (min, average, max) in [
-        (63, 512, 1024),
-        (64, 319, 1024),
-        (64, 2048, 1024),
-        (64, 512, (1 << 30) + 1),
-    ] {
-        let error = Chunker::new(&[0; 32], Params { min, average, max })
-            .err()
-            .unwrap();
+    for (min, average, max) in [(63, 512, 1024), (64, 319, 1024), (64, 2048, 1024), (64, 512, (1 << 30) + 1)] {
+        let error = Chunker::new(&[0; 32], Params { min, average, max }).err().unwrap();
         assert_eq!(error, ParamsError { min, average, max });
     }
 }
 
 #[test]
 fn chunks_have_the_stated_sizes() {
-    let params = Params {
-        min: 4 << 10,
-        average: 16 << 10,
-        max: 64 << 10,
-    };
+    let params = Params { min: 4 << 10, average: 16 << 10, max: 64 << 10 };
     let data = noise(7, 16 << 20);
     let ends = cuts(&mut Chunker::new(&[5; 32], params).unwrap(), &data);
     let mean = data.len() / ends.len();
@@ -164,19 +126,9 @@ fn an_insertion_moves_only_the_cuts_near_it() {
     let mut chunker = Chunker::new(&[5; 32], SMALL).unwrap();
     let before: std::collections::HashSet<usize> = cuts(&mut chunker, &data).into_iter().collect();
     let after = cuts(&mut chunker, &longer);
-    let kept = after
-        .iter()
-        .filter(|&&end| end < 300_000 && before.contains(&end))
-        .count()
-        + after
-            .iter()
-            .filter(|&&end| end >= 300_017 && before.contains(&(end - 17)))
-            .count();
-    assert!(
-        after.len() - kept <= 20,
-        "{} cuts moved",
-        after.len() - kept
-    );
+    let kept = after.iter().filter(|&&end| end < 300_000 && before.contains(&end)).count()
+        + after.iter().filter(|&&end| end >= 300_017 && before.contains(&(end - 17))).count();
+    assert!(after.len() - kept <= 20, "{} cuts moved", after.len() - kept);
 }
 
 /// Also at the sizes of repositories, with both planes in use.
@@ -193,11 +145,7 @@ fn kernels_agree_on_every_boundary() {
         found
     };
     let expected = all(Kernel::Portable);
-    assert!(
-        (330..440).contains(&expected.len()),
-        "{} boundaries, expected about 384",
-        expected.len()
-    );
+    assert!((330..440).contains(&expected.len()), "{} boundaries, expected about 384", expected.len());
     for kernel in Kernel::available() {
         assert_eq!(all(kernel), expected, "{kernel:?}");
     }
@@ -208,17 +156,9 @@ fn golden_cuts() {
     let key: [u8; 32] = std::array::from_fn(|n| n as u8);
     for kernel in Kernel::available() {
         let mut small = Chunker::with_kernel(&key, SMALL, kernel).unwrap();
-        assert_eq!(
-            cuts(&mut small, &noise(0, 5000)),
-            GOLDEN_SMALL,
-            "{kernel:?}"
-        );
+        assert_eq!(cuts(&mut small, &noise(0, 5000)), GOLDEN_SMALL, "{kernel:?}");
         let mut large = Chunker::with_kernel(&key, Params::DEFAULT, kernel).unwrap();
-        assert_eq!(
-            cuts(&mut large, &noise(0, 8 << 20)),
-            GOLDEN_DEFAULT,
-            "{kernel:?}"
-        );
+        assert_eq!(cuts(&mut large, &noise(0, 8 << 20)), GOLDEN_DEFAULT, "{kernel:?}");
     }
 }
 

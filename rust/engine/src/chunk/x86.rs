@@ -53,11 +53,7 @@ impl Matrices {
 /// # Safety
 /// The CPU has AVX-512 F and BW, and GFNI.
 #[target_feature(enable = "avx512f,avx512bw,gfni")]
-pub(super) unsafe fn find_gfni512(
-    hash: &BoundaryHash,
-    matrices: &Matrices,
-    data: &[u8],
-) -> Option<usize> {
+pub(super) unsafe fn find_gfni512(hash: &BoundaryHash, matrices: &Matrices, data: &[u8]) -> Option<usize> {
     let matrix = |product: &Product| _mm512_set1_epi64(product.gfni as i64);
     let here = [matrix(&matrices.here[0]), matrix(&matrices.here[1])];
     let back = [matrix(&matrices.back[0]), matrix(&matrices.back[1])];
@@ -66,14 +62,8 @@ pub(super) unsafe fn find_gfni512(
     let by8 = matrix(&matrices.steps[3]);
     let by16 = matrix(&matrices.steps[4]);
     let by32 = matrix(&matrices.steps[5]);
-    let goals = [
-        _mm512_set1_epi8(hash.goals[0] as i8),
-        _mm512_set1_epi8(hash.goals[1] as i8),
-    ];
-    let masks = [
-        _mm512_set1_epi8(-1),
-        _mm512_set1_epi8(if hash.two_planes { -1 } else { 0 }),
-    ];
+    let goals = [_mm512_set1_epi8(hash.goals[0] as i8), _mm512_set1_epi8(hash.goals[1] as i8)];
+    let masks = [_mm512_set1_epi8(-1), _mm512_set1_epi8(if hash.two_planes { -1 } else { 0 })];
     // Word n of the result is word 31+n of (previous, current): two bytes up.
     let ramp: [u16; 32] = std::array::from_fn(|n| 31 + n as u16);
     // SAFETY: `ramp` is 64 bytes.
@@ -87,10 +77,7 @@ pub(super) unsafe fn find_gfni512(
             // SAFETY: 64 bytes at `base` and one before it are in `data`.
             unsafe {
                 let at = data.as_ptr().add(base);
-                (
-                    _mm512_loadu_si512(at.cast()),
-                    _mm512_loadu_si512(at.sub(1).cast()),
-                )
+                (_mm512_loadu_si512(at.cast()), _mm512_loadu_si512(at.sub(1).cast()))
             }
         } else {
             let present = if left >= 64 { !0 } else { (1u64 << left) - 1 };
