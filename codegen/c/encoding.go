@@ -1,0 +1,438 @@
+package c
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"strongroom.dev/codegen/ir"
+)
+
+// aggregates are the records and the enums with fields: they have functions of their own.
+func (e *emitter) aggregates() []ir.Type {
+	var out []ir.Type
+	for _, t := range e.schema.Types {
+		if _, isError := t.(*ir.Error); !isError {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+func plain(t ir.Type) bool {
+	enum, ok := t.(*ir.Enum)
+	return ok && enum.Plain()
+}
+
+// defaults writes, for each structure, the value that has every field at its default. Types that are held by value
+// come first.
+func (e *emitter) defaults() {
+	done := map[ir.Type]bool{}
+	var visit func(t ir.Type)
+	fields := func(list []*ir.Field) {
+		for _, f := range list {
+			switch f.Type.Kind {
+			case ir.RecordRef:
+				visit(f.Type.Record)
+			case ir.EnumRef:
+				visit(f.Type.Enum)
+			}
+		}
+	}
+	visit = func(t ir.Type) {
+		if done[t] || plain(t) {
+			return
+		}
+		done[t] = true
+		name := e.typeName(t.TypeName())
+		switch t := t.(type) {
+		case *ir.Record:
+			fields(t.Fields)
+			e.line("static inline %s %s_default(void) {", name, name)
+			e.line("  %s out;", name)
+			e.line("  memset(&out, 0, sizeof(out));")
+			e.fieldDefaults("  ", "out.", t.Fields)
+			e.line("  return out;")
+			e.line("}")
+			e.line("")
+		case *ir.Enum:
+			for _, v := range t.Variants {
+				fields(v.Fields)
+			}
+			e.doc("", []string{"The variant with its fields at their defaults."})
+			e.line("static inline %s %s_of(%s_kind kind) {", name, name, name)
+			e.line("  %s out;", name)
+			e.line("  memset(&out, 0, sizeof(out));")
+			e.line("  out.kind = kind;")
+			e.variantDefaults(t)
+			e.line("  return out;")
+			e.line("}")
+			e.line("")
+		}
+	}
+	for _, t := range e.aggregates() {
+		visit(t)
+	}
+}
+
+func (e *emitter) variantDefaults(t *ir.Enum) {
+	needed := false
+	for _, v := range t.Variants {
+		needed = needed || e.hasDefaults(v.Fields)
+	}
+	if !needed {
+		return
+	}
+	e.line("  switch (kind) {")
+	for _, v := range t.Variants {
+		if !e.hasDefaults(v.Fields) {
+			continue
+		}
+		e.line("    case %s:", e.constant(t.Name, v.Name))
+		e.fieldDefaults("      ", "out.as."+member(v.Name)+".", v.Fields)
+		e.line("      break;")
+	}
+	e.line("    default:")
+	e.line("      break;")
+	e.line("  }")
+}
+
+func (e *emitter) hasDefaults(fields []*ir.Field) bool {
+	for _, f := range fields {
+		if e.defaultOf(f) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func (e *emitter) fieldDefaults(indent, place string, fields []*ir.Field) {
+	for _, f := range fields {
+		if value := e.defaultOf(f); value != "" {
+			e.line("%s%s%s = %s;", indent, place, member(f.Name), value)
+		}
+	}
+}
+
+// defaultOf is a C expression, or nothing where zero is the default.
+func (e *emitter) defaultOf(f *ir.Field) string {
+	d := f.Default
+	switch f.Type.Kind {
+	case ir.RecordRef:
+		return e.ctype(f.Type) + "_default()"
+	case ir.EnumRef:
+		variant := f.Type.Enum.Variants[0]
+		if d != nil {
+			variant = d.Variant
+		}
+		constant := e.constant(f.Type.Enum.Name, variant.Name)
+		if f.Type.Enum.Plain() {
+			return constant
+		}
+		return e.ctype(f.Type) + "_of(" + constant + ")"
+	}
+	if d == nil {
+		return ""
+	}
+	switch f.Type.Kind {
+	case ir.Bool:
+		return strconv.FormatBool(d.Bool)
+	case ir.U8, ir.U16, ir.U32:
+		return fmt.Sprintf("%du", d.Uint)
+	case ir.U64:
+		return fmt.Sprintf("UINT64_C(%d)", d.Uint)
+	case ir.I8, ir.I16:
+		return strconv.FormatInt(d.Int, 10)
+	case ir.I32:
+		if d.Int == math.MinInt32 { // its digits alone are no int
+			return "INT32_MIN"
+		}
+		return strconv.FormatInt(d.Int, 10)
+	case ir.I64:
+		if d.Int == math.MinInt64 {
+			return "INT64_MIN"
+		}
+		return fmt.Sprintf("INT64_C(%d)", d.Int)
+	case ir.F32:
+		return strconv.FormatFloat(d.Float, 'e', -1, 32) + "f"
+	case ir.F64:
+		return strconv.FormatFloat(d.Float, 'e', -1, 64)
+	default:
+		if d.Text == "" {
+			return ""
+		}
+		return "sr_string_of(" + quote(d.Text) + ")"
+	}
+}
+
+// quote writes a C literal. Octal escapes have three digits at most, so that no following digit belongs to them.
+func quote(text string) string {
+	var out strings.Builder
+	out.WriteByte('"')
+	for _, c := range []byte(text) {
+		switch {
+		case c == '"' || c == '\\' || c == '?': // no trigraphs
+			out.WriteString("\\" + string(rune(c)))
+		case c < ' ' || c >= 0x7f:
+			fmt.Fprintf(&out, "\\%03o", c)
+		default:
+			out.WriteByte(c)
+		}
+	}
+	out.WriteByte('"')
+	return out.String()
+}
+
+// encoding writes the functions that put values into a frame, and get them out of one.
+func (e *emitter) encoding() {
+	for _, r := range e.containers {
+		e.line("static inline void %sput_%s(sr_writer *w, %s v);", e.prefix, e.mangle(r), e.ctype(r))
+		e.line("static inline void %sget_%s(sr_reader *r, %s *out);", e.prefix, e.mangle(r), e.ctype(r))
+	}
+	for _, t := range e.aggregates() {
+		if !plain(t) {
+			e.line("static inline void %sput_%s(sr_writer *w, const %s *v);", e.prefix, snake(t.TypeName()), e.typeName(t.TypeName()))
+		}
+		e.line("static inline void %sget_%s(sr_reader *r, %s *out);", e.prefix, snake(t.TypeName()), e.typeName(t.TypeName()))
+	}
+	e.line("")
+	for _, r := range e.containers {
+		if r.Kind == ir.List {
+			e.list(r)
+		} else {
+			e.mapping(r)
+		}
+	}
+	for _, t := range e.aggregates() {
+		switch t := t.(type) {
+		case *ir.Record:
+			e.record(t)
+		case *ir.Enum:
+			e.enum(t)
+		}
+	}
+}
+
+// put writes the statements that encode a value.
+func (e *emitter) put(indent string, r *ir.Ref, value string) {
+	switch r.Kind {
+	case ir.Path:
+		e.line("%ssr_put_bytes(w, %s);", indent, value)
+	case ir.FixedBytes:
+		e.line("%ssr_put_raw(w, %s.data, sizeof(%s.data));", indent, value, value)
+	case ir.Optional:
+		e.line("%ssr_put_bool(w, %s != NULL);", indent, value)
+		e.line("%sif (%s != NULL) {", indent, value)
+		e.put(indent+"  ", r.Elem, "(*"+value+")")
+		e.line("%s}", indent)
+	case ir.List, ir.Map:
+		e.line("%s%sput_%s(w, %s);", indent, e.prefix, e.mangle(r), value)
+	case ir.RecordRef:
+		e.line("%s%sput_%s(w, %s);", indent, e.prefix, e.mangle(r), address(value))
+	case ir.EnumRef:
+		if r.Enum.Plain() {
+			e.line("%ssr_put_u32(w, (uint32_t)%s);", indent, value)
+			e.line("%ssr_put_u32(w, 0);", indent)
+		} else {
+			e.line("%s%sput_%s(w, %s);", indent, e.prefix, e.mangle(r), address(value))
+		}
+	case ir.Buffer, ir.InterfaceRef:
+		e.line("%ssr_put_u64(w, %s.handle);", indent, value)
+	default:
+		e.line("%ssr_put_%s(w, %s);", indent, r.String(), value)
+	}
+}
+
+// address points to a place.
+func address(place string) string {
+	if inner, ok := strings.CutPrefix(place, "(*"); ok {
+		return strings.TrimSuffix(inner, ")")
+	}
+	return "&" + place
+}
+
+// get writes the statements that decode a value into a place.
+func (e *emitter) get(indent string, r *ir.Ref, place string) {
+	switch r.Kind {
+	case ir.Path:
+		e.line("%s%s = sr_get_bytes(r);", indent, place)
+	case ir.FixedBytes:
+		e.line("%ssr_get_raw(r, %s.data, sizeof(%s.data));", indent, place, place)
+	case ir.Optional:
+		item := e.ctype(r.Elem)
+		e.line("%s%s = NULL;", indent, place)
+		e.line("%sif (sr_get_bool(r)) {", indent)
+		e.line("%s  %s = (%s)sr_get_room(r, 1, sizeof(*item));", indent, declare(pointer(item), "item"), pointer(item))
+		e.line("%s  if (item != NULL) {", indent)
+		e.get(indent+"    ", r.Elem, "(*item)")
+		e.line("%s    %s = item;", indent, place)
+		e.line("%s  }", indent)
+		e.line("%s}", indent)
+	case ir.List, ir.Map, ir.RecordRef, ir.EnumRef:
+		e.line("%s%sget_%s(r, %s);", indent, e.prefix, e.mangle(r), address(place))
+	case ir.Buffer, ir.InterfaceRef:
+		e.line("%s%s.handle = sr_get_u64(r);", indent, place)
+	default:
+		e.line("%s%s = sr_get_%s(r);", indent, place, r.String())
+	}
+}
+
+// pointer is a pointer to something that is being filled.
+func pointer(ctype string) string {
+	if strings.HasSuffix(ctype, "*") {
+		return ctype + "*"
+	}
+	return ctype + " *"
+}
+
+func (e *emitter) list(r *ir.Ref) {
+	name, item := e.mangle(r), e.ctype(r.Elem)
+	e.line("static inline void %sput_%s(sr_writer *w, %s v) {", e.prefix, name, e.ctype(r))
+	e.line("  sr_put_count(w, v.count);")
+	e.line("  for (size_t i = 0; i < v.count; i++) {")
+	e.put("    ", r.Elem, "v.items[i]")
+	e.line("  }")
+	e.line("}")
+	e.line("")
+	e.line("static inline void %sget_%s(sr_reader *r, %s *out) {", e.prefix, name, e.ctype(r))
+	e.line("  const size_t count = sr_get_count(r, %d);", smallest(r.Elem))
+	e.line("  %s = (%s)sr_get_room(r, count, sizeof(*items));", declare(pointer(item), "items"), pointer(item))
+	e.line("  out->items = items;")
+	e.line("  out->count = 0;")
+	e.line("  if (items == NULL) return;")
+	e.line("  for (size_t i = 0; i < count && r->failure == 0; i++) {")
+	e.get("    ", r.Elem, "items[i]")
+	e.line("  }")
+	e.line("  out->count = count;")
+	e.line("}")
+	e.line("")
+}
+
+func (e *emitter) mapping(r *ir.Ref) {
+	name, entry := e.mangle(r), e.ctype(r)+"_entry"
+	e.line("static inline int %scompare_%s(const void *a, const void *b) {", e.prefix, name)
+	e.line("  const %s *left = *(const %s *const *)a, *right = *(const %s *const *)b;", entry, entry, entry)
+	switch r.Key.Kind {
+	case ir.String:
+		e.line("  return sr_compare_strings(left->key, right->key);")
+	case ir.FixedBytes:
+		e.line("  return memcmp(left->key.data, right->key.data, sizeof(left->key.data));")
+	default:
+		e.line("  return (left->key > right->key) - (left->key < right->key);")
+	}
+	e.line("}")
+	e.line("")
+	e.line("static inline void %sput_%s(sr_writer *w, %s v) {", e.prefix, name, e.ctype(r))
+	e.line("  sr_put_count(w, v.count);")
+	e.line("  const void **sorted = sr_put_sorting(w, v.items, v.count, sizeof(*v.items), %scompare_%s);", e.prefix, name)
+	e.line("  if (sorted == NULL) return;")
+	e.line("  for (size_t i = 0; i < v.count; i++) {")
+	e.line("    const %s *entry = (const %s *)sorted[i];", entry, entry)
+	e.put("    ", r.Key, "entry->key")
+	e.put("    ", r.Elem, "entry->value")
+	e.line("  }")
+	e.line("  sr_put_sorted(sorted);")
+	e.line("}")
+	e.line("")
+	e.line("static inline void %sget_%s(sr_reader *r, %s *out) {", e.prefix, name, e.ctype(r))
+	e.line("  const size_t count = sr_get_count(r, %d);", smallest(r.Key)+smallest(r.Elem))
+	e.line("  %s *items = (%s *)sr_get_room(r, count, sizeof(*items));", entry, entry)
+	e.line("  out->items = items;")
+	e.line("  out->count = 0;")
+	e.line("  if (items == NULL) return;")
+	e.line("  for (size_t i = 0; i < count && r->failure == 0; i++) {")
+	e.get("    ", r.Key, "items[i].key")
+	e.get("    ", r.Elem, "items[i].value")
+	e.line("  }")
+	e.line("  sr_get_unique(r, items, count, sizeof(*items), %scompare_%s);", e.prefix, name)
+	e.line("  out->count = count;")
+	e.line("}")
+	e.line("")
+}
+
+func (e *emitter) record(t *ir.Record) {
+	name, ctype := snake(t.Name), e.typeName(t.Name)
+	e.line("static inline void %sput_%s(sr_writer *w, const %s *v) {", e.prefix, name, ctype)
+	e.line("  const size_t place = sr_put_open(w);")
+	for _, f := range t.Fields {
+		e.put("  ", f.Type, "v->"+member(f.Name))
+	}
+	e.line("  sr_put_close(w, place);")
+	e.line("}")
+	e.line("")
+	e.line("static inline void %sget_%s(sr_reader *r, %s *out) {", e.prefix, name, ctype)
+	e.line("  *out = %s_default();", ctype)
+	e.line("  const uint8_t *outer = sr_get_open(r);")
+	e.getFields("  ", t.Fields, "out->")
+	e.line("  sr_get_close(r, outer);")
+	e.line("}")
+	e.line("")
+}
+
+func (e *emitter) getFields(indent string, fields []*ir.Field, place string) {
+	for _, f := range fields {
+		e.line("%sif (!sr_get_ended(r)) {", indent)
+		e.get(indent+"  ", f.Type, place+member(f.Name))
+		e.line("%s}", indent)
+	}
+}
+
+func (e *emitter) enum(t *ir.Enum) {
+	name, ctype := snake(t.Name), e.typeName(t.Name)
+	if t.Plain() {
+		e.line("static inline void %sget_%s(sr_reader *r, %s *out) {", e.prefix, name, ctype)
+		e.line("  const uint32_t variant = sr_get_u32(r);")
+		e.line("  const uint8_t *outer = sr_get_open(r);")
+		e.line("  if (variant > %d) sr_get_malformed(r);", len(t.Variants)-1)
+		e.line("  *out = (%s)(variant > %d ? 0 : variant);", ctype, len(t.Variants)-1)
+		e.line("  sr_get_close(r, outer);")
+		e.line("}")
+		e.line("")
+		return
+	}
+	e.line("static inline void %sput_%s(sr_writer *w, const %s *v) {", e.prefix, name, ctype)
+	e.line("  sr_put_u32(w, (uint32_t)v->kind);")
+	e.line("  const size_t place = sr_put_open(w);")
+	e.line("  switch (v->kind) {")
+	for _, v := range t.Variants {
+		if len(v.Fields) == 0 {
+			continue
+		}
+		e.line("    case %s:", e.constant(t.Name, v.Name))
+		for _, f := range v.Fields {
+			e.put("      ", f.Type, "v->as."+member(v.Name)+"."+member(f.Name))
+		}
+		e.line("      break;")
+	}
+	e.line("    default:")
+	e.line("      break;")
+	e.line("  }")
+	e.line("  sr_put_close(w, place);")
+	e.line("}")
+	e.line("")
+	e.line("static inline void %sget_%s(sr_reader *r, %s *out) {", e.prefix, name, ctype)
+	e.line("  const uint32_t variant = sr_get_u32(r);")
+	e.line("  const uint8_t *outer = sr_get_open(r);")
+	e.line("  if (variant > %d) sr_get_malformed(r);", len(t.Variants)-1)
+	e.line("  *out = %s_of((%s_kind)(variant > %d ? 0 : variant));", ctype, ctype, len(t.Variants)-1)
+	e.getVariants(t.Name, t.Variants)
+	e.line("  sr_get_close(r, outer);")
+	e.line("}")
+	e.line("")
+}
+
+func (e *emitter) getVariants(typ string, variants []*ir.Variant) {
+	e.line("  switch (out->kind) {")
+	for _, v := range variants {
+		if len(v.Fields) == 0 {
+			continue
+		}
+		e.line("    case %s:", e.constant(typ, v.Name))
+		e.getFields("      ", v.Fields, "out->as."+member(v.Name)+".")
+		e.line("      break;")
+	}
+	e.line("    default:")
+	e.line("      break;")
+	e.line("  }")
+}

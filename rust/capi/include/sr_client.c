@@ -1,0 +1,1087 @@
+#include "sr_client.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Values and arenas ---- */
+
+sr_string sr_string_of(const char *text) {
+  sr_string s;
+  s.data = text;
+  s.length = strlen(text);
+  return s;
+}
+
+sr_bytes sr_path_of(const char *path) {
+  sr_bytes b;
+  b.data = (const uint8_t *)path;
+  b.length = strlen(path);
+  return b;
+}
+
+struct sr_arena_chunk {
+  struct sr_arena_chunk *next;
+  size_t used;
+  size_t capacity;
+  max_align_t data[];
+};
+
+/* Small results share a chunk of this size; larger ones get their own. */
+#define CHUNK_SIZE 4096u
+
+void sr_arena_init(sr_arena *arena) { arena->first = NULL; }
+
+void sr_arena_free(sr_arena *arena) {
+  struct sr_arena_chunk *chunk = arena->first;
+  while (chunk != NULL) {
+    struct sr_arena_chunk *next = chunk->next;
+    free(chunk);
+    chunk = next;
+  }
+  arena->first = NULL;
+}
+
+void *sr_arena_alloc(sr_arena *arena, size_t size) {
+  const size_t alignment = sizeof(max_align_t);
+  if (size > SIZE_MAX / 2) return NULL;
+  size = (size + alignment - 1) / alignment * alignment;
+  struct sr_arena_chunk *chunk = arena->first;
+  if (chunk == NULL || chunk->capacity - chunk->used < size) {
+    const size_t capacity = size > CHUNK_SIZE ? size : CHUNK_SIZE;
+    chunk = calloc(1, sizeof(*chunk) + capacity);
+    if (chunk == NULL) return NULL;
+    chunk->capacity = capacity;
+    if (size > CHUNK_SIZE && arena->first != NULL) {
+      /* The first chunk stays first: it still has room for small things. */
+      chunk->next = arena->first->next;
+      arena->first->next = chunk;
+    } else {
+      chunk->next = arena->first;
+      arena->first = chunk;
+    }
+  }
+  void *room = (uint8_t *)chunk->data + chunk->used;
+  chunk->used += size;
+  return room;
+}
+
+/* ---- Errors ---- */
+
+/* What is answered where there is no memory even for an error. */
+static sr_error out_of_memory = {0, SR_ERROR_NO_MEMORY, "the system has no more memory", NULL, 0};
+
+static sr_error *new_error(uint32_t domain, uint32_t variant, const uint8_t *message, size_t message_length,
+                           const uint8_t *fields, size_t fields_length) {
+  sr_error *error = malloc(sizeof(*error) + message_length + 1 + fields_length);
+  if (error == NULL) return &out_of_memory;
+  uint8_t *text = (uint8_t *)(error + 1);
+  memcpy(text, message, message_length);
+  text[message_length] = 0;
+  if (fields_length > 0) memcpy(text + message_length + 1, fields, fields_length);
+  error->domain = domain;
+  error->variant = variant;
+  error->message = (const char *)text;
+  error->fields = text + message_length + 1;
+  error->fields_length = fields_length;
+  return error;
+}
+
+static sr_error *runtime_error(uint32_t variant, const char *message) {
+  return new_error(0, variant, (const uint8_t *)message, strlen(message), NULL, 0);
+}
+
+/* The error of a function of sr.h. */
+static sr_error *status_error(int32_t status) {
+  switch (status) {
+    case SR_E_HANDLE:
+      return runtime_error(SR_ERROR_CLOSED, "the buffer or object is closed, or was never given out");
+    case SR_E_BUSY:
+      return runtime_error(SR_ERROR_BUSY, "a view is open on the buffer; close it first");
+    case SR_E_NO_MEMORY:
+      return runtime_error(SR_ERROR_NO_MEMORY, "the memory that callers may hold is used up; free buffers first");
+    case SR_E_CLOSED:
+      return runtime_error(SR_ERROR_CLOSED, "the client is being freed");
+    case SR_E_SYSTEM:
+      return runtime_error(SR_ERROR_SYSTEM, "the operating system refused; it may be out of threads or descriptors");
+    default:
+      return runtime_error(SR_ERROR_MALFORMED, "an argument is null or out of range");
+  }
+}
+
+void sr_error_free(sr_error *error) {
+  if (error != &out_of_memory) free(error);
+}
+
+bool sr_error_is(const sr_error *error, uint32_t runtime_variant) {
+  return error != NULL && error->domain == 0 && error->variant == runtime_variant;
+}
+
+sr_error *sr_check(const uint8_t schema[16], const sr_expected_method *methods, size_t count) {
+  const sr_abi_info *library = sr_abi();
+  if (library->version != SR_ABI_VERSION) {
+    return runtime_error(SR_ERROR_OTHER_LIBRARY,
+                         "the library has another ABI version than sr.h; use the headers that came with it");
+  }
+  if (memcmp(library->schema, schema, 16) == 0) return NULL;
+  /* A library with more methods is as good; one whose methods mean something else is not. */
+  char text[1024] = "the library was built from another IDL than the header; these methods differ:";
+  size_t length = strlen(text);
+  bool differs = false;
+  for (size_t i = 0; i < count; i++) {
+    bool same = false;
+    for (uint32_t j = 0; j < library->method_count; j++) {
+      if (library->methods[j].id == methods[i].id) same = library->methods[j].hash == methods[i].hash;
+    }
+    if (same) continue;
+    differs = true;
+    const size_t name = strlen(methods[i].name);
+    if (length + name + 8 < sizeof(text)) {
+      text[length++] = ' ';
+      memcpy(text + length, methods[i].name, name);
+      length += name;
+      text[length] = 0;
+    }
+  }
+  return differs ? runtime_error(SR_ERROR_OTHER_LIBRARY, text) : NULL;
+}
+
+/* ---- Completions ---- */
+
+/* One frame of the library, as it came; payload and handles follow the header. */
+struct sr_completion {
+  struct sr_completion *next;
+  uint64_t reserved; /* keeps the frame at a multiple of 16 */
+  sr_frame frame;
+};
+
+/* Marks, in the handles that follow a payload, those of objects. */
+#define OBJECT_HANDLE (UINT64_C(1) << 63)
+
+static uint64_t load(const uint8_t *at, unsigned size) {
+  uint64_t value = 0;
+  for (unsigned i = 0; i < size; i++) value |= (uint64_t)at[i] << (8 * i);
+  return value;
+}
+
+static const uint8_t *payload_of(const sr_frame *frame) { return (const uint8_t *)frame + sizeof(sr_frame); }
+
+/* The payload's length, without the handles behind it. */
+static size_t payload_length(const sr_frame *frame) {
+  const size_t all = frame->length - sizeof(sr_frame), handles = 8u * frame->flags;
+  return all >= handles ? all - handles : 0;
+}
+
+static void release_handles(sr_client *client, const sr_frame *frame);
+
+static sr_error *frame_error(const sr_frame *frame, size_t length) {
+  sr_arena arena;
+  sr_reader r;
+  sr_arena_init(&arena);
+  sr_reader_init(&r, payload_of(frame), length, &arena);
+  sr_error *error;
+  if (frame->kind == SR_PANIC) {
+    const sr_string message = sr_get_string(&r);
+    error = new_error(0, SR_ERROR_PANIC, (const uint8_t *)(message.data == NULL ? "" : message.data), message.length, NULL, 0);
+  } else {
+    const uint32_t domain = sr_get_u32(&r), variant = sr_get_u32(&r);
+    const sr_string message = sr_get_string(&r);
+    const sr_bytes fields = sr_get_bytes(&r);
+    error = r.failure != 0 ? runtime_error(SR_ERROR_MALFORMED, "the library sent an error that cannot be read")
+                           : new_error(domain, variant, (const uint8_t *)message.data, message.length, fields.data, fields.length);
+  }
+  sr_arena_free(&arena);
+  return error;
+}
+
+/* ---- The client ---- */
+
+/* A request's place. The generation tells requests apart that had the same place one after the other. */
+struct slot {
+  uint32_t generation;
+  bool used;
+  bool lost;                       /* a completion could not be kept for want of memory */
+  struct sr_completion *items;     /* of its stream, oldest first */
+  struct sr_completion **last;     /* where the next item goes */
+  struct sr_completion *emitted;   /* the newest */
+  struct sr_completion *final;
+  uint64_t window;
+  uint64_t taken; /* bytes of items that were taken, and not yet given back as credit */
+};
+
+struct sr_client {
+  sr_runtime *runtime;
+  pthread_mutex_t mutex; /* guards all below but the block, which belongs to the thread that polls */
+  pthread_cond_t arrived;
+  bool polling;
+  bool closed;
+  struct slot *slots;
+  uint32_t slot_count;
+  uint64_t stray;
+  uint8_t *block;
+  size_t block_size;
+};
+
+#define BLOCK_SIZE (64u * 1024u)
+
+sr_error *sr_client_new(const sr_options *options, sr_client **out) {
+  sr_options o;
+  memset(&o, 0, sizeof(o));
+  if (options != NULL) o = *options;
+  o.size = sizeof(o);
+  o.queues = 1;
+  sr_client *client = calloc(1, sizeof(*client));
+  if (client == NULL) return &out_of_memory;
+  client->block = malloc(BLOCK_SIZE);
+  client->block_size = BLOCK_SIZE;
+  if (client->block == NULL) {
+    free(client);
+    return &out_of_memory;
+  }
+  const int32_t status = sr_runtime_new(&o, &client->runtime);
+  if (status != SR_OK) {
+    free(client->block);
+    free(client);
+    return status_error(status);
+  }
+  pthread_mutex_init(&client->mutex, NULL);
+  pthread_cond_init(&client->arrived, NULL);
+  *out = client;
+  return NULL;
+}
+
+static void free_completions(struct sr_completion *completion) {
+  while (completion != NULL) {
+    struct sr_completion *next = completion->next;
+    free(completion);
+    completion = next;
+  }
+}
+
+void sr_client_free(sr_client *client, uint64_t wait_ns) {
+  if (client == NULL) return;
+  sr_runtime_free(client->runtime, wait_ns); /* what completions carry ends with it */
+  for (uint32_t i = 0; i < client->slot_count; i++) {
+    free_completions(client->slots[i].items);
+    free_completions(client->slots[i].emitted);
+    free_completions(client->slots[i].final);
+  }
+  pthread_cond_destroy(&client->arrived);
+  pthread_mutex_destroy(&client->mutex);
+  free(client->slots);
+  free(client->block);
+  free(client);
+}
+
+sr_runtime *sr_client_runtime(sr_client *client) { return client->runtime; }
+
+sr_error *sr_client_wake(sr_client *client, sr_wake *out) {
+  const int32_t status = sr_queue_wake(client->runtime, 0, out);
+  return status == SR_OK ? NULL : status_error(status);
+}
+
+uint64_t sr_client_stray(sr_client *client) {
+  pthread_mutex_lock(&client->mutex);
+  const uint64_t stray = client->stray;
+  pthread_mutex_unlock(&client->mutex);
+  return stray;
+}
+
+static void release_handles(sr_client *client, const sr_frame *frame) {
+  const uint8_t *at = payload_of(frame) + payload_length(frame);
+  for (unsigned i = 0; i < frame->flags; i++) {
+    const uint64_t handle = load(at + 8 * i, 8);
+    if ((handle & OBJECT_HANDLE) != 0) {
+      sr_object_close(client->runtime, handle & ~OBJECT_HANDLE);
+    } else {
+      sr_buffer_free(client->runtime, handle);
+    }
+  }
+}
+
+static void discard(sr_client *client, struct sr_completion *completion) {
+  while (completion != NULL) {
+    struct sr_completion *next = completion->next;
+    release_handles(client, &completion->frame);
+    free(completion);
+    completion = next;
+  }
+}
+
+/* The place of a request that is not over, or NULL. The pointer is good while the mutex is held. */
+static struct slot *find(sr_client *client, uint64_t id) {
+  const uint32_t place = (uint32_t)id;
+  if (place >= client->slot_count) return NULL;
+  struct slot *slot = &client->slots[place];
+  return slot->used && slot->generation == (uint32_t)(id >> 32) ? slot : NULL;
+}
+
+/* Takes a free place; 0 where there is no memory. */
+static uint64_t take_slot(sr_client *client, uint64_t window) {
+  uint32_t place = 0;
+  while (place < client->slot_count && client->slots[place].used) place++;
+  if (place == client->slot_count) {
+    const uint32_t count = client->slot_count == 0 ? 16 : client->slot_count * 2;
+    struct slot *slots = realloc(client->slots, count * sizeof(*slots));
+    if (slots == NULL) return 0;
+    memset(slots + client->slot_count, 0, (count - client->slot_count) * sizeof(*slots));
+    client->slots = slots;
+    client->slot_count = count;
+    /* The array may have moved, and with it the places that `last` points to. */
+    for (uint32_t i = 0; i < place; i++) {
+      struct slot *slot = &slots[i];
+      slot->last = &slot->items;
+      while (*slot->last != NULL) slot->last = &(*slot->last)->next;
+    }
+  }
+  struct slot *slot = &client->slots[place];
+  const uint32_t generation = slot->generation + 1;
+  memset(slot, 0, sizeof(*slot));
+  slot->generation = generation == 0 ? 1 : generation;
+  slot->used = true;
+  slot->last = &slot->items;
+  slot->window = window;
+  return (uint64_t)slot->generation << 32 | place;
+}
+
+/* Ends a request: what comes for it from now on is stray. */
+static void free_slot(sr_client *client, struct slot *slot) {
+  discard(client, slot->items);
+  discard(client, slot->emitted);
+  discard(client, slot->final);
+  slot->items = slot->emitted = slot->final = NULL;
+  slot->last = &slot->items;
+  slot->used = false;
+}
+
+static void route(sr_client *client, const sr_frame *frame) {
+  struct slot *slot = find(client, frame->request);
+  if (slot == NULL) {
+    client->stray++;
+    release_handles(client, frame);
+    return;
+  }
+  struct sr_completion *completion = malloc(sizeof(*completion) + (frame->length - sizeof(sr_frame)));
+  if (completion == NULL) {
+    release_handles(client, frame);
+    slot->lost = true;
+    return;
+  }
+  completion->next = NULL;
+  memcpy(&completion->frame, frame, frame->length);
+  switch (frame->kind) {
+    case SR_ITEM:
+      *slot->last = completion;
+      slot->last = &completion->next;
+      break;
+    case SR_EMIT:
+      discard(client, slot->emitted);
+      slot->emitted = completion;
+      break;
+    default:
+      discard(client, slot->final);
+      slot->final = completion;
+  }
+}
+
+/* Polls once, with the mutex held on entry and on return, and no other thread polling. */
+static int32_t poll_once(sr_client *client, uint64_t wait_ns) {
+  client->polling = true;
+  pthread_mutex_unlock(&client->mutex);
+  size_t used = 0, needed = 0;
+  const int32_t count = sr_poll(client->runtime, 0, client->block, client->block_size, wait_ns, &used, &needed);
+  pthread_mutex_lock(&client->mutex);
+  if (count == SR_E_TOO_SMALL) {
+    uint8_t *larger = realloc(client->block, needed);
+    if (larger != NULL) {
+      client->block = larger;
+      client->block_size = needed;
+    }
+    client->polling = false;
+    pthread_cond_broadcast(&client->arrived);
+    return larger == NULL ? SR_E_NO_MEMORY : 0;
+  }
+  const uint8_t *at = client->block;
+  for (int32_t i = 0; i < count; i++) {
+    const sr_frame *frame = (const sr_frame *)at;
+    const size_t length = frame->length;
+    route(client, frame);
+    at += (length + 7) / 8 * 8;
+  }
+  if (count == SR_E_CLOSED) client->closed = true;
+  client->polling = false;
+  pthread_cond_broadcast(&client->arrived);
+  return count;
+}
+
+/* Lets completions come in: polls, or waits for the thread that does. */
+static int32_t receive(sr_client *client, uint64_t wait_ns) {
+  if (!client->polling) return poll_once(client, wait_ns);
+  pthread_cond_wait(&client->arrived, &client->mutex);
+  return 0;
+}
+
+sr_error *sr_client_drain(sr_client *client) {
+  int32_t count = 1;
+  pthread_mutex_lock(&client->mutex);
+  while (count > 0 && !client->polling) count = poll_once(client, 0);
+  pthread_mutex_unlock(&client->mutex);
+  return count < 0 ? status_error(count) : NULL;
+}
+
+/* Submits one frame, and lets completions in while the library is full. */
+static int32_t submit(sr_client *client, const sr_frame *frame) {
+  const uint64_t full_ns = 1000000;
+  for (;;) {
+    size_t taken = 0;
+    const int32_t count = sr_submit(client->runtime, (const uint8_t *)frame, frame->length, &taken);
+    if (count != 0) return count < 0 ? count : SR_OK;
+    pthread_mutex_lock(&client->mutex);
+    const int32_t received = receive(client, full_ns);
+    pthread_mutex_unlock(&client->mutex);
+    if (received < 0) return received;
+  }
+}
+
+static sr_error *submit_small(sr_client *client, uint64_t id, uint8_t kind, const uint8_t *payload, size_t length) {
+  union {
+    sr_frame frame;
+    uint8_t bytes[sizeof(sr_frame) + 8];
+  } block;
+  memset(&block, 0, sizeof(block));
+  block.frame.length = (uint32_t)(sizeof(sr_frame) + length);
+  block.frame.kind = kind;
+  block.frame.request = id;
+  if (length > 0) memcpy(block.bytes + sizeof(sr_frame), payload, length);
+  const int32_t status = submit(client, &block.frame);
+  return status == SR_OK ? NULL : status_error(status);
+}
+
+static sr_error *give_credit(sr_client *client, uint64_t id, uint64_t bytes) {
+  uint8_t payload[8];
+  for (unsigned i = 0; i < 8; i++) payload[i] = (uint8_t)(bytes >> (8 * i));
+  return submit_small(client, id, SR_CREDIT, payload, sizeof(payload));
+}
+
+/* Fills the header that the writer left room for. */
+static sr_error *seal_frame(sr_writer *w, uint64_t object, uint32_t method) {
+  if (w->failure == SR_ERROR_MALFORMED) {
+    return runtime_error(SR_ERROR_MALFORMED, "an argument is not valid: a map has a key twice, or a text is longer than 4 GiB");
+  }
+  if (w->failure != 0 || w->data == NULL) return &out_of_memory;
+  if (w->length > UINT32_MAX) return runtime_error(SR_ERROR_MALFORMED, "the arguments are longer than 4 GiB");
+  sr_frame *frame = (sr_frame *)(void *)w->data;
+  memset(frame, 0, sizeof(*frame));
+  frame->length = (uint32_t)w->length;
+  frame->kind = SR_CALL;
+  frame->object = object;
+  frame->method = method;
+  return NULL;
+}
+
+sr_error *sr_client_start(sr_client *client, uint64_t object, uint32_t method, sr_writer *w, const sr_call *how, bool stream,
+                          sr_request *out) {
+  out->client = client;
+  out->id = 0;
+  sr_error *error = seal_frame(w, object, method);
+  if (error != NULL) {
+    sr_writer_free(w);
+    return error;
+  }
+  sr_frame *frame = (sr_frame *)(void *)w->data;
+  const uint64_t window = how != NULL && how->window != 0 ? how->window : SR_WINDOW;
+  if (how != NULL) {
+    frame->remaining_ns = how->timeout_ns;
+    memcpy(frame->trace, how->trace, sizeof(frame->trace));
+  }
+  pthread_mutex_lock(&client->mutex);
+  const uint64_t id = take_slot(client, window);
+  pthread_mutex_unlock(&client->mutex);
+  if (id == 0) {
+    sr_writer_free(w);
+    return &out_of_memory;
+  }
+  frame->request = id;
+  const int32_t status = submit(client, frame);
+  sr_writer_free(w);
+  out->id = id;
+  if (status != SR_OK) {
+    error = status_error(status);
+  } else if (stream) {
+    error = give_credit(client, id, window);
+  }
+  if (error != NULL) sr_request_drop(out);
+  return error;
+}
+
+sr_error *sr_request_cancel(sr_request request) {
+  if (request.id == 0) return NULL;
+  return submit_small(request.client, request.id, SR_CANCEL, NULL, 0);
+}
+
+void sr_request_drop(sr_request *request) {
+  if (request->id == 0) return;
+  sr_client *client = request->client;
+  pthread_mutex_lock(&client->mutex);
+  struct slot *slot = find(client, request->id);
+  const bool over = slot == NULL || slot->final != NULL;
+  if (slot != NULL) free_slot(client, slot);
+  pthread_mutex_unlock(&client->mutex);
+  if (!over) sr_error_free(sr_request_cancel(*request));
+  request->id = 0;
+}
+
+bool sr_request_ready(sr_request request) {
+  pthread_mutex_lock(&request.client->mutex);
+  const struct slot *slot = find(request.client, request.id);
+  const bool ready = slot == NULL || slot->items != NULL || slot->final != NULL || slot->lost;
+  pthread_mutex_unlock(&request.client->mutex);
+  return ready;
+}
+
+static void begin_reply(sr_reply *reply, sr_client *client, struct sr_completion *completion, sr_arena *arena) {
+  reply->client = client;
+  reply->completion = completion;
+  sr_reader_init(&reply->reader, payload_of(&completion->frame), payload_length(&completion->frame), arena);
+}
+
+sr_error *sr_reply_end(sr_reply *reply) {
+  const uint32_t failure = reply->reader.failure;
+  if (failure != 0) release_handles(reply->client, &reply->completion->frame);
+  free(reply->completion);
+  reply->completion = NULL;
+  if (failure == SR_ERROR_NO_MEMORY) return &out_of_memory;
+  return failure == 0 ? NULL : runtime_error(failure, "the library's answer is not what the IDL says");
+}
+
+/* What a request waits for. */
+enum { FINISH, NEXT, EMITTED };
+
+/* Waits, and takes the completion. *over says that it was the request's last. */
+static sr_error *await(sr_request *request, int what, struct sr_completion **out, bool *over) {
+  sr_client *client = request->client;
+  *out = NULL;
+  if (request->id == 0) return runtime_error(SR_ERROR_CLOSED, "the request has ended already");
+  sr_error *error = NULL;
+  uint64_t credit = 0;
+  pthread_mutex_lock(&client->mutex);
+  for (;;) {
+    struct slot *slot = find(client, request->id);
+    if (slot == NULL) {
+      error = runtime_error(SR_ERROR_CLOSED, "the request has ended already");
+      break;
+    }
+    if (what == NEXT && slot->items != NULL) {
+      *out = slot->items;
+      slot->items = (*out)->next;
+      if (slot->items == NULL) slot->last = &slot->items;
+      (*out)->next = NULL;
+      uint64_t cost = payload_length(&(*out)->frame);
+      const uint8_t *handles = payload_of(&(*out)->frame) + cost;
+      for (unsigned i = 0; i < (*out)->frame.flags; i++) {
+        const uint64_t handle = load(handles + 8 * i, 8);
+        sr_view view;
+        if ((handle & OBJECT_HANDLE) == 0 && sr_buffer_view(client->runtime, handle, &view) == SR_OK) {
+          cost += view.length;
+          sr_buffer_unview(client->runtime, handle);
+        }
+      }
+      slot->taken += cost;
+      /* Credit goes back in lumps: a frame for every item would double the frames. */
+      if (slot->final == NULL && slot->taken >= slot->window / 2) {
+        credit = slot->taken;
+        slot->taken = 0;
+      }
+      *over = false;
+      break;
+    }
+    if (what == EMITTED && slot->emitted != NULL) {
+      *out = slot->emitted;
+      slot->emitted = NULL;
+      *over = false;
+      break;
+    }
+    if (slot->lost) {
+      free_slot(client, slot);
+      request->id = 0;
+      error = &out_of_memory;
+      break;
+    }
+    if (slot->final != NULL) {
+      *over = true;
+      if (what == EMITTED) break; /* finish takes it */
+      *out = slot->final;
+      slot->final = NULL;
+      free_slot(client, slot);
+      request->id = 0;
+      break;
+    }
+    const int32_t status = client->closed ? SR_E_CLOSED : receive(client, UINT64_MAX);
+    if (status < 0) {
+      error = status_error(status);
+      break;
+    }
+  }
+  pthread_mutex_unlock(&client->mutex);
+  if (credit > 0) sr_error_free(give_credit(client, request->id, credit)); /* a dying runtime says so to the next wait */
+  return error;
+}
+
+/* Turns an ERROR or PANIC frame into an error, and frees it. */
+static sr_error *take_error(sr_client *client, struct sr_completion *completion) {
+  sr_error *error = frame_error(&completion->frame, payload_length(&completion->frame));
+  discard(client, completion);
+  return error;
+}
+
+sr_error *sr_request_finish(sr_request *request, sr_arena *arena, sr_reply *reply) {
+  struct sr_completion *completion;
+  bool over = false;
+  sr_error *error = await(request, FINISH, &completion, &over);
+  if (error != NULL) return error;
+  if (completion->frame.kind == SR_ERROR || completion->frame.kind == SR_PANIC) return take_error(request->client, completion);
+  begin_reply(reply, request->client, completion, arena);
+  return NULL;
+}
+
+sr_error *sr_request_next(sr_request *request, sr_arena *arena, sr_reply *reply, bool *more) {
+  struct sr_completion *completion;
+  bool over = true;
+  *more = false;
+  sr_error *error = await(request, NEXT, &completion, &over);
+  if (error != NULL) return error;
+  if (!over) {
+    *more = true;
+    begin_reply(reply, request->client, completion, arena);
+    return NULL;
+  }
+  if (completion->frame.kind == SR_ERROR || completion->frame.kind == SR_PANIC) return take_error(request->client, completion);
+  discard(request->client, completion);
+  return NULL;
+}
+
+sr_error *sr_request_emitted(sr_request *request, sr_arena *arena, sr_reply *reply, bool *more) {
+  struct sr_completion *completion;
+  bool over = true;
+  *more = false;
+  sr_error *error = await(request, EMITTED, &completion, &over);
+  if (error != NULL || over) return error;
+  *more = true;
+  begin_reply(reply, request->client, completion, arena);
+  return NULL;
+}
+
+sr_error *sr_client_immediate(sr_client *client, uint64_t object, uint32_t method, sr_writer *w, sr_arena *arena,
+                              sr_reply *reply) {
+  sr_error *error = seal_frame(w, object, method);
+  size_t capacity = 1024;
+  while (error == NULL) {
+    struct sr_completion *completion = malloc(sizeof(*completion) + capacity);
+    if (completion == NULL) {
+      error = &out_of_memory;
+      break;
+    }
+    completion->next = NULL;
+    size_t used = 0;
+    const int32_t status = sr_call_immediate(client->runtime, w->data, w->length, (uint8_t *)&completion->frame,
+                                             sizeof(sr_frame) + capacity, &used);
+    if (status == SR_OK) {
+      if (completion->frame.kind == SR_REPLY) {
+        begin_reply(reply, client, completion, arena);
+      } else {
+        error = take_error(client, completion);
+      }
+      break;
+    }
+    free(completion);
+    if (status != SR_E_TOO_SMALL) {
+      error = status_error(status);
+    } else if (used > sizeof(sr_frame) + capacity) {
+      capacity = used;
+    } else {
+      capacity *= 2;
+    }
+  }
+  sr_writer_free(w);
+  return error;
+}
+
+/* ---- Buffers ---- */
+
+static sr_error *finish_buffer(sr_request *request, sr_buffer *out) {
+  sr_reply reply;
+  sr_error *error = sr_request_finish(request, NULL, &reply);
+  if (error != NULL) return error;
+  out->client = request->client;
+  out->handle = sr_get_u64(&reply.reader);
+  return sr_reply_end(&reply);
+}
+
+sr_error *sr_client_alloc(sr_client *client, uint64_t size, sr_buffer *out) {
+  sr_writer w;
+  sr_request request;
+  sr_writer_init(&w);
+  sr_put_u64(&w, size);
+  sr_error *error = sr_client_start(client, 0, SR_METHOD_ALLOC, &w, NULL, false, &request);
+  return error != NULL ? error : finish_buffer(&request, out);
+}
+
+sr_error *sr_client_fill(sr_client *client, int32_t descriptor, uint64_t size, sr_buffer *out) {
+  sr_writer w;
+  sr_request request;
+  sr_writer_init(&w);
+  sr_put_i32(&w, descriptor);
+  sr_put_u64(&w, size);
+  sr_error *error = sr_client_start(client, 0, SR_METHOD_FILL, &w, NULL, false, &request);
+  return error != NULL ? error : finish_buffer(&request, out);
+}
+
+static sr_error *checked(int32_t status) { return status == SR_OK ? NULL : status_error(status); }
+
+sr_error *sr_client_try_alloc(sr_client *client, uint64_t size, sr_buffer *out) {
+  out->client = client;
+  return checked(sr_buffer_try_alloc(client->runtime, size, &out->handle));
+}
+
+sr_error *sr_client_view(sr_buffer buffer, sr_view *out) {
+  return checked(sr_buffer_view(buffer.client->runtime, buffer.handle, out));
+}
+
+sr_error *sr_client_unview(sr_buffer buffer) { return checked(sr_buffer_unview(buffer.client->runtime, buffer.handle)); }
+
+sr_error *sr_client_shrink(sr_buffer buffer, uint64_t length) {
+  return checked(sr_buffer_shrink(buffer.client->runtime, buffer.handle, length));
+}
+
+sr_error *sr_client_release(sr_buffer buffer) { return checked(sr_buffer_free(buffer.client->runtime, buffer.handle)); }
+
+sr_error *sr_client_close_object(sr_client *client, uint64_t object) {
+  return checked(sr_object_close(client->runtime, object));
+}
+
+/* ---- Encoding ---- */
+
+void sr_writer_init(sr_writer *w) {
+  w->capacity = 256;
+  w->length = sizeof(sr_frame);
+  w->failure = 0;
+  w->data = malloc(w->capacity);
+  if (w->data == NULL) w->failure = SR_ERROR_NO_MEMORY;
+}
+
+void sr_writer_free(sr_writer *w) {
+  free(w->data);
+  w->data = NULL;
+}
+
+/* Room for so many bytes, or NULL. */
+static uint8_t *extend(sr_writer *w, size_t length) {
+  if (w->failure != 0) return NULL;
+  if (length > w->capacity - w->length) {
+    if (length > SIZE_MAX / 4 || w->capacity > SIZE_MAX / 4) {
+      w->failure = SR_ERROR_NO_MEMORY;
+      return NULL;
+    }
+    size_t capacity = w->capacity * 2;
+    while (capacity - w->length < length) capacity *= 2;
+    uint8_t *data = realloc(w->data, capacity);
+    if (data == NULL) {
+      w->failure = SR_ERROR_NO_MEMORY;
+      return NULL;
+    }
+    w->data = data;
+    w->capacity = capacity;
+  }
+  uint8_t *room = w->data + w->length;
+  w->length += length;
+  return room;
+}
+
+static void put(sr_writer *w, uint64_t value, unsigned size) {
+  uint8_t *room = extend(w, size);
+  if (room == NULL) return;
+  for (unsigned i = 0; i < size; i++) room[i] = (uint8_t)(value >> (8 * i));
+}
+
+void sr_put_bool(sr_writer *w, bool value) { put(w, value ? 1 : 0, 1); }
+void sr_put_u8(sr_writer *w, uint8_t value) { put(w, value, 1); }
+void sr_put_u16(sr_writer *w, uint16_t value) { put(w, value, 2); }
+void sr_put_u32(sr_writer *w, uint32_t value) { put(w, value, 4); }
+void sr_put_u64(sr_writer *w, uint64_t value) { put(w, value, 8); }
+void sr_put_i8(sr_writer *w, int8_t value) { put(w, (uint64_t)value, 1); }
+void sr_put_i16(sr_writer *w, int16_t value) { put(w, (uint64_t)value, 2); }
+void sr_put_i32(sr_writer *w, int32_t value) { put(w, (uint64_t)value, 4); }
+void sr_put_i64(sr_writer *w, int64_t value) { put(w, (uint64_t)value, 8); }
+
+void sr_put_f32(sr_writer *w, float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof(bits));
+  put(w, bits, 4);
+}
+
+void sr_put_f64(sr_writer *w, double value) {
+  uint64_t bits;
+  memcpy(&bits, &value, sizeof(bits));
+  put(w, bits, 8);
+}
+
+void sr_put_count(sr_writer *w, size_t count) {
+  if (count > UINT32_MAX) {
+    w->failure = SR_ERROR_MALFORMED;
+    return;
+  }
+  put(w, count, 4);
+}
+
+void sr_put_raw(sr_writer *w, const uint8_t *data, size_t length) {
+  uint8_t *room = extend(w, length);
+  if (room != NULL && length > 0) memcpy(room, data, length);
+}
+
+void sr_put_string(sr_writer *w, sr_string value) {
+  sr_put_count(w, value.length);
+  sr_put_raw(w, (const uint8_t *)value.data, value.length);
+}
+
+void sr_put_bytes(sr_writer *w, sr_bytes value) {
+  sr_put_count(w, value.length);
+  sr_put_raw(w, value.data, value.length);
+}
+
+size_t sr_put_open(sr_writer *w) {
+  put(w, 0, 4);
+  return w->length;
+}
+
+void sr_put_close(sr_writer *w, size_t place) {
+  if (w->failure != 0) return;
+  const size_t length = w->length - place;
+  if (length > UINT32_MAX) {
+    w->failure = SR_ERROR_MALFORMED;
+    return;
+  }
+  for (unsigned i = 0; i < 4; i++) w->data[place - 4 + i] = (uint8_t)(length >> (8 * i));
+}
+
+int sr_compare_strings(sr_string a, sr_string b) {
+  const size_t shorter = a.length < b.length ? a.length : b.length;
+  const int order = shorter == 0 ? 0 : memcmp(a.data, b.data, shorter);
+  if (order != 0) return order;
+  return (a.length > b.length) - (a.length < b.length);
+}
+
+/* Pointers to entries, in the order of their keys. *twice says whether a key comes twice. */
+static const void **sort(const void *entries, size_t count, size_t size, sr_compare compare, bool *twice) {
+  const void **sorted = calloc(count, sizeof(*sorted));
+  if (sorted == NULL) return NULL;
+  for (size_t i = 0; i < count; i++) sorted[i] = (const uint8_t *)entries + i * size;
+  qsort(sorted, count, sizeof(*sorted), compare);
+  *twice = false;
+  for (size_t i = 1; i < count; i++) {
+    if (compare(&sorted[i - 1], &sorted[i]) == 0) *twice = true;
+  }
+  return sorted;
+}
+
+const void **sr_put_sorting(sr_writer *w, const void *entries, size_t count, size_t size, sr_compare compare) {
+  if (count == 0 || w->failure != 0) return NULL;
+  bool twice = false;
+  const void **sorted = sort(entries, count, size, compare, &twice);
+  if (sorted == NULL) {
+    w->failure = SR_ERROR_NO_MEMORY;
+  } else if (twice) {
+    w->failure = SR_ERROR_MALFORMED;
+    free(sorted);
+    sorted = NULL;
+  }
+  return sorted;
+}
+
+void sr_put_sorted(const void **sorted) { free(sorted); }
+
+/* ---- Decoding ---- */
+
+/* How deep types nest on the wire. */
+#define MAX_DEPTH 64u
+
+void sr_reader_init(sr_reader *r, const uint8_t *data, size_t length, sr_arena *arena) {
+  r->at = data;
+  r->end = data + length;
+  r->arena = arena;
+  r->depth = 0;
+  r->failure = 0;
+}
+
+void sr_get_malformed(sr_reader *r) {
+  if (r->failure == 0) r->failure = SR_ERROR_MALFORMED;
+  r->at = r->end; /* nothing is read after the first mistake */
+}
+
+bool sr_get_ended(const sr_reader *r) { return r->at == r->end; }
+
+/* The next bytes, or NULL. */
+static const uint8_t *take(sr_reader *r, size_t length) {
+  if (r->failure != 0 || (size_t)(r->end - r->at) < length) {
+    sr_get_malformed(r);
+    return NULL;
+  }
+  const uint8_t *at = r->at;
+  r->at += length;
+  return at;
+}
+
+static uint64_t get(sr_reader *r, unsigned size) {
+  const uint8_t *at = take(r, size);
+  return at == NULL ? 0 : load(at, size);
+}
+
+bool sr_get_bool(sr_reader *r) {
+  const uint64_t value = get(r, 1);
+  if (value > 1) sr_get_malformed(r);
+  return value == 1;
+}
+
+uint8_t sr_get_u8(sr_reader *r) { return (uint8_t)get(r, 1); }
+uint16_t sr_get_u16(sr_reader *r) { return (uint16_t)get(r, 2); }
+uint32_t sr_get_u32(sr_reader *r) { return (uint32_t)get(r, 4); }
+uint64_t sr_get_u64(sr_reader *r) { return get(r, 8); }
+int8_t sr_get_i8(sr_reader *r) { return (int8_t)(uint8_t)get(r, 1); }
+int16_t sr_get_i16(sr_reader *r) { return (int16_t)(uint16_t)get(r, 2); }
+int32_t sr_get_i32(sr_reader *r) { return (int32_t)(uint32_t)get(r, 4); }
+int64_t sr_get_i64(sr_reader *r) { return (int64_t)get(r, 8); }
+
+float sr_get_f32(sr_reader *r) {
+  const uint32_t bits = sr_get_u32(r);
+  float value;
+  memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
+double sr_get_f64(sr_reader *r) {
+  const uint64_t bits = sr_get_u64(r);
+  double value;
+  memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
+static bool is_utf8(const uint8_t *at, size_t length) {
+  size_t i = 0;
+  while (i < length) {
+    const uint8_t first = at[i];
+    if (first < 0x80) {
+      i++;
+      continue;
+    }
+    size_t more;
+    uint8_t low = 0x80, high = 0xbf; /* of the second byte: no overlong forms, no surrogates, nothing above U+10FFFF */
+    if (first >= 0xc2 && first <= 0xdf) {
+      more = 1;
+    } else if (first >= 0xe0 && first <= 0xef) {
+      more = 2;
+      if (first == 0xe0) low = 0xa0;
+      if (first == 0xed) high = 0x9f;
+    } else if (first >= 0xf0 && first <= 0xf4) {
+      more = 3;
+      if (first == 0xf0) low = 0x90;
+      if (first == 0xf4) high = 0x8f;
+    } else {
+      return false;
+    }
+    if (length - i <= more || at[i + 1] < low || at[i + 1] > high) return false;
+    for (size_t j = 2; j <= more; j++) {
+      if ((at[i + j] & 0xc0) != 0x80) return false;
+    }
+    i += more + 1;
+  }
+  return true;
+}
+
+void *sr_get_room(sr_reader *r, size_t count, size_t size) {
+  if (r->failure != 0 || count == 0) return NULL;
+  void *room = NULL;
+  if (count <= SIZE_MAX / 2 / size && r->arena != NULL) room = sr_arena_alloc(r->arena, count * size);
+  if (room == NULL) {
+    r->failure = SR_ERROR_NO_MEMORY;
+    r->at = r->end;
+  }
+  return room;
+}
+
+/* A copy with a zero byte behind it. */
+static const uint8_t *copy(sr_reader *r, const uint8_t *data, size_t length) {
+  uint8_t *room = sr_get_room(r, length + 1, 1);
+  if (room != NULL && length > 0) memcpy(room, data, length);
+  return room;
+}
+
+sr_bytes sr_get_bytes(sr_reader *r) {
+  sr_bytes out = {NULL, 0};
+  const size_t length = sr_get_u32(r);
+  const uint8_t *data = take(r, length);
+  if (data == NULL) return out;
+  out.data = copy(r, data, length);
+  if (out.data != NULL) out.length = length;
+  return out;
+}
+
+sr_string sr_get_string(sr_reader *r) {
+  sr_string out = {NULL, 0};
+  const sr_bytes bytes = sr_get_bytes(r);
+  if (bytes.data == NULL) return out;
+  if (!is_utf8(bytes.data, bytes.length)) {
+    sr_get_malformed(r);
+    return out;
+  }
+  out.data = (const char *)bytes.data;
+  out.length = bytes.length;
+  return out;
+}
+
+void sr_get_raw(sr_reader *r, uint8_t *out, size_t length) {
+  const uint8_t *data = take(r, length);
+  if (data != NULL) {
+    memcpy(out, data, length);
+  } else {
+    memset(out, 0, length);
+  }
+}
+
+size_t sr_get_count(sr_reader *r, size_t smallest) {
+  const size_t count = sr_get_u32(r);
+  if (count > (size_t)(r->end - r->at) / smallest) {
+    sr_get_malformed(r);
+    return 0;
+  }
+  return count;
+}
+
+const uint8_t *sr_get_open(sr_reader *r) {
+  const uint8_t *outer = r->end;
+  const size_t length = sr_get_u32(r);
+  if (r->depth == MAX_DEPTH || length > (size_t)(r->end - r->at)) {
+    sr_get_malformed(r);
+  } else {
+    r->end = r->at + length;
+  }
+  r->depth++;
+  return outer;
+}
+
+void sr_get_close(sr_reader *r, const uint8_t *outer_end) {
+  r->depth--;
+  r->at = r->failure != 0 ? outer_end : r->end; /* what a newer writer appended is skipped */
+  r->end = outer_end;
+}
+
+void sr_get_unique(sr_reader *r, const void *entries, size_t count, size_t size, sr_compare compare) {
+  if (count < 2 || r->failure != 0) return;
+  bool twice = false;
+  const void **sorted = sort(entries, count, size, compare, &twice);
+  if (sorted == NULL) {
+    r->failure = SR_ERROR_NO_MEMORY;
+    r->at = r->end;
+  } else if (twice) {
+    sr_get_malformed(r);
+  }
+  free(sorted);
+}
