@@ -185,8 +185,18 @@ impl<'a> Writer<'a> {
         let at = self.bytes.len();
         self.u32(0);
         write(self);
-        let length = u32::try_from(self.bytes.len() - at - 4).expect("a record has more than 4 GiB; pass it as buffers");
+        let length =
+            u32::try_from(self.bytes.len() - at - 4).expect("a record has more than 4 GiB; pass it as buffers");
         self.bytes[at..at + 4].copy_from_slice(&length.to_le_bytes());
+    }
+}
+
+/// Shows fixed bytes in messages.
+pub struct Hexadecimal<'a>(pub &'a [u8]);
+
+impl std::fmt::Display for Hexadecimal<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

@@ -64,7 +64,10 @@ impl fmt::Display for Error {
                 write!(f, "the request is malformed: {why}; the binding and the library may be of different releases")
             }
             Error::UnknownMethod(id) => {
-                write!(f, "the library has no method {id:#010x}; the binding and the library may be of different releases")
+                write!(
+                    f,
+                    "the library has no method {id:#010x}; the binding and the library may be of different releases"
+                )
             }
             Error::Busy => write!(f, "a view is open on the buffer; release it before the buffer is sent"),
             Error::NoMemory { asked, limit } => {

@@ -264,7 +264,9 @@ pub unsafe fn runtime_new(service: &'static Service, options: *const Options, ou
             }
             let known = size.min(std::mem::size_of::<Options>());
             // SAFETY: `known` bytes are readable, and `Options` has at least as many and no invalid bit patterns.
-            unsafe { std::ptr::copy_nonoverlapping(options.cast::<u8>(), std::ptr::addr_of_mut!(wanted).cast(), known) };
+            unsafe {
+                std::ptr::copy_nonoverlapping(options.cast::<u8>(), std::ptr::addr_of_mut!(wanted).cast(), known)
+            };
         }
         if wanted.queues > MOST_QUEUES || wanted.workers > MOST_WORKERS || wanted.reserved != 0 {
             return Err(INVALID);
@@ -297,11 +299,7 @@ fn make(service: &'static Service, options: &Options) -> Result<Runtime, Error> 
     let memory = if options.buffer_memory == 0 { DEFAULT_BUFFER_MEMORY } else { options.buffer_memory };
     let queues = options.queues.max(1) as u16;
     let core = Core::new(service, queues, workers, memory, threads.handle().clone(), count)?;
-    Ok(Runtime {
-        inside: AtomicUsize::new(0),
-        core: UnsafeCell::new(Some(core)),
-        threads: Mutex::new(Some(threads)),
-    })
+    Ok(Runtime { inside: AtomicUsize::new(0), core: UnsafeCell::new(Some(core)), threads: Mutex::new(Some(threads)) })
 }
 
 /// `sr_runtime_free`.

@@ -143,6 +143,8 @@ impl Queue {
                 continue;
             }
             if inbox.closed {
+                // It stays readable, so that everybody who waits on it comes and learns the same.
+                self.ring();
                 return Polled::Closed;
             }
             let until = match wait {

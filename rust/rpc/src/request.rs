@@ -168,13 +168,15 @@ impl Request {
 
     pub(crate) fn add_credit(&self, bytes: u64) {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        let _ = self.credit.fetch_update(Ordering::AcqRel, Ordering::Acquire, |credit| Some(credit.saturating_add(bytes)));
+        let _ =
+            self.credit.fetch_update(Ordering::AcqRel, Ordering::Acquire, |credit| Some(credit.saturating_add(bytes)));
         self.stream.wake();
     }
 
     pub(crate) fn take_credit(&self, bytes: u64) {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        let _ = self.credit.fetch_update(Ordering::AcqRel, Ordering::Acquire, |credit| Some(credit.saturating_sub(bytes)));
+        let _ =
+            self.credit.fetch_update(Ordering::AcqRel, Ordering::Acquire, |credit| Some(credit.saturating_sub(bytes)));
     }
 
     pub(crate) fn poll_credit(&self, cx: &mut TaskContext<'_>) -> Poll<()> {

@@ -139,7 +139,14 @@ impl Core {
     }
 
     /// Takes one frame; answers whether it makes sense.
-    fn take(&self, header: &Header, at: usize, block: &[u8], calls: &mut Vec<Queued>, now: &mut Option<Instant>) -> bool {
+    fn take(
+        &self,
+        header: &Header,
+        at: usize,
+        block: &[u8],
+        calls: &mut Vec<Queued>,
+        now: &mut Option<Instant>,
+    ) -> bool {
         match header.kind {
             CALL => {
                 let deadline = match header.remaining_ns {

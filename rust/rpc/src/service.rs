@@ -213,6 +213,11 @@ where
     })
 }
 
+/// The work of a call that is over already. For generated code.
+pub fn ready(result: Final) -> Work {
+    Box::pin(std::future::ready(result))
+}
+
 /// The work of a method that answers a stream. For generated code.
 pub fn stream<E, F>(cx: &Context, method: F) -> Work
 where

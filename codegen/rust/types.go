@@ -1,0 +1,319 @@
+package rust
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"strongroom.dev/codegen/ir"
+)
+
+func (e *emitter) record(r *ir.Record) {
+	derives := "Clone, Debug, PartialEq"
+	if allDerivable(r.Fields) {
+		derives = "Clone, Debug, Default, PartialEq"
+	}
+	e.docOr(r.Doc, "Record `"+r.Name+"`.")
+	e.line("#[derive(%s)]", derives)
+	e.open("pub struct %s {", r.Name)
+	for _, f := range r.Fields {
+		e.docOr(f.Doc, "Field `"+f.Name+"`.")
+		e.line("pub %s: %s,", snake(f.Name), typeName(f.Type))
+	}
+	e.close("}")
+	e.line("")
+	if !allDerivable(r.Fields) {
+		e.defaultImpl(r.Name, func() {
+			e.literal(r.Name, initialisers(r.Fields, value), "")
+		})
+	}
+
+	e.encodeImpl(r.Name, func() {
+		e.open("writer.record(|writer| {")
+		for _, f := range r.Fields {
+			e.line("self.%s.encode(writer);", snake(f.Name))
+		}
+		e.close("});")
+	})
+	e.decodeImpl(r.Name, 4, func() {
+		fields := initialisers(r.Fields, read)
+		if one := "reader.record(|reader| Ok(" + r.Name + " { " + strings.Join(fields, ", ") + " }))"; e.fits(one) {
+			e.line("%s", one)
+			return
+		}
+		e.open("reader.record(|reader| {")
+		e.literal("Ok("+r.Name, fields, ")")
+		e.close("})")
+	})
+}
+
+// initialisers are the fields of a literal, each with what makes it.
+func initialisers(fields []*ir.Field, make func(*ir.Field) string) []string {
+	var out []string
+	for _, f := range fields {
+		out = append(out, snake(f.Name)+": "+make(f))
+	}
+	return out
+}
+
+// read reads a field.
+func read(f *ir.Field) string { return "reader.field(" + maker(f) + ")?" }
+
+func (e *emitter) defaultImpl(name string, body func()) {
+	e.open("impl Default for %s {", name)
+	e.open("fn default() -> Self {")
+	body()
+	e.close("}")
+	e.close("}")
+	e.line("")
+}
+
+func (e *emitter) encodeImpl(name string, body func()) {
+	e.open("impl rpc::Encode for %s {", name)
+	e.open("fn encode(self, writer: &mut rpc::Writer<'_>) {")
+	body()
+	e.close("}")
+	e.close("}")
+	e.line("")
+}
+
+// decodeImpl writes the reading half; smallest is the length of the shortest value on the wire.
+func (e *emitter) decodeImpl(name string, smallest int, body func()) {
+	e.open("impl rpc::Decode for %s {", name)
+	e.line("const SMALLEST: usize = %d;", smallest)
+	e.line("")
+	e.open("fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {")
+	body()
+	e.close("}")
+	e.close("}")
+}
+
+// variants writes the alternatives of an enum or an error.
+func (e *emitter) variants(variants []*ir.Variant, first string) {
+	for i, v := range variants {
+		e.docOr(v.Doc, "Variant `"+v.Name+"`.")
+		if i == 0 && first != "" {
+			e.line("%s", first)
+		}
+		if plain(v) {
+			e.line("%s,", camel(v.Name))
+			continue
+		}
+		e.open("%s {", camel(v.Name))
+		for _, f := range v.Fields {
+			e.docOr(f.Doc, "Field `"+f.Name+"`.")
+			e.line("%s: %s,", snake(f.Name), typeName(f.Type))
+		}
+		e.close("},")
+	}
+}
+
+func (e *emitter) enum(t *ir.Enum) {
+	first := t.Variants[0]
+	derives, mark := []string{"Clone", "Debug", "PartialEq"}, ""
+	if t.Plain() {
+		derives = []string{"Clone", "Copy", "Debug", "PartialEq", "Eq"}
+	}
+	if plain(first) {
+		derives, mark = append(derives, "Default"), "#[default]"
+	}
+	e.docOr(t.Doc, "Enum `"+t.Name+"`.")
+	e.line("#[derive(%s)]", strings.Join(derives, ", "))
+	e.open("pub enum %s {", t.Name)
+	e.variants(t.Variants, mark)
+	e.close("}")
+	e.line("")
+	if !plain(first) {
+		e.defaultImpl(t.Name, func() { e.line("%s", variantValue(t.Name, first)) })
+	}
+
+	e.encodeImpl(t.Name, func() {
+		e.open("match self {")
+		for i, v := range t.Variants {
+			e.open("%s => {", pattern(t.Name, v))
+			e.line("writer.u32(%d);", i)
+			e.encodeFields(v)
+			e.close("}")
+		}
+		e.close("}")
+	})
+	e.decodeImpl(t.Name, 8, func() {
+		e.line("let variant = u32::from_le_bytes(reader.array()?);")
+		e.open("reader.record(|reader| match variant {")
+		for i, v := range t.Variants {
+			if plain(v) {
+				e.line("%d => Ok(%s::%s),", i, t.Name, camel(v.Name))
+				continue
+			}
+			e.literal(fmt.Sprintf("%d => Ok(%s::%s", i, t.Name, camel(v.Name)), initialisers(v.Fields, read), "),")
+		}
+		e.line("_ => Err(rpc::Error::Malformed(%s)),", text("enum `"+t.Name+"` has no such variant"))
+		e.close("})")
+	})
+}
+
+// encodeFields writes the record of a variant's fields, which the pattern has bound.
+func (e *emitter) encodeFields(v *ir.Variant) {
+	if plain(v) {
+		e.line("writer.u32(0);")
+		return
+	}
+	e.open("writer.record(|writer| {")
+	for _, f := range v.Fields {
+		e.line("%s.encode(writer);", snake(f.Name))
+	}
+	e.close("});")
+}
+
+// pattern matches a variant and binds its fields.
+func pattern(enum string, v *ir.Variant) string {
+	if plain(v) {
+		return enum + "::" + camel(v.Name)
+	}
+	var names []string
+	for _, f := range v.Fields {
+		names = append(names, snake(f.Name))
+	}
+	return enum + "::" + camel(v.Name) + " { " + strings.Join(names, ", ") + " }"
+}
+
+func (e *emitter) failure(t *ir.Error) {
+	e.docOr(t.Doc, "Error `"+t.Name+"`.")
+	e.line("#[derive(Clone, Debug, PartialEq)]")
+	e.open("pub enum %s {", t.Name)
+	e.variants(t.Variants, "")
+	e.close("}")
+	e.line("")
+
+	e.open("impl std::fmt::Display for %s {", t.Name)
+	e.open("fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {")
+	e.open("match self {")
+	for _, v := range t.Variants {
+		e.message(t.Name, v)
+	}
+	e.close("}")
+	e.close("}")
+	e.close("}")
+	e.line("")
+	e.line("impl std::error::Error for %s {}", t.Name)
+	e.line("")
+
+	e.open("impl rpc::Declared for %s {", t.Name)
+	e.line("const DOMAIN: u32 = %d;", t.Domain)
+	e.line("")
+	e.open("fn variant(&self) -> u32 {")
+	e.open("match self {")
+	for i, v := range t.Variants {
+		rest := ""
+		if !plain(v) {
+			rest = " { .. }"
+		}
+		e.line("%s::%s%s => %d,", t.Name, camel(v.Name), rest, i)
+	}
+	e.close("}")
+	e.close("}")
+	e.line("")
+	writer := "_"
+	if !allPlain(t.Variants) {
+		writer = "writer"
+	}
+	e.open("fn encode_fields(self, %s: &mut rpc::Writer<'_>) {", writer)
+	e.open("match self {")
+	for _, v := range t.Variants {
+		if plain(v) {
+			e.line("%s => {}", pattern(t.Name, v))
+			continue
+		}
+		e.open("%s => {", pattern(t.Name, v))
+		for _, f := range v.Fields {
+			e.line("%s.encode(writer);", snake(f.Name))
+		}
+		e.close("}")
+	}
+	e.close("}")
+	e.close("}")
+	e.close("}")
+}
+
+func allPlain(variants []*ir.Variant) bool {
+	return !slices.ContainsFunc(variants, func(v *ir.Variant) bool { return !plain(v) })
+}
+
+// message writes the arm that formats a variant: docs/boundary.md says how paths and bytes look.
+func (e *emitter) message(enum string, v *ir.Variant) {
+	var format strings.Builder
+	var args []string
+	named := map[*ir.Field]bool{}
+	for _, part := range v.Message {
+		if part.Field == nil {
+			format.WriteString(strings.NewReplacer("{", "{{", "}", "}}").Replace(part.Text))
+			continue
+		}
+		name := snake(part.Field.Name)
+		plainName := strings.TrimPrefix(name, "r#")
+		format.WriteString("{" + plainName + "}")
+		if named[part.Field] {
+			continue
+		}
+		named[part.Field] = true
+		switch shown := shown(part.Field.Type, name); {
+		case shown != name || plainName != name:
+			args = append(args, plainName+" = "+shown)
+		}
+	}
+	bound := enum + "::" + camel(v.Name)
+	if !plain(v) {
+		var names []string
+		for _, f := range v.Fields {
+			if named[f] {
+				names = append(names, snake(f.Name))
+			}
+		}
+		if len(names) < len(v.Fields) {
+			names = append(names, "..")
+		}
+		bound += " { " + strings.Join(names, ", ") + " }"
+	}
+	if len(named) == 0 {
+		var literal strings.Builder
+		for _, part := range v.Message {
+			literal.WriteString(part.Text)
+		}
+		e.line("%s => f.write_str(%s),", bound, text(literal.String()))
+		return
+	}
+	items := append([]string{"f", text(format.String())}, args...)
+	one := bound + " => write!(" + strings.Join(items, ", ") + "),"
+	if e.fits(one) {
+		e.line("%s", one)
+		return
+	}
+	e.open("%s => {", bound)
+	e.list("write!(", items, ")")
+	e.close("}")
+}
+
+// shown is what a message says of a field.
+func shown(t *ir.Ref, name string) string {
+	switch t.Kind {
+	case ir.Path:
+		return name + ".display()"
+	case ir.Bytes:
+		return "String::from_utf8_lossy(" + name + ")"
+	case ir.FixedBytes:
+		return "rpc::codec::Hexadecimal(" + name + ")"
+	}
+	return name
+}
+
+// hex is an id or a hash as a literal.
+func hex(value uint64, digits int) string {
+	number := strconv.FormatUint(value, 16)
+	number = strings.Repeat("0", digits-len(number)) + number
+	var groups []string
+	for ; len(number) > 4; number = number[4:] {
+		groups = append(groups, number[:4])
+	}
+	return "0x" + strings.Join(append(groups, number), "_")
+}
