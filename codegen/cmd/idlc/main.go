@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"strongroom.dev/codegen/backend"
 	"strongroom.dev/codegen/compile"
 )
 
@@ -85,16 +86,16 @@ func generate(args []string) error {
 	flags := flag.NewFlagSet("generate", flag.ContinueOnError)
 	flags.SetOutput(os.Stderr)
 	flags.Usage = func() {}
-	backend := flags.String("backend", "", "")
+	name := flags.String("backend", "", "")
 	out := flags.String("out", "", "")
 	if err := flags.Parse(args); err != nil {
 		return usageError(err.Error())
 	}
-	emit, known := backends[*backend]
+	emit, known := backend.All[*name]
 	switch {
 	case !known:
-		return usageError(fmt.Sprintf("there is no backend %q; there are %s", *backend,
-			strings.Join(slices.Sorted(maps.Keys(backends)), ", ")))
+		return usageError(fmt.Sprintf("there is no backend %q; there are %s", *name,
+			strings.Join(slices.Sorted(maps.Keys(backend.All)), ", ")))
 	case *out == "":
 		return usageError("--out is missing")
 	case flags.NArg() != 1:
@@ -106,7 +107,7 @@ func generate(args []string) error {
 	}
 	text, err := emit(schema)
 	if err != nil {
-		return fmt.Errorf("backend %s: %w", *backend, err)
+		return fmt.Errorf("backend %s: %w", *name, err)
 	}
 	if err := os.MkdirAll(filepath.Dir(*out), 0o755); err != nil {
 		return fmt.Errorf("cannot write the output: %w", err)
