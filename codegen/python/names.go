@@ -27,7 +27,7 @@ func memberName(m *ir.Method) string { return name(m.Name, "client", "close", "c
 
 // errorField keeps clear of what an exception has.
 func errorField(f *ir.Field) string {
-	return name(f.Name, "args", "add_note", "message", "self", "with_traceback")
+	return name(f.Name, "args", "add_note", "message", "self", "variant", "with_traceback")
 }
 
 // camel makes a class's name of a variant's.

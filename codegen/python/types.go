@@ -336,6 +336,9 @@ func (e *emitter) errors(t *ir.Error) {
 	e.gap()
 	e.line(0, "class %s(_rpc.Error):", t.Name)
 	e.doc(1, t.Doc, "One of the ways to fail that are declared together as "+t.Name+".")
+	e.line(0, "")
+	e.line(1, `variant: _typing.ClassVar[str] = ""`)
+	e.doc(1, []string{"The name in the interface."}, "")
 	e.export(t.Name)
 	for _, v := range t.Variants {
 		class := errorClass(t, v)
@@ -347,6 +350,8 @@ func (e *emitter) errors(t *ir.Error) {
 			doc = []string{message(v)}
 		}
 		e.doc(1, doc, "")
+		e.line(0, "")
+		e.line(1, "variant = %q", v.Name)
 		if len(v.Fields) == 0 {
 			continue
 		}

@@ -357,9 +357,14 @@ class CheckReport:
 class RepositoryError(_rpc.Error):
     """One of the ways to fail that are declared together as RepositoryError."""
 
+    variant: _typing.ClassVar[str] = ""
+    """The name in the interface."""
+
 
 class RepositoryNotFoundError(RepositoryError):
     """There is no repository at {url}; create one with init."""
+
+    variant = "not_found"
 
     def __init__(self, message: str, *, url: str) -> None:
         super().__init__(message)
@@ -369,6 +374,8 @@ class RepositoryNotFoundError(RepositoryError):
 class RepositoryAlreadyExistsError(RepositoryError):
     """There is already a repository at {url}."""
 
+    variant = "already_exists"
+
     def __init__(self, message: str, *, url: str) -> None:
         super().__init__(message)
         self.url = url
@@ -376,6 +383,8 @@ class RepositoryAlreadyExistsError(RepositoryError):
 
 class RepositoryNotARepositoryError(RepositoryError):
     """{url} is not a repository: {why}."""
+
+    variant = "not_a_repository"
 
     def __init__(self, message: str, *, url: str, why: str) -> None:
         super().__init__(message)
@@ -386,9 +395,13 @@ class RepositoryNotARepositoryError(RepositoryError):
 class RepositoryWrongKeyError(RepositoryError):
     """The password or key file opens no key of this repository."""
 
+    variant = "wrong_key"
+
 
 class RepositoryNewerFormatError(RepositoryError):
     """This repository has format {found} and this program reads up to {supported}; use a newer release."""
+
+    variant = "newer_format"
 
     def __init__(self, message: str, *, found: int, supported: int) -> None:
         super().__init__(message)
@@ -399,6 +412,8 @@ class RepositoryNewerFormatError(RepositoryError):
 class RepositoryDamagedError(RepositoryError):
     """{object} is damaged: {why}."""
 
+    variant = "damaged"
+
     def __init__(self, message: str, *, object: str, why: str) -> None:
         super().__init__(message)
         self.object = object
@@ -408,6 +423,8 @@ class RepositoryDamagedError(RepositoryError):
 class RepositoryNoSpaceError(RepositoryError):
     """No space is left to write {what}; free some and run again, nothing committed is lost."""
 
+    variant = "no_space"
+
     def __init__(self, message: str, *, what: str) -> None:
         super().__init__(message)
         self.what = what
@@ -416,6 +433,8 @@ class RepositoryNoSpaceError(RepositoryError):
 class RepositoryStoreError(RepositoryError):
     """{what}: {why}."""
 
+    variant = "store"
+
     def __init__(self, message: str, *, what: str, why: str) -> None:
         super().__init__(message)
         self.what = what
@@ -423,7 +442,11 @@ class RepositoryStoreError(RepositoryError):
 
 
 class RepositoryStoreNotSafeError(RepositoryError):
-    """The store at {url} lets an object be created twice, which could lose a backup; use one that honours If-None-Match."""
+    """The store at {url} lets an object be created twice, which could lose a backup; use one that honours
+    If-None-Match.
+    """
+
+    variant = "store_not_safe"
 
     def __init__(self, message: str, *, url: str) -> None:
         super().__init__(message)
@@ -433,6 +456,8 @@ class RepositoryStoreNotSafeError(RepositoryError):
 class RepositoryNoSuchSnapshotError(RepositoryError):
     """No snapshot matches {name}; list them with snapshots."""
 
+    variant = "no_such_snapshot"
+
     def __init__(self, message: str, *, name: str) -> None:
         super().__init__(message)
         self.name = name
@@ -440,6 +465,8 @@ class RepositoryNoSuchSnapshotError(RepositoryError):
 
 class RepositoryNoSuchPathError(RepositoryError):
     """The snapshot has no {at}; list its entries with ls."""
+
+    variant = "no_such_path"
 
     def __init__(self, message: str, *, at: str) -> None:
         super().__init__(message)
@@ -449,6 +476,8 @@ class RepositoryNoSuchPathError(RepositoryError):
 class RepositoryInvalidError(RepositoryError):
     """{what}: {why}."""
 
+    variant = "invalid"
+
     def __init__(self, message: str, *, what: str, why: str) -> None:
         super().__init__(message)
         self.what = what
@@ -457,6 +486,8 @@ class RepositoryInvalidError(RepositoryError):
 
 class RepositoryFileError(RepositoryError):
     """{at}: {why}."""
+
+    variant = "file"
 
     def __init__(self, message: str, *, at: str, why: str) -> None:
         super().__init__(message)
@@ -536,7 +567,9 @@ class Repository(_rpc.Object):
         timeout: float | None = None,
         window: int = _rpc.WINDOW,
     ) -> _rpc.Stream[_rpc.Buffer]:
-        """The content of one file, in order. A file is also found by its last path elements, where these are unambiguous."""
+        """The content of one file, in order. A file is also found by its last path elements, where these are
+        unambiguous.
+        """
         return self._client.stream(_M_REPOSITORY_READ, self._handle(), (snapshot, at), timeout, window)
 
     def restore(
@@ -580,7 +613,9 @@ class AsyncRepository(_rpc.AsyncObject):
         runtime: _rpc.Runtime | None = None,
     ) -> AsyncRepository:
         """Creates a repository where there is none."""
-        answer: AsyncRepository = await _PACKAGE.loop_client(runtime).call(_M_REPOSITORY_INIT, 0, (at, options), timeout)
+        answer: AsyncRepository = await _PACKAGE.loop_client(runtime).call(
+            _M_REPOSITORY_INIT, 0, (at, options), timeout
+        )
         return answer
 
     @classmethod
@@ -643,7 +678,9 @@ class AsyncRepository(_rpc.AsyncObject):
         timeout: float | None = None,
         window: int = _rpc.WINDOW,
     ) -> _rpc.AsyncStream[_rpc.Buffer]:
-        """The content of one file, in order. A file is also found by its last path elements, where these are unambiguous."""
+        """The content of one file, in order. A file is also found by its last path elements, where these are
+        unambiguous.
+        """
         return self._client.stream(_M_REPOSITORY_READ, self._handle(), (snapshot, at), timeout, window)
 
     async def restore(
@@ -682,7 +719,9 @@ class Ingest(_rpc.Object):
         return self._client.call(_M_INGEST_ADD, self._handle(), (file,), timeout)
 
     def write(self, file: int, data: _rpc.Buffer, *, timeout: float | None = None) -> None:
-        """Appends the buffer's bytes to the file. The buffer moves: it is gone for the caller, also where this fails."""
+        """Appends the buffer's bytes to the file. The buffer moves: it is gone for the caller, also where this
+        fails.
+        """
         self._client.call(_M_INGEST_WRITE, self._handle(), (file, data), timeout)
 
     def commit(self, *, timeout: float | None = None) -> BackupReport:
@@ -700,7 +739,9 @@ class AsyncIngest(_rpc.AsyncObject):
         return await self._client.call(_M_INGEST_ADD, self._handle(), (file,), timeout)
 
     async def write(self, file: int, data: _rpc.Buffer, *, timeout: float | None = None) -> None:
-        """Appends the buffer's bytes to the file. The buffer moves: it is gone for the caller, also where this fails."""
+        """Appends the buffer's bytes to the file. The buffer moves: it is gone for the caller, also where this
+        fails.
+        """
         await self._client.call(_M_INGEST_WRITE, self._handle(), (file, data), timeout)
 
     async def commit(self, *, timeout: float | None = None) -> BackupReport:
@@ -1286,7 +1327,7 @@ _PACKAGE = _rpc.Package(
 
 
 def new_runtime(*, workers: int = 0, buffer_memory: int = 0) -> _rpc.Runtime:
-    """A runtime of its own: so many threads (0: one a core), and bytes of buffers that callers may hold (0: 256 MiB)."""
+    """A runtime of its own: so many threads (0: one a core), and bytes of buffers (0: 256 MiB)."""
     return _PACKAGE.runtime(workers, buffer_memory)
 
 

@@ -105,9 +105,14 @@ class Defaults:
 class ConformanceError(_rpc.Error):
     """One of the ways to fail that are declared together as ConformanceError."""
 
+    variant: _typing.ClassVar[str] = ""
+    """The name in the interface."""
+
 
 class ConformanceRefusedError(ConformanceError):
     """Refused: {reason} (code {code})."""
+
+    variant = "refused"
 
     def __init__(self, message: str, *, reason: str, code: int) -> None:
         super().__init__(message)
@@ -117,6 +122,8 @@ class ConformanceRefusedError(ConformanceError):
 
 class ConformanceEmptyError(ConformanceError):
     """There is nothing here."""
+
+    variant = "empty"
 
 
 @_dataclasses.dataclass(frozen=True, slots=True)
@@ -650,7 +657,7 @@ _PACKAGE = _rpc.Package(
 
 
 def new_runtime(*, workers: int = 0, buffer_memory: int = 0) -> _rpc.Runtime:
-    """A runtime of its own: so many threads (0: one a core), and bytes of buffers that callers may hold (0: 256 MiB)."""
+    """A runtime of its own: so many threads (0: one a core), and bytes of buffers (0: 256 MiB)."""
     return _PACKAGE.runtime(workers, buffer_memory)
 
 
