@@ -3,7 +3,7 @@
 //! Paths are resolved beneath the target folder one component at a time, by descriptor, and no component may be a symlink:
 //! neither a snapshot nor someone who plants links in the target during a restore can make it write elsewhere.
 
-use super::walk::{grown, split_names};
+use super::walk::{grown, inspect, kind_of, split_names};
 use super::{Kind, Metadata};
 use parking_lot::Mutex;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags, CWD};
@@ -145,6 +145,11 @@ impl Target {
         made.map_err(|e| failed(path, "create", e))?;
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let made = rustix::fs::openat(&parent, name, flags, Mode::empty()).map_err(|e| failed(path, "open", e))?;
+        // Where others may write to the directory, the name may by now stand for something that is not ours to change.
+        let status = inspect(made.as_fd()).map_err(|e| failed(path, "inspect", e))?;
+        if kind_of(&status) != Some(metadata.kind) || status.stx_nlink != 1 {
+            return Err(malformed("something else took its place during the restore"));
+        }
         let mut warnings = Vec::new();
         let proc = match metadata.kind {
             // A symlink is addressed by name: attribute and time calls that are given its descriptor may follow it.

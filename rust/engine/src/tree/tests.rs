@@ -365,6 +365,25 @@ fn an_owner_that_cannot_be_set_is_a_warning_and_drops_setuid() {
     assert_eq!(fs::metadata(space.path().join("program")).unwrap().mode() & 0o7777, 0o755);
 }
 
+#[test]
+fn an_inherited_acl_does_not_stay() {
+    let space = tempfile::tempdir().unwrap();
+    if let Err(errno) = set_xattr(space.path(), "system.posix_acl_default", &acl()) {
+        assert_eq!(errno, rustix::io::Errno::OPNOTSUPP);
+        return;
+    }
+    let target = Target::open(space.path()).unwrap();
+    let file = plain(Kind::File, 0o640);
+    assert!(target.file(Path::new("file"), &file).unwrap().finish().unwrap().is_empty());
+    target.directory(Path::new("dir"), &plain(Kind::Directory, 0o750)).unwrap();
+    assert!(target.special(Path::new("fifo"), &plain(Kind::Fifo, 0o600)).unwrap().is_empty());
+    assert!(target.finish().is_empty());
+    for (path, metadata) in &snapshot(space.path())[1..] {
+        assert_eq!(metadata.xattrs, [], "{}", path.display());
+    }
+    assert_eq!(fs::metadata(space.path().join("file")).unwrap().mode() & 0o7777, 0o640);
+}
+
 fn plain(kind: Kind, mode: u32) -> Metadata {
     Metadata {
         kind,

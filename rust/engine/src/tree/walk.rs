@@ -94,7 +94,7 @@ impl Found {
         // Non-blocking, because the name may stand for a FIFO by now.
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
         let fd = open_quietly(self.parent(), &self.name, flags).map_err(|e| self.error("open", e))?;
-        let status = stat(fd.as_fd(), c"", AtFlags::EMPTY_PATH).map_err(|e| self.error("inspect", e))?;
+        let status = inspect(fd.as_fd()).map_err(|e| self.error("inspect", e))?;
         let same = status.stx_ino == self.metadata.inode && device_of(&status) == self.metadata.device;
         if !same || kind_of(&status) != Some(Kind::File) {
             let source = io::Error::new(io::ErrorKind::NotFound, "it was replaced during the backup");
@@ -106,7 +106,7 @@ impl Found {
     /// Size and times of the open file as they are now: compare with [`Found::metadata`] after reading to notice a file
     /// that changed meanwhile.
     pub fn inspect(&self, file: &File) -> Result<(u64, Time, Time), WalkError> {
-        let status = stat(file.as_fd(), c"", AtFlags::EMPTY_PATH).map_err(|e| self.error("inspect", e))?;
+        let status = inspect(file.as_fd()).map_err(|e| self.error("inspect", e))?;
         Ok((status.stx_size, time_of(&status.stx_mtime), time_of(&status.stx_ctime)))
     }
 
@@ -316,7 +316,12 @@ fn stat(fd: BorrowedFd<'_>, name: &CStr, flags: AtFlags) -> Result<Statx, Errno>
     rustix::fs::statx(fd, name, flags, StatxFlags::BASIC_STATS)
 }
 
-fn kind_of(status: &Statx) -> Option<Kind> {
+/// The status of what is open.
+pub(super) fn inspect(fd: BorrowedFd<'_>) -> Result<Statx, Errno> {
+    stat(fd, c"", AtFlags::EMPTY_PATH)
+}
+
+pub(super) fn kind_of(status: &Statx) -> Option<Kind> {
     Some(match FileType::from_raw_mode(u32::from(status.stx_mode)) {
         FileType::RegularFile => Kind::File,
         FileType::Directory => Kind::Directory,
