@@ -75,6 +75,9 @@ func (d *Decoder) End(outside Frame) {
 	}
 }
 
+// Rest takes the bytes that are left.
+func (d *Decoder) Rest() []byte { return append([]byte{}, d.take(len(d.in))...) }
+
 // More reports whether the record goes on; where it does not, the remaining fields have their defaults.
 func (d *Decoder) More() bool { return len(d.in) > 0 }
 

@@ -13,6 +13,12 @@ type Encoder struct {
 	err   error
 }
 
+// NewEncoder encodes values outside a call.
+func NewEncoder() *Encoder { return &Encoder{} }
+
+// Encoded is what was written so far.
+func (e *Encoder) Encoded() []byte { return e.out }
+
 func (e *Encoder) fail(err error) {
 	if e.err == nil {
 		e.err = err

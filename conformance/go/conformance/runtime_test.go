@@ -1,0 +1,403 @@
+package conformance
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"strongroom.dev/go/rpc"
+)
+
+// TestSchemaDifference shows what a program sees that is linked with a library of another interface.
+func TestSchemaDifference(t *testing.T) {
+	kept := schema
+	defer func() { schema = kept }()
+	schema.Hash[0] ^= 1
+	schema.Methods = append([]rpc.Method{}, schema.Methods...)
+	for i := range schema.Methods {
+		if schema.Methods[i].Name == "Echo.sum" {
+			schema.Methods[i].Hash ^= 1
+		}
+	}
+	schema.Methods = append(schema.Methods, rpc.Method{ID: 17, Name: "Echo.added"})
+	_, err := NewClient()
+	var different *rpc.SchemaError
+	require.ErrorAs(t, err, &different)
+	assert.Equal(t, []string{"Echo.added"}, different.Missing)
+	assert.Equal(t, []string{"Echo.sum"}, different.Changed)
+}
+
+// TestNothingLeaks starts and ends a library with everything in use, and looks what stays.
+func TestNothingLeaks(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for range 5 {
+		client, err := NewClient()
+		require.NoError(t, err)
+		ctx := context.Background()
+		echo, err := client.OpenEcho(ctx, "leak")
+		require.NoError(t, err)
+		_, err = echo.Sum(ctx, filled(t, client, []byte{1, 2}))
+		require.NoError(t, err)
+		stream := echo.Blocks(ctx, 100, 1000)
+		block, err := stream.Next()
+		require.NoError(t, err)
+		require.NoError(t, block.Close())
+		require.NoError(t, stream.Close())
+		require.NoError(t, echo.Close())
+		settled(t, client)
+		require.NoError(t, client.Close())
+		require.NoError(t, client.Close(), "closing again does nothing")
+		_, err = client.OpenEcho(ctx, "late")
+		require.ErrorIs(t, err, rpc.ErrClosed)
+		_, err = client.Alloc(ctx, 1)
+		require.ErrorIs(t, err, rpc.ErrClosed)
+	}
+	for range 100 {
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	assert.LessOrEqual(t, runtime.NumGoroutine(), before)
+}
+
+// TestTheCollectorClosesWhatWasLost shows the net under a program that forgets to close.
+func TestTheCollectorClosesWhatWasLost(t *testing.T) {
+	kept := slog.Default()
+	var log safeBuffer
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	defer slog.SetDefault(kept)
+
+	client, err := NewClient()
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, client.Close()) }()
+	func() {
+		echo, err := client.OpenEcho(context.Background(), "lost")
+		require.NoError(t, err)
+		_, err = client.Alloc(context.Background(), 1<<20)
+		require.NoError(t, err)
+		_, err = echo.Count(context.Background(), 1000, false).Next()
+		require.NoError(t, err)
+	}()
+	var s rpc.Statistics
+	for range 200 {
+		runtime.GC()
+		s, err = client.Statistics()
+		require.NoError(t, err)
+		if s.Buffers == 0 && s.Objects == 0 && s.InFlight == 0 && s.Leaks == 3 {
+			assert.Contains(t, log.String(), "a buffer was never closed")
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	assert.Fail(t, "not everything was closed", "%+v", s)
+}
+
+// TestCancellationStorm cancels thousands of calls at every moment of their lives. Each returns, and nothing is left.
+func TestCancellationStorm(t *testing.T) {
+	client, echo := open(t)
+	var calls sync.WaitGroup
+	for range 2000 {
+		calls.Go(func() {
+			ctx, cancel := context.WithCancel(context.Background())
+			after := time.Duration(rand.IntN(3000)) * time.Microsecond
+			timer := time.AfterFunc(after, cancel)
+			defer timer.Stop()
+			defer cancel()
+			switch rand.IntN(4) {
+			case 0:
+				_, err := echo.Sleep(ctx, 10_000)
+				assert.ErrorIs(t, err, context.Canceled)
+			case 1:
+				data, err := client.Alloc(ctx, 1000)
+				if err != nil {
+					assert.ErrorIs(t, err, context.Canceled)
+					return
+				}
+				back, err := echo.Invert(ctx, data)
+				if err == nil { // it had won
+					assert.NoError(t, back.Close())
+				} else {
+					assert.ErrorIs(t, err, context.Canceled)
+				}
+			case 2:
+				for block, err := range echo.Blocks(ctx, 1000, 10).All() {
+					if err != nil {
+						assert.ErrorIs(t, err, context.Canceled)
+						break
+					}
+					assert.NoError(t, block.Close())
+				}
+			default:
+				child, err := echo.Child(ctx, "storm")
+				if err == nil {
+					assert.NoError(t, child.Close())
+				} else {
+					assert.ErrorIs(t, err, context.Canceled)
+				}
+			}
+		})
+	}
+	within(t, 30*time.Second, calls.Wait)
+	settled1(t, client)
+}
+
+// settled1 is settled with the echo of the test still open.
+func settled1(t *testing.T, client *Client) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		s, err := client.Statistics()
+		return err == nil && s.InFlight == 0 && s.Buffers == 0 && s.Objects == 1
+	}, 5*time.Second, 10*time.Millisecond)
+}
+
+// TestCloseUnderLoad closes the client, and objects, while calls run on them. Every call returns.
+func TestCloseUnderLoad(t *testing.T) {
+	for range 20 {
+		client, err := NewClient()
+		require.NoError(t, err)
+		echo, err := client.OpenEcho(context.Background(), "racing")
+		require.NoError(t, err)
+		var calls sync.WaitGroup
+		for i := range 200 {
+			calls.Go(func() {
+				ctx := context.Background()
+				for {
+					var err error
+					switch i % 4 {
+					case 0:
+						_, err = echo.Sleep(ctx, 5000)
+					case 1:
+						err = echo.Nothing(ctx)
+					case 2:
+						_, err = echo.Name()
+					default:
+						for block, failed := range echo.Blocks(ctx, 100_000, 100).All() {
+							if err = failed; err == nil {
+								_ = block.Close()
+							}
+						}
+					}
+					if err != nil {
+						if !errors.Is(err, rpc.ErrClosed) && !errors.Is(err, context.Canceled) {
+							assert.NoError(t, err)
+						}
+						return
+					}
+				}
+			})
+		}
+		time.Sleep(time.Duration(rand.IntN(5000)) * time.Microsecond)
+		if rand.IntN(2) == 0 {
+			assert.NoError(t, echo.Close())
+		}
+		within(t, 20*time.Second, func() {
+			assert.NoError(t, client.Close())
+			calls.Wait()
+		})
+	}
+}
+
+func TestBuffers(t *testing.T) {
+	client, echo := open(t)
+	ctx := context.Background()
+
+	t.Run("a client with an open view stays open", func(t *testing.T) {
+		other, err := NewClient()
+		require.NoError(t, err)
+		buffer, err := other.Alloc(ctx, 10)
+		require.NoError(t, err)
+		view, err := buffer.View()
+		require.NoError(t, err)
+		assert.ErrorIs(t, other.Close(), rpc.ErrBusy)
+		require.NoError(t, view.Close())
+		assert.NoError(t, other.Close())
+		assert.NoError(t, buffer.Close(), "it went with its client")
+	})
+
+	t.Run("views are leases", func(t *testing.T) {
+		buffer := filled(t, client, []byte("abc"))
+		first, err := buffer.View()
+		require.NoError(t, err)
+		second, err := buffer.View()
+		require.NoError(t, err)
+		require.NoError(t, first.Close())
+		assert.Nil(t, first.Bytes())
+		require.NoError(t, first.Close(), "closing again does nothing")
+		assert.ErrorIs(t, buffer.Close(), rpc.ErrBusy)
+		assert.ErrorIs(t, buffer.Shrink(1), rpc.ErrBusy)
+		_, err = echo.Sum(ctx, buffer)
+		assert.ErrorIs(t, err, rpc.ErrBusy)
+		require.NoError(t, second.Close())
+		require.NoError(t, buffer.Shrink(2))
+		assert.Equal(t, 2, buffer.Len())
+		assert.Error(t, buffer.Shrink(3), "it cannot grow")
+		sum, err := echo.Sum(ctx, buffer)
+		require.NoError(t, err)
+		assert.EqualValues(t, 'a'+'b', sum)
+		_, err = buffer.View()
+		assert.ErrorIs(t, err, rpc.ErrClosed)
+		assert.NoError(t, buffer.Close(), "a moved buffer needs no closing")
+	})
+
+	t.Run("a call that was not sent frees what was moved into it", func(t *testing.T) {
+		over, cancel := context.WithCancel(ctx)
+		cancel()
+		_, err := echo.Sum(over, filled(t, client, []byte("abc")))
+		assert.ErrorIs(t, err, context.Canceled)
+	})
+
+	t.Run("filled from a descriptor", func(t *testing.T) {
+		r, w, err := os.Pipe()
+		require.NoError(t, err)
+		_, err = w.WriteString("hello")
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+		buffer, err := client.Fill(ctx, r.Fd(), 100)
+		require.NoError(t, err)
+		assert.Equal(t, "hello", string(content(t, buffer)))
+		buffer, err = client.Fill(ctx, r.Fd(), 100)
+		require.NoError(t, err)
+		assert.Empty(t, content(t, buffer))
+		require.NoError(t, r.Close())
+	})
+
+	t.Run("a wait for memory ends when some is freed", func(t *testing.T) {
+		small, err := NewClient(rpc.WithBufferMemory(8 << 20))
+		require.NoError(t, err)
+		defer func() { assert.NoError(t, small.Close()) }()
+		_, err = small.Alloc(ctx, 1<<30)
+		assert.ErrorIs(t, err, rpc.ErrNoMemory)
+		held, err := small.Alloc(ctx, 6<<20)
+		require.NoError(t, err)
+		time.AfterFunc(50*time.Millisecond, func() { _ = held.Close() })
+		next, err := small.Alloc(ctx, 6<<20)
+		require.NoError(t, err)
+		require.NoError(t, next.Close())
+	})
+}
+
+func TestStreams(t *testing.T) {
+	_, echo := open(t)
+	ctx := context.Background()
+
+	t.Run("a thousand items in order", func(t *testing.T) {
+		var want uint32
+		for n, err := range echo.Count(ctx, 100_000, false).All() {
+			require.NoError(t, err)
+			require.Equal(t, want, n)
+			want++
+		}
+		assert.EqualValues(t, 100_000, want)
+	})
+
+	t.Run("after the end there is only the end", func(t *testing.T) {
+		stream := echo.Count(ctx, 1, false)
+		_, err := stream.Next()
+		require.NoError(t, err)
+		for range 2 {
+			_, err = stream.Next()
+			assert.Equal(t, io.EOF, err)
+		}
+		assert.NoError(t, stream.Close())
+	})
+
+	t.Run("closing ends a reader that waits", func(t *testing.T) {
+		stream := echo.Blocks(ctx, 1_000_000, 1000)
+		time.AfterFunc(20*time.Millisecond, func() { _ = stream.Close() })
+		for {
+			block, err := stream.Next()
+			if err != nil {
+				assert.ErrorIs(t, err, rpc.ErrClosed)
+				return
+			}
+			require.NoError(t, block.Close())
+		}
+	})
+
+	t.Run("a context that is over", func(t *testing.T) {
+		over, cancel := context.WithCancel(ctx)
+		cancel()
+		_, err := echo.Count(over, 1, false).Next()
+		assert.ErrorIs(t, err, context.Canceled)
+	})
+}
+
+func TestLog(t *testing.T) {
+	client, echo := open(t)
+	var log safeBuffer
+	require.NoError(t, client.SetLogger(slog.New(slog.NewTextHandler(&log, nil)), slog.LevelInfo))
+	require.NoError(t, echo.Log(context.Background(), "hello from Rust"))
+	assert.Eventually(t, func() bool { return strings.Contains(log.String(), "hello from Rust") }, 5*time.Second, time.Millisecond)
+	require.NoError(t, client.SetLogger(nil, slog.LevelInfo))
+	length := len(log.String())
+	require.NoError(t, echo.Log(context.Background(), "nobody listens"))
+	time.Sleep(20 * time.Millisecond)
+	assert.Len(t, log.String(), length, "an unset sink is not called")
+}
+
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *safeBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *safeBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// BenchmarkCall measures one call after the other: two wake-ups each.
+func BenchmarkCall(b *testing.B) {
+	client, err := NewClient()
+	require.NoError(b, err)
+	echo, err := client.OpenEcho(context.Background(), "bench")
+	require.NoError(b, err)
+	b.Run("alone", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := echo.Nothing(context.Background()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("together", func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetParallelism(1000)
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				if err := echo.Nothing(context.Background()); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	})
+	b.Run("immediate", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := echo.Produced(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	require.NoError(b, echo.Close())
+	require.NoError(b, client.Close())
+}
