@@ -5,6 +5,7 @@
 
 use std::cell::UnsafeCell;
 use std::ffi::{c_char, c_void, CStr};
+use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
@@ -223,16 +224,16 @@ unsafe fn block<'a>(data: *const u8, length: usize) -> Result<&'a [u8], i32> {
 ///
 /// # Safety
 /// `data` is null, or valid for writes of `length` bytes during `'a`, and nobody else uses them.
-unsafe fn block_mut<'a>(data: *mut u8, length: usize) -> Result<&'a mut [u8], i32> {
+unsafe fn block_mut<'a>(data: *mut u8, length: usize) -> Result<&'a mut [MaybeUninit<u8>], i32> {
     if length == 0 {
         return Ok(&mut []);
     }
     if data.is_null() || length > isize::MAX as usize {
         return Err(INVALID);
     }
-    // The block may be fresh from `malloc`; a reference to bytes that were never written must not exist.
-    // SAFETY: valid for writes as the caller of this function promises.
-    Ok(unsafe { std::slice::from_raw_parts_mut(data, length) })
+    // SAFETY: not null, and valid for writes as the caller of this function promises; whether anything was ever written to
+    // it, as where it is fresh from `malloc`, does not matter for this type.
+    Ok(unsafe { std::slice::from_raw_parts_mut(data.cast(), length) })
 }
 
 /// Writes a result where the caller wants it.
@@ -434,7 +435,7 @@ pub unsafe fn call_immediate(
             unsafe { put(used, answer.len()) };
             match room.get_mut(..answer.len()) {
                 Some(room) => {
-                    room.copy_from_slice(&answer);
+                    room.write_copy_of_slice(&answer);
                     Ok(OK)
                 }
                 None => {

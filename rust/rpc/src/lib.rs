@@ -9,6 +9,7 @@
 mod bell;
 mod buffer;
 mod builtin;
+pub mod client;
 pub mod codec;
 mod error;
 pub mod ffi;

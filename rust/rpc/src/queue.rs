@@ -7,6 +7,7 @@
 //! pending; a worker adds to what is pending under the same lock, and looks afterwards whether it has to wake somebody.
 
 use std::collections::HashMap;
+use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -125,7 +126,7 @@ impl Queue {
     }
 
     /// Copies frames into `block`, waiting at most `wait` for the first (`None`: for ever).
-    pub(crate) fn poll(&self, block: &mut [u8], wait: Option<Duration>) -> Polled {
+    pub(crate) fn poll(&self, block: &mut [MaybeUninit<u8>], wait: Option<Duration>) -> Polled {
         let mut until = None;
         loop {
             match self.take(block) {
@@ -177,7 +178,7 @@ impl Queue {
         false
     }
 
-    fn take(&self, block: &mut [u8]) -> Polled {
+    fn take(&self, block: &mut [MaybeUninit<u8>]) -> Polled {
         if self.is_empty() {
             return Polled::Empty;
         }
@@ -200,7 +201,7 @@ impl Queue {
             let copied = if kind == EMIT {
                 self.take_emit(header, room)
             } else if stride <= room.len() {
-                room[..stride].copy_from_slice(&outbox.frames[outbox.at..outbox.at + stride]);
+                room[..stride].write_copy_of_slice(&outbox.frames[outbox.at..outbox.at + stride]);
                 Ok(stride)
             } else {
                 Err(stride)
@@ -234,7 +235,7 @@ impl Queue {
     }
 
     /// Copies the newest emit of the marked request; answers its bytes, or what it needs.
-    fn take_emit(&self, mark: &[u8; HEADER], room: &mut [u8]) -> Result<usize, usize> {
+    fn take_emit(&self, mark: &[u8; HEADER], room: &mut [MaybeUninit<u8>]) -> Result<usize, usize> {
         let mut id = [0; 8];
         id.copy_from_slice(&mark[8..16]);
         let request = u64::from_le_bytes(id);
@@ -246,7 +247,7 @@ impl Queue {
         }
         let mut frame = Vec::with_capacity(needed);
         append(&mut frame, self.number, request, EMIT, payload, &[]);
-        room[..needed].copy_from_slice(&frame);
+        room[..needed].write_copy_of_slice(&frame);
         emits.remove(&request);
         Ok(needed)
     }
@@ -264,6 +265,18 @@ mod tests {
         frame
     }
 
+    fn poll_into(queue: &Queue, block: &mut [u8], wait: Option<Duration>) -> Polled {
+        let mut room = vec![MaybeUninit::new(0); block.len()];
+        let polled = queue.poll(&mut room, wait);
+        if let Polled::Frames { bytes, .. } = polled {
+            for (to, from) in block.iter_mut().zip(&room[..bytes]) {
+                // SAFETY: the room was made of zeros.
+                *to = unsafe { from.assume_init() };
+            }
+        }
+        polled
+    }
+
     fn readable(queue: &Queue, milliseconds: i64) -> bool {
         let mut descriptors = [PollFd::new(&queue.bell.descriptor, PollFlags::IN)];
         let wait = Timespec { tv_sec: milliseconds / 1000, tv_nsec: milliseconds % 1000 * 1_000_000 };
@@ -276,13 +289,13 @@ mod tests {
         let mut block = [0; 4096];
         queue.push(&frame(1, b""));
         assert!(!readable(&queue, 0), "nobody armed it");
-        assert_eq!(queue.poll(&mut block, Some(Duration::ZERO)), Polled::Frames { count: 1, bytes: 64, finals: 1 });
-        assert_eq!(queue.poll(&mut block, Some(Duration::ZERO)), Polled::Empty);
+        assert_eq!(poll_into(&queue, &mut block, Some(Duration::ZERO)), Polled::Frames { count: 1, bytes: 64, finals: 1 });
+        assert_eq!(poll_into(&queue, &mut block, Some(Duration::ZERO)), Polled::Empty);
         queue.push(&frame(2, b"x"));
         queue.push(&frame(3, b""));
         assert!(readable(&queue, 0));
-        assert_eq!(queue.poll(&mut block, Some(Duration::ZERO)), Polled::Frames { count: 2, bytes: 136, finals: 2 });
-        assert_eq!(queue.poll(&mut block, Some(Duration::ZERO)), Polled::Empty);
+        assert_eq!(poll_into(&queue, &mut block, Some(Duration::ZERO)), Polled::Frames { count: 2, bytes: 136, finals: 2 });
+        assert_eq!(poll_into(&queue, &mut block, Some(Duration::ZERO)), Polled::Empty);
         assert!(!readable(&queue, 0), "an empty poll clears it");
     }
 
@@ -291,9 +304,9 @@ mod tests {
         let queue = Queue::new(0).expect("makes a queue");
         queue.push(&frame(1, &[1; 100]));
         let mut small = [0; 100];
-        assert_eq!(queue.poll(&mut small, Some(Duration::ZERO)), Polled::TooSmall(168));
+        assert_eq!(poll_into(&queue, &mut small, Some(Duration::ZERO)), Polled::TooSmall(168));
         let mut block = [0; 168];
-        assert_eq!(queue.poll(&mut block, None), Polled::Frames { count: 1, bytes: 168, finals: 1 });
+        assert_eq!(poll_into(&queue, &mut block, None), Polled::Frames { count: 1, bytes: 168, finals: 1 });
         assert_eq!(block[64..164], [1; 100]);
     }
 
@@ -304,11 +317,11 @@ mod tests {
         queue.emit(5, vec![2; 16]);
         queue.push(&frame(5, b""));
         let mut block = [0; 1024];
-        assert_eq!(queue.poll(&mut block, None), Polled::Frames { count: 2, bytes: 80 + 64, finals: 1 });
+        assert_eq!(poll_into(&queue, &mut block, None), Polled::Frames { count: 2, bytes: 80 + 64, finals: 1 });
         assert_eq!(block[64..80], [2; 16]);
         queue.emit(6, vec![3; 8]);
-        assert_eq!(queue.poll(&mut [0; 64], None), Polled::TooSmall(72));
-        assert_eq!(queue.poll(&mut block, None), Polled::Frames { count: 1, bytes: 72, finals: 0 });
+        assert_eq!(poll_into(&queue, &mut [0; 64], None), Polled::TooSmall(72));
+        assert_eq!(poll_into(&queue, &mut block, None), Polled::Frames { count: 1, bytes: 72, finals: 0 });
     }
 
     #[test]
@@ -316,14 +329,14 @@ mod tests {
         let queue = Arc::new(Queue::new(0).expect("makes a queue"));
         let sleeper = {
             let queue = queue.clone();
-            std::thread::spawn(move || queue.poll(&mut [0; 64], None))
+            std::thread::spawn(move || poll_into(&queue, &mut [0; 64], None))
         };
         std::thread::sleep(Duration::from_millis(20));
         queue.close();
         assert_eq!(sleeper.join().expect("does not panic"), Polled::Closed);
         queue.push(&frame(1, b""));
-        assert!(matches!(queue.poll(&mut [0; 64], None), Polled::Frames { .. }));
-        assert_eq!(queue.poll(&mut [0; 64], None), Polled::Closed);
+        assert!(matches!(poll_into(&queue, &mut [0; 64], None), Polled::Frames { .. }));
+        assert_eq!(poll_into(&queue, &mut [0; 64], None), Polled::Closed);
         assert!(readable(&queue, 0));
     }
 
@@ -343,7 +356,7 @@ mod tests {
                         let mut block = [0; 64 * 7];
                         loop {
                             let wait = if by_descriptor { Some(Duration::ZERO) } else { None };
-                            match queue.poll(&mut block, wait) {
+                            match poll_into(&queue, &mut block, wait) {
                                 Polled::Frames { count, .. } => seen.extend((0..count).map(|number| {
                                     let mut id = [0; 8];
                                     id.copy_from_slice(&block[number * 64 + 8..number * 64 + 16]);

@@ -1,5 +1,6 @@
 //! The runtime: takes batches of frames, runs their requests on its threads, and queues what they answer.
 
+use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Waker};
@@ -240,7 +241,7 @@ impl Core {
         self.queues[usize::from(queue)].push(frames);
     }
 
-    pub(crate) fn poll(&self, queue: &Queue, block: &mut [u8], wait: Option<Duration>) -> Polled {
+    pub(crate) fn poll(&self, queue: &Queue, block: &mut [MaybeUninit<u8>], wait: Option<Duration>) -> Polled {
         let polled = queue.poll(block, wait);
         if let Polled::Frames { finals, .. } = polled {
             if finals > 0 {
