@@ -31,7 +31,8 @@ impl Answer {
         if self.kind != ERROR {
             return None;
         }
-        let number = |at: usize| self.payload.get(at..at + 4).map(|part| part.iter().rev().fold(0, |n, b| n << 8 | *b as u32));
+        let number =
+            |at: usize| self.payload.get(at..at + 4).map(|part| part.iter().rev().fold(0, |n, b| n << 8 | *b as u32));
         let length = number(8)? as usize;
         let message = String::from_utf8_lossy(self.payload.get(12..12 + length)?).into_owned();
         Some((number(0)?, number(4)?, message))
@@ -69,7 +70,8 @@ pub fn argument(value: impl Encode) -> Vec<u8> {
 pub fn parse(mut block: &[u8]) -> Vec<Answer> {
     let mut answers = Vec::new();
     while let Some(header) = block.first_chunk::<HEADER>() {
-        let number = |at: usize, size: usize| header[at..at + size].iter().rev().fold(0u64, |n, b| n << 8 | u64::from(*b));
+        let number =
+            |at: usize, size: usize| header[at..at + size].iter().rev().fold(0u64, |n, b| n << 8 | u64::from(*b));
         let length = number(0, 4) as usize;
         let carried = usize::from(header[7]);
         let (payload, handles) = block[HEADER..length].split_at(length - HEADER - 8 * carried);

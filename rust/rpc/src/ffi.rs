@@ -81,6 +81,17 @@ impl AbiInfo {
     }
 }
 
+/// Names and ids of a service's methods.
+pub fn methods(service: &'static Service) -> impl Iterator<Item = (&'static str, u32)> {
+    let abi = service.abi;
+    // SAFETY: `AbiInfo::new` took both from one slice that lives for ever.
+    let methods = unsafe { std::slice::from_raw_parts(abi.methods, abi.method_count as usize) };
+    methods.iter().map(|method| {
+        // SAFETY: `Method::new` took the name from a `CStr` that lives for ever.
+        (unsafe { CStr::from_ptr(method.name) }.to_str().unwrap_or_default(), method.id)
+    })
+}
+
 /// `sr_options`.
 #[repr(C)]
 #[derive(Clone, Copy)]

@@ -289,12 +289,18 @@ mod tests {
         let mut block = [0; 4096];
         queue.push(&frame(1, b""));
         assert!(!readable(&queue, 0), "nobody armed it");
-        assert_eq!(poll_into(&queue, &mut block, Some(Duration::ZERO)), Polled::Frames { count: 1, bytes: 64, finals: 1 });
+        assert_eq!(
+            poll_into(&queue, &mut block, Some(Duration::ZERO)),
+            Polled::Frames { count: 1, bytes: 64, finals: 1 }
+        );
         assert_eq!(poll_into(&queue, &mut block, Some(Duration::ZERO)), Polled::Empty);
         queue.push(&frame(2, b"x"));
         queue.push(&frame(3, b""));
         assert!(readable(&queue, 0));
-        assert_eq!(poll_into(&queue, &mut block, Some(Duration::ZERO)), Polled::Frames { count: 2, bytes: 136, finals: 2 });
+        assert_eq!(
+            poll_into(&queue, &mut block, Some(Duration::ZERO)),
+            Polled::Frames { count: 2, bytes: 136, finals: 2 }
+        );
         assert_eq!(poll_into(&queue, &mut block, Some(Duration::ZERO)), Polled::Empty);
         assert!(!readable(&queue, 0), "an empty poll clears it");
     }

@@ -1,0 +1,361 @@
+//! Runs the table of behaviours (`conformance/cases.json`) against the library, through its C functions.
+
+mod json;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use conformance::generated::{Containers, Defaults, Scalars};
+use json::FromJson;
+use rpc::client::{argument, arguments, Answer, Client};
+use rpc::{Decode, Encode, Reader};
+use serde_json::Value;
+
+const ITEM: u8 = 4;
+const END: u8 = 5;
+const REPLY: u8 = 6;
+const ERROR: u8 = 7;
+const PANIC: u8 = 8;
+const EMIT: u8 = 9;
+
+const CANCELLED: u32 = 1;
+const DEADLINE_EXCEEDED: u32 = 2;
+const CLOSED: u32 = 3;
+const MALFORMED: u32 = 4;
+const BUSY: u32 = 6;
+
+const STATUS_HANDLE: i32 = -2;
+const STATUS_BUSY: i32 = -3;
+
+/// The table, and a library with one open object.
+struct Suite {
+    client: Client,
+    methods: BTreeMap<String, u32>,
+    echo: u64,
+}
+
+impl Suite {
+    fn new() -> Self {
+        // SAFETY: the table is constant data of the library.
+        let functions = unsafe { &*conformance::sr_table() };
+        let methods = rpc::ffi::methods(&conformance::SERVICE).map(|(name, id)| (name.to_owned(), id)).collect();
+        let mut suite = Suite { client: Client::new(functions, 2, 1, 0), methods, echo: 0 };
+        let answer = suite.client.call(suite.method("open"), 0, &argument("table".to_owned()));
+        suite.echo = handle(&answer);
+        suite
+    }
+
+    fn method(&self, name: &str) -> u32 {
+        self.methods[&format!("Echo.{name}")]
+    }
+
+    fn call(&mut self, name: &str, payload: &[u8]) -> Answer {
+        self.client.call(self.method(name), self.echo, payload)
+    }
+
+    fn start(&mut self, name: &str, payload: &[u8], left: Duration) -> u64 {
+        self.client.start(self.method(name), self.echo, payload, left)
+    }
+
+    fn produced(&self) -> u64 {
+        value(&self.client.immediate(self.method("produced"), self.echo, &[]).expect("is immediate"))
+    }
+
+    fn run(&mut self, case: &Value) {
+        match text(case, "kind") {
+            "roundtrip" => self.roundtrip(case),
+            "malformed" => self.malformed(case),
+            "error" => self.error(case),
+            "panic" => self.panic(case),
+            "cancel" => self.cancel(case),
+            "deadline" => self.deadline(case),
+            "stream" => self.stream(case),
+            "blocks" => self.blocks(case),
+            "credit" => self.credit(case),
+            "sum" => self.sum(case),
+            "invert" => self.invert(case),
+            "closed_object" => self.closed_object(),
+            "closed_buffer" => self.closed_buffer(),
+            "view_lease" => self.view_lease(),
+            "emit" => self.emit(case),
+            "concurrent" => self.concurrent(case),
+            kind => panic!("the table has a kind that this runner does not know: {kind}"),
+        }
+        assert_eq!(
+            value::<String>(&self.client.immediate(self.method("name"), self.echo, &[]).expect("works")),
+            "table"
+        );
+    }
+
+    fn roundtrip(&mut self, case: &Value) {
+        let method = text(case, "method");
+        let wire = bytes(case, "wire");
+        let canonical = if case.get("reply").is_some() { bytes(case, "reply") } else { wire.clone() };
+        let answer = self.call(method, &wire);
+        assert_eq!(answer.kind, REPLY);
+        assert_eq!(answer.payload, canonical, "what the library answers");
+        let json = &case["value"];
+        match method {
+            "scalars" => agree::<Scalars>(json, &wire, &canonical),
+            "containers" => agree::<Containers>(json, &wire, &canonical),
+            "defaults" => agree::<Defaults>(json, &wire, &canonical),
+            other => panic!("no values are read for {other}"),
+        }
+    }
+
+    fn malformed(&mut self, case: &Value) {
+        let answer = self.call(text(case, "method"), &bytes(case, "wire"));
+        let (domain, variant, _) = answer.error().expect("is refused");
+        assert_eq!((domain, variant), (0, MALFORMED));
+    }
+
+    fn error(&mut self, case: &Value) {
+        let reason = text(case, "reason");
+        let code = number(case, "code") as u32;
+        let payload = arguments(|writer| {
+            reason.to_owned().encode(writer);
+            code.encode(writer);
+        });
+        let answer = self.call("fail", &payload);
+        let (domain, variant, message) = answer.error().expect("fails");
+        let expected = match text(case, "variant") {
+            "refused" => 0,
+            "empty" => 1,
+            other => panic!("no variant {other}"),
+        };
+        assert_eq!((domain, variant, message.as_str()), (1, expected, text(case, "message")));
+        let fields = &answer.payload[12 + message.len()..];
+        if expected == 0 {
+            let mut record = (payload.len() as u32).to_le_bytes().to_vec();
+            record.extend_from_slice(&payload);
+            assert_eq!(fields, record);
+        } else {
+            assert_eq!(fields, [0; 4]);
+        }
+    }
+
+    fn panic(&mut self, case: &Value) {
+        let message = text(case, "message");
+        let answer = self.call("crash", &argument(message.to_owned()));
+        assert_eq!(answer.kind, PANIC);
+        assert_eq!(value::<String>(&answer), message);
+        assert_eq!(self.call("nothing", &[]).kind, REPLY);
+    }
+
+    fn cancel(&mut self, case: &Value) {
+        let began = Instant::now();
+        let id = self.start("sleep", &argument(number(case, "milliseconds") as u32), Duration::ZERO);
+        std::thread::sleep(Duration::from_millis(number(case, "after")));
+        self.client.cancel(id);
+        let answer = self.client.last(id);
+        assert_eq!(answer.error().map(|error| (error.0, error.1)), Some((0, CANCELLED)));
+        assert!(began.elapsed() < Duration::from_secs(5), "promptly");
+    }
+
+    fn deadline(&mut self, case: &Value) {
+        let began = Instant::now();
+        let left = Duration::from_millis(number(case, "deadline"));
+        let id = self.start("sleep", &argument(number(case, "milliseconds") as u32), left);
+        let answer = self.client.last(id);
+        assert_eq!(answer.error().map(|error| (error.0, error.1)), Some((0, DEADLINE_EXCEEDED)));
+        assert!(began.elapsed() >= left && began.elapsed() < left + Duration::from_secs(5));
+    }
+
+    fn stream(&mut self, case: &Value) {
+        let (count, take) = (number(case, "count"), number(case, "take"));
+        let fail = case["fail"].as_bool().expect("is a bool");
+        let payload = arguments(|writer| {
+            (count as u32).encode(writer);
+            fail.encode(writer);
+        });
+        let id = self.start("count", &payload, Duration::ZERO);
+        for expected in 0..take.min(count) {
+            // Any positive credit admits one item.
+            self.client.credit(id, 4);
+            let answer = self.client.next(id, Duration::from_secs(10)).expect("there is an item");
+            assert_eq!((answer.kind, u64::from(value::<u32>(&answer))), (ITEM, expected));
+        }
+        if take > count {
+            let answer = self.client.last(id);
+            if fail {
+                assert_eq!(answer.error().map(|error| (error.0, error.1)), Some((1, 1)));
+            } else {
+                assert_eq!(answer.kind, END);
+            }
+        } else {
+            self.client.cancel(id);
+            let answer = self.client.last(id);
+            assert!(take == count || answer.error().map(|error| error.1) == Some(CANCELLED));
+        }
+    }
+
+    fn blocks(&mut self, case: &Value) {
+        let (count, size) = (number(case, "count"), number(case, "size"));
+        let payload = arguments(|writer| {
+            (count as u32).encode(writer);
+            (size as u32).encode(writer);
+        });
+        let id = self.start("blocks", &payload, Duration::ZERO);
+        for expected in 0..count {
+            self.client.credit(id, size + 8);
+            let answer = self.client.next(id, Duration::from_secs(10)).expect("there is an item");
+            assert_eq!(answer.kind, ITEM);
+            let buffer = handle(&answer);
+            assert_eq!(answer.handles, [buffer], "a frame repeats the handles that it carries");
+            let bytes = self.client.read(buffer).expect("is open");
+            assert_eq!(bytes.len() as u64, size);
+            assert!(bytes.iter().all(|byte| u64::from(*byte) == expected % 251));
+            assert_eq!(self.client.free(buffer), 0);
+        }
+        assert_eq!(self.client.last(id).kind, END);
+    }
+
+    fn credit(&mut self, case: &Value) {
+        let payload = arguments(|writer| {
+            (number(case, "count") as u32).encode(writer);
+            false.encode(writer);
+        });
+        let before = self.produced();
+        let take = number(case, "take");
+        let id = self.start("count", &payload, Duration::ZERO);
+        self.client.credit(id, 4 * take);
+        for _ in 0..take {
+            assert_eq!(self.client.next(id, Duration::from_secs(10)).map(|answer| answer.kind), Some(ITEM));
+        }
+        assert_eq!(self.client.next(id, Duration::from_millis(number(case, "wait"))), None, "the credit is used up");
+        let produced = self.produced() - before;
+        assert!(produced <= number(case, "bound"));
+        assert_eq!(produced, take + 1, "the producer waits with one item in its hands");
+        self.client.cancel(id);
+        assert_eq!(self.client.last(id).kind, ERROR);
+    }
+
+    fn sum(&mut self, case: &Value) {
+        let buffer = self.client.buffer(&bytes(case, "data")).expect("fits");
+        let answer = self.call("sum", &argument(buffer));
+        assert_eq!(value::<u64>(&answer), number(case, "sum"));
+        assert_eq!(self.client.free(buffer), STATUS_HANDLE, "it has moved");
+    }
+
+    fn invert(&mut self, case: &Value) {
+        let buffer = self.client.buffer(&bytes(case, "data")).expect("fits");
+        let answer = self.call("invert", &argument(buffer));
+        let inverted = handle(&answer);
+        assert_ne!(inverted, buffer, "handles do not come back");
+        assert_eq!(self.client.read(inverted).expect("is open"), bytes(case, "result"));
+        assert_eq!(self.client.free(inverted), 0);
+        assert_eq!(self.client.free(inverted), STATUS_HANDLE);
+    }
+
+    fn closed_object(&mut self) {
+        let child = handle(&self.call("child", &argument("child".to_owned())));
+        let name = self.client.immediate(self.method("name"), child, &[]).expect("works");
+        assert_eq!(value::<String>(&name), "child");
+        assert_eq!(self.client.close(child), 0);
+        assert_eq!(self.client.close(child), STATUS_HANDLE);
+        let answer = self.client.call(self.method("nothing"), child, &[]);
+        assert_eq!(answer.error().map(|error| (error.0, error.1)), Some((0, CLOSED)));
+        let answer = self.client.immediate(self.method("name"), child, &[]).expect("answers");
+        assert_eq!(answer.error().map(|error| (error.0, error.1)), Some((0, CLOSED)));
+    }
+
+    fn closed_buffer(&mut self) {
+        let buffer = self.client.buffer(b"data").expect("fits");
+        assert_eq!(self.client.free(buffer), 0);
+        let answer = self.call("sum", &argument(buffer));
+        assert_eq!(answer.error().map(|error| (error.0, error.1)), Some((0, CLOSED)));
+    }
+
+    fn view_lease(&mut self) {
+        let buffer = self.client.buffer(b"data").expect("fits");
+        self.client.view(buffer).expect("is open");
+        let answer = self.call("sum", &argument(buffer));
+        assert_eq!(answer.error().map(|error| (error.0, error.1)), Some((0, BUSY)));
+        assert_eq!(self.client.free(buffer), STATUS_BUSY);
+        assert_eq!(self.client.unview(buffer), 0);
+        assert_eq!(value::<u64>(&self.call("sum", &argument(buffer))), 410);
+    }
+
+    fn emit(&mut self, case: &Value) {
+        let steps = number(case, "steps");
+        let id = self.start("ticks", &argument(steps as u32), Duration::ZERO);
+        let mut newest = None;
+        loop {
+            let answer = self.client.next(id, Duration::from_secs(10)).expect("there is a frame");
+            if answer.kind == REPLY {
+                assert_eq!(u64::from(value::<u32>(&answer)), steps);
+                assert_eq!(newest.is_some(), steps > 0, "the last tick is not lost");
+                assert!(newest.is_none_or(|newest| newest == steps - 1));
+                return;
+            }
+            assert_eq!(answer.kind, EMIT);
+            let step =
+                u64::from(conformance::generated::Tick::decode(&mut Reader::new(&answer.payload)).expect("reads").step);
+            assert!(newest < Some(step), "they come in order");
+            newest = Some(step);
+        }
+    }
+
+    fn concurrent(&mut self, case: &Value) {
+        let (calls, milliseconds) = (number(case, "calls"), number(case, "milliseconds"));
+        let began = Instant::now();
+        let payload = argument(milliseconds as u32);
+        let ids: Vec<u64> = (0..calls).map(|_| self.start("sleep", &payload, Duration::ZERO)).collect();
+        let most = ids.iter().map(|id| value::<u32>(&self.client.last(*id))).max();
+        assert!(began.elapsed() < Duration::from_millis(calls * milliseconds / 4), "they sleep side by side");
+        assert!(most > Some(1));
+    }
+}
+
+/// The value that the table names is what the wire says, and is written canonically.
+fn agree<T: FromJson + Encode + Decode>(json: &Value, wire: &[u8], canonical: &[u8]) {
+    let encoded = argument(T::from_json(json));
+    assert_eq!(encoded, canonical, "what the value is on the wire");
+    for payload in [wire, canonical] {
+        if payload.is_empty() {
+            continue;
+        }
+        // Compared as bytes, because NaN is not equal to itself.
+        let decoded = T::decode(&mut Reader::new(payload)).expect("reads");
+        assert_eq!(argument(decoded), canonical);
+    }
+}
+
+fn value<T: Decode>(answer: &Answer) -> T {
+    T::decode(&mut Reader::new(&answer.payload)).expect("reads")
+}
+
+fn handle(answer: &Answer) -> u64 {
+    value(answer)
+}
+
+fn text<'a>(case: &'a Value, field: &str) -> &'a str {
+    case[field].as_str().unwrap_or_else(|| panic!("{case} has a text {field}"))
+}
+
+fn number(case: &Value, field: &str) -> u64 {
+    u64::from_json(&case[field])
+}
+
+fn bytes(case: &Value, field: &str) -> Vec<u8> {
+    json::hex(text(case, field))
+}
+
+#[test]
+fn the_table_holds() {
+    let table = include_str!("../../cases.json");
+    let cases: Vec<Value> = serde_json::from_str(table).expect("the table is JSON");
+    let mut suite = Suite::new();
+    let mut ran = BTreeMap::<String, u32>::new();
+    for case in &cases {
+        let name = text(case, "name");
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| suite.run(case)));
+        assert!(result.is_ok(), "case {name:?} failed");
+        *ran.entry(text(case, "kind").to_owned()).or_default() += 1;
+    }
+    println!("ran {} cases: {ran:?}", cases.len());
+    assert_eq!(ran.values().sum::<u32>() as usize, cases.len());
+    let statistics = suite.client.statistics();
+    assert_eq!((statistics.buffers, statistics.buffer_bytes, statistics.objects), (0, 0, 1), "nothing is left behind");
+    assert_eq!(statistics.in_flight, 0);
+}
