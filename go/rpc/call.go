@@ -197,7 +197,7 @@ func (c *Call) failure(ctx context.Context) error {
 		}
 		return err
 	case kindPanic:
-		return &PanicError{Message: string(c.reply)}
+		return &PanicError{Message: c.decoder.Path()} // which need not be UTF-8
 	default:
 		return &Error{Code: Malformed, Message: "malformed answer: a frame of an unexpected kind"}
 	}

@@ -101,7 +101,7 @@ func roundTrip(t *testing.T, _ *Client, echo *Echo, c behaviour) {
 	case "scalars":
 		want := scalarsOf(t, fields)
 		var got Scalars
-		got.decode(d)
+		argument(d, got.decode)
 		require.NoError(t, d.Err())
 		same(t, want, got)
 		want.encode(e)
@@ -110,8 +110,8 @@ func roundTrip(t *testing.T, _ *Client, echo *Echo, c behaviour) {
 		same(t, want, back)
 	case "containers":
 		want := containersOf(t, fields)
-		var got Containers
-		got.decode(d)
+		got := defaultContainers()
+		argument(d, got.decode)
 		require.NoError(t, d.Err())
 		same(t, want, got)
 		want.encode(e)
@@ -120,8 +120,8 @@ func roundTrip(t *testing.T, _ *Client, echo *Echo, c behaviour) {
 		same(t, want, back)
 	case "defaults":
 		want := defaultsOf(t, fields)
-		var got Defaults
-		got.decode(d)
+		got := DefaultDefaults()
+		argument(d, got.decode)
 		require.NoError(t, d.Err())
 		same(t, want, got)
 		want.encode(e)
@@ -132,6 +132,13 @@ func roundTrip(t *testing.T, _ *Client, echo *Echo, c behaviour) {
 		require.Fail(t, "no such method", c.Method)
 	}
 	assert.Equal(t, hex.EncodeToString(canonical), hex.EncodeToString(e.Encoded()), "what Go encodes")
+}
+
+// argument reads the only argument of a method: it has its default where the bytes end before it.
+func argument(d *rpc.Decoder, decode func(*rpc.Decoder)) {
+	if d.More() {
+		decode(d)
+	}
 }
 
 // same compares values by their encoding as well as field by field: NaNs differ from themselves, an empty list from nil.
