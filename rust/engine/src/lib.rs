@@ -1,3 +1,47 @@
-//! Filled in by the commits that follow.
+//! Strongroom's engine: source → chunk → identify → compress → seal → pack → upload → index → snapshot, and back.
+//!
+//! [`Repository`] is the way in. The format of a repository is specified in `docs/format.md`.
+//!
+//! ```no_run
+//! # async fn example() -> engine::Result<()> {
+//! use engine::{BackupOptions, Credentials, Location, Repository};
+//!
+//! let key = std::path::PathBuf::from("/home/me/strongroom.key");
+//! let location = Location { url: "/backup".into(), credentials: Credentials::KeyFile(key), memory: None };
+//! let repository = Repository::open(location).await?;
+//! let options = BackupOptions { paths: vec!["/home/me".into()], ..Default::default() };
+//! let report = repository.backup(options, None, Default::default()).await?;
+//! println!("{} with {} issues", report.snapshot.id, report.issues.len());
+//! # Ok(())
+//! # }
+//! ```
+
+mod backup;
+mod check;
 pub mod chunk;
+mod compress;
+mod config;
+
+mod error;
+mod id;
+mod ingest;
+mod location;
+mod progress;
+mod repository;
+mod restore;
+mod seal;
+mod snapshot;
 pub mod tree;
+
+pub use backup::{BackupOptions, BackupReport};
+pub use check::{CheckOptions, CheckReport, Damage};
+pub use compress::Compression;
+pub use error::{Error, Result};
+pub use id::Id;
+pub use ingest::{EntryId, Ingest, IngestOptions, NewFile};
+pub use location::{generate_key_file, Credentials, Location};
+pub use progress::{FileIssue, IssueKind, Progress, ProgressSender};
+pub use repository::{InitOptions, Repository};
+pub use restore::{RestoreOptions, RestoreReport};
+pub use snapshot::{Snapshot, SnapshotFilter, Statistics};
+pub use tree::{Entry, Kind, Time};

@@ -1,0 +1,2 @@
+//! The `config` object.
+pub(crate) const FORMAT: u32 = 1;
