@@ -49,7 +49,24 @@ func watch(stop <-chan struct{}, sample func() (threads, inFlight int)) (mostThr
 // TestWaitingCallsHoldNoThreads has 10,000 goroutines with a call of 100 ms in flight each: the process keeps fewer
 // than 16 + GOMAXPROCS threads, those of the library included.
 func TestWaitingCallsHoldNoThreads(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it needs the machine for itself, and no race detector")
+	}
 	client, echo := open(t)
+	limit := 16 + runtime.GOMAXPROCS(0)
+	for attempt := 1; ; attempt++ {
+		inFlight, threads := tenThousand(t, client, echo)
+		require.Less(t, threads, limit)
+		if inFlight >= waiting*95/100 {
+			return
+		}
+		// A machine that is busy with other things answers the first calls before it has sent the last ones.
+		require.Less(t, attempt, 3, "the calls must be in flight together")
+	}
+}
+
+// tenThousand makes the calls, and answers how many were in flight together and how many threads there were.
+func tenThousand(t *testing.T, client *Client, echo *Echo) (inFlight, most int) {
 	stop := make(chan struct{})
 	var mostThreads, mostInFlight int
 	var watching sync.WaitGroup
@@ -83,12 +100,10 @@ func TestWaitingCallsHoldNoThreads(t *testing.T) {
 	close(stop)
 	watching.Wait()
 
-	limit := 16 + runtime.GOMAXPROCS(0)
-	t.Logf("%d goroutines made %d calls of %d ms in %v: at most %d in flight (the library saw %d), %d threads (limit %d)",
-		waiting, waiting*rounds, sleeping, took.Round(time.Millisecond), mostInFlight, mostSeen.Load(), mostThreads, limit)
+	t.Logf("%d goroutines made %d calls of %d ms in %v: at most %d in flight (the library saw %d), %d threads",
+		waiting, waiting*rounds, sleeping, took.Round(time.Millisecond), mostInFlight, mostSeen.Load(), mostThreads)
 	assert.Zero(t, failed.Load())
-	assert.GreaterOrEqual(t, max(mostInFlight, int(mostSeen.Load())), waiting*95/100, "the calls must be in flight together")
-	assert.Less(t, mostThreads, limit)
+	return max(mostInFlight, int(mostSeen.Load())), mostThreads
 }
 
 // TestBlockingCallsHoldThreads is the contrast: the same calls, made as plain cgo calls that block.
