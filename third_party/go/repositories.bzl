@@ -11,6 +11,20 @@ def go_repositories():
         version = "v1.1.0",
     )
     go_repository(
+        name = "com_github_klauspost_compress",
+        build_file_proto_mode = "disable_global",
+        importpath = "github.com/klauspost/compress",
+        sum = "h1:zWNoFqq/lSuYQRim3dUXlXeA0IqwuZGicdG5ZTfY5j4=",
+        version = "v1.20.3",
+    )
+    go_repository(
+        name = "com_github_klauspost_cpuid_v2",
+        build_file_proto_mode = "disable_global",
+        importpath = "github.com/klauspost/cpuid/v2",
+        sum = "h1:p9dKCg8i4gmOxtv35DvrYoWqYzQrvEVdjQ762Y0OqZE=",
+        version = "v2.0.12",
+    )
+    go_repository(
         name = "com_github_mattn_go_pointer",
         build_file_proto_mode = "disable_global",
         importpath = "github.com/mattn/go-pointer",
@@ -58,6 +72,13 @@ def go_repositories():
         importpath = "github.com/stretchr/testify",
         sum = "h1:EuwCh5fleGS7H32xRwO3wRGT7DxrDhLAT6FF8MpWDWE=",
         version = "v1.12.1",
+    )
+    go_repository(
+        name = "com_github_zeebo_blake3",
+        build_file_proto_mode = "disable_global",
+        importpath = "github.com/zeebo/blake3",
+        sum = "h1:KYQPkhpRtcqh0ssGYcKLG1JYvddkEA8QwCM/yBqhaZI=",
+        version = "v0.2.4",
     )
     go_repository(
         name = "in_yaml_go_yaml_v3",
