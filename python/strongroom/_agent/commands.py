@@ -16,6 +16,8 @@ from .progress import Progress
 
 # How much of the standard input travels in one buffer.
 _BLOCK = 1 << 20
+# How much of a restored file is on its way to the standard output.
+_AHEAD = 8 << 20
 
 
 def init(options: argparse.Namespace, output: Output) -> None:
@@ -113,7 +115,7 @@ def restore(options: argparse.Namespace, output: Output) -> None:
 def _write(repository: strongroom.Repository, snapshot: bytes, name: str) -> None:
     """Streams a file of a snapshot to the standard output. Each block is written from the library's own memory."""
     sys.stdout.flush()
-    with repository.read(snapshot, name) as blocks:
+    with repository.read(snapshot, name, window=_AHEAD) as blocks:
         for buffer in blocks:
             with buffer, buffer.view() as view:
                 written = 0

@@ -623,6 +623,11 @@ static PyObject *runtime_statistics(PyObject *object, PyObject *ignored) {
                        (unsigned long long)s.objects, (unsigned long long)s.stray, (unsigned long long)s.threads);
 }
 
+static PyObject *runtime_views(PyObject *object, PyObject *ignored) {
+  (void)ignored;
+  return PyLong_FromSsize_t(((Runtime *)object)->views);
+}
+
 static PyObject *runtime_free(PyObject *object, PyObject *argument) {
   Runtime *self = (Runtime *)object;
   unsigned long long wait = PyLong_AsUnsignedLongLong(argument);
@@ -678,6 +683,7 @@ static PyMethodDef runtime_methods[] = {
     {"adopt", runtime_adopt, METH_O, "The Buffer of a handle that now belongs to the caller."},
     {"try_alloc", runtime_try_alloc, METH_O, "A new Buffer, or Failure where that would have to wait."},
     {"statistics", runtime_statistics, METH_NOARGS, "The seven numbers of sr_statistics."},
+    {"views", runtime_views, METH_NOARGS, "How many views of its buffers are open."},
     {"free", runtime_free, METH_O, "Waits so many nanoseconds for what is in flight, and frees everything."},
     {NULL, NULL, 0, NULL}};
 

@@ -12,7 +12,7 @@ from . import _native, errors, frames, wire
 R = TypeVar("R")
 
 # What a stream may have on its way before the reader takes it.
-WINDOW = 4 << 20
+WINDOW = 1 << 20
 
 # Seconds that the end of a runtime waits for cancelled requests to be acknowledged.
 ACKNOWLEDGEMENT = 5.0

@@ -119,6 +119,8 @@ class Runtime:
         """
         if self._closed or self._forked:
             return
+        if views := self.native.views():
+            raise BufferError(f"{views} view(s) of the runtime's buffers are open; release them first")
         self._closed = True
         if self._sync is not None:
             self._sync.end(wait)
@@ -126,9 +128,6 @@ class Runtime:
             client.leave_from_any_thread()
         try:
             self.native.free(int(wait * 1e9))
-        except BufferError:
-            self._closed = False
-            raise
         except _native.Failure as failure:
             raise errors.of_failure(failure) from None
 

@@ -1,0 +1,157 @@
+"""The table's kinds of case, run through the classes whose methods are coroutines. The function of a kind has its name."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from conformance_api import AsyncEcho, ConformanceEmptyError, ConformanceError
+
+import raw
+import strongroom
+import values
+from sync_cases import check_error, check_ticks
+
+Case = dict[str, Any]
+
+
+async def roundtrip(echo: AsyncEcho, case: Case) -> None:
+    method = case["method"]
+    payload, reply = bytes.fromhex(case["wire"]), bytes.fromhex(case.get("reply", case["wire"]))
+    value = values.argument(method, case["value"])
+    assert await echo.client.call(raw.method(method), echo._handle(), (payload,)) == reply
+    assert values.comparable(await getattr(echo, method)(value)) == values.comparable(value)
+
+
+async def malformed(echo: AsyncEcho, case: Case) -> None:
+    with pytest.raises(strongroom.Malformed):
+        await echo.client.call(raw.method(case["method"]), echo._handle(), (bytes.fromhex(case["wire"]),))
+
+
+async def error(echo: AsyncEcho, case: Case) -> None:
+    with pytest.raises(ConformanceError) as caught:
+        await echo.fail(case["reason"], case["code"])
+    check_error(caught.value, case)
+
+
+async def panic(echo: AsyncEcho, case: Case) -> None:
+    with pytest.raises(strongroom.PanicError) as caught:
+        await echo.crash(case["message"])
+    assert str(caught.value) == case["message"]
+    await echo.nothing()
+
+
+async def cancel(echo: AsyncEcho, case: Case) -> None:
+    started = time.monotonic()
+    task = asyncio.create_task(echo.sleep(case["milliseconds"]))
+    await asyncio.sleep(case["after"] / 1000)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    # It has returned because the library has acknowledged.
+    assert echo.client.requests.count == 0
+    assert time.monotonic() - started < case["milliseconds"] / 1000 / 2
+    await echo.nothing()
+
+
+async def deadline(echo: AsyncEcho, case: Case) -> None:
+    with pytest.raises(strongroom.DeadlineExceeded):
+        await echo.sleep(case["milliseconds"], timeout=case["deadline"] / 1000)
+
+
+async def stream(echo: AsyncEcho, case: Case) -> None:
+    taken: list[int] = []
+    async with echo.count(case["count"], case["fail"]) as numbers:
+        try:
+            while len(taken) < case["take"]:
+                taken.append(await anext(numbers))
+        except StopAsyncIteration:
+            assert not case["fail"]
+        except ConformanceEmptyError:
+            assert case["fail"]
+            assert len(taken) == case["count"]
+        else:
+            assert not case["fail"] or case["take"] <= case["count"]
+    assert taken == list(range(min(case["take"], case["count"])))
+    assert echo.client.requests.count == 0
+
+
+async def blocks(echo: AsyncEcho, case: Case) -> None:
+    count = 0
+    async for block in echo.blocks(case["count"], case["size"]):
+        with block, block.view() as view:
+            assert view == bytes([count % 251]) * case["size"]
+        count += 1
+    assert count == case["count"]
+
+
+async def credit(echo: AsyncEcho, case: Case) -> None:
+    before = echo.produced()
+    async with echo.count(case["count"], False) as numbers:
+        for wanted in range(case["take"]):
+            assert await anext(numbers) == wanted
+        await asyncio.sleep(case["wait"] / 1000)
+        assert case["take"] <= echo.produced() - before <= case["bound"]
+    await echo.nothing()
+
+
+async def filled(echo: AsyncEcho, data: bytes) -> strongroom.Buffer:
+    buffer = await echo.client.alloc(len(data))
+    with buffer.view() as view:
+        view[:] = data
+    return buffer
+
+
+async def sum(echo: AsyncEcho, case: Case) -> None:
+    buffer = await filled(echo, bytes.fromhex(case["data"]))
+    assert await echo.sum(buffer) == int(case["sum"])
+    assert buffer.closed
+
+
+async def invert(echo: AsyncEcho, case: Case) -> None:
+    with await echo.invert(await filled(echo, bytes.fromhex(case["data"]))) as buffer, buffer.view() as view:
+        assert view == bytes.fromhex(case["result"])
+
+
+async def closed_object(echo: AsyncEcho, case: Case) -> None:
+    child = await echo.child("child")
+    handle = child._handle()
+    child.close()
+    with pytest.raises(strongroom.HandleClosed):
+        await child.nothing()
+    with pytest.raises(strongroom.HandleClosed):
+        await echo.client.call(raw.method("nothing"), handle, (b"",))
+
+
+async def closed_buffer(echo: AsyncEcho, case: Case) -> None:
+    buffer = await filled(echo, b"data")
+    handle = buffer._handle()
+    buffer.close()
+    with pytest.raises(strongroom.HandleClosed):
+        await echo.sum(buffer)
+    with pytest.raises(strongroom.HandleClosed):
+        await echo.client.call(raw.method("sum"), echo._handle(), (handle.to_bytes(8, "little"),))
+
+
+async def view_lease(echo: AsyncEcho, case: Case) -> None:
+    buffer = await filled(echo, b"\1\2\3")
+    handle = buffer._handle()
+    with buffer.view():
+        with pytest.raises(BufferError):
+            await echo.sum(buffer)
+        with pytest.raises(strongroom.BufferBusy):
+            await echo.client.call(raw.method("sum"), echo._handle(), (handle.to_bytes(8, "little"),))
+    assert await echo.sum(buffer) == 6
+
+
+async def emit(echo: AsyncEcho, case: Case) -> None:
+    steps: list[int] = []
+    assert await echo.ticks(case["steps"], on_tick=lambda tick: steps.append(tick.step)) == case["steps"]
+    check_ticks(steps, case)
+
+
+async def concurrent(echo: AsyncEcho, case: Case) -> None:
+    started = time.monotonic()
+    found = await asyncio.gather(*(echo.sleep(case["milliseconds"]) for _ in range(case["calls"])))
+    assert max(found) == case["calls"]
+    assert time.monotonic() - started < case["calls"] * case["milliseconds"] / 1000 / 4

@@ -1,0 +1,203 @@
+"""What holds for the asyncio front beyond the table: scale, cancellation, the end."""
+
+import asyncio
+import contextlib
+import os
+import time
+
+import conformance_api
+import pytest
+from conformance_api import AsyncEcho
+
+import strongroom
+from strongroom import Runtime
+
+
+def _threads() -> int:
+    return len(os.listdir("/proc/self/task"))
+
+
+def test_ten_thousand_calls_need_no_threads() -> None:
+    async def main(runtime: Runtime) -> None:
+        async with await AsyncEcho.open("many", runtime=runtime) as echo:
+            await echo.nothing()
+            before = _threads()
+            most = before
+            calls = asyncio.gather(*(echo.sleep(100) for _ in range(10_000)))
+            while not calls.done():
+                most = max(most, _threads())
+                await asyncio.sleep(0.01)
+            in_flight = await calls
+            assert max(in_flight) > 5000
+            assert most <= before + 1
+
+    with conformance_api.new_runtime() as runtime:
+        asyncio.run(main(runtime))
+        assert runtime.statistics().in_flight == 0
+
+
+def test_a_timeout_cancels() -> None:
+    async def main(runtime: Runtime) -> None:
+        async with await AsyncEcho.open("late", runtime=runtime) as echo:
+            started = time.monotonic()
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await echo.sleep(60_000)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(echo.sleep(60_000), 0.05)
+            assert time.monotonic() - started < 5
+            assert runtime.statistics().in_flight == 0
+
+    with conformance_api.new_runtime() as runtime:
+        asyncio.run(main(runtime))
+
+
+def test_a_result_that_won_is_returned_and_the_cancellation_follows() -> None:
+    async def main(runtime: Runtime) -> None:
+        async with await AsyncEcho.open("race", runtime=runtime) as echo:
+            seen: list[object] = []
+
+            async def work() -> None:
+                seen.append(await echo.child("won"))
+                await asyncio.sleep(60)
+
+            task = asyncio.create_task(work())
+            await asyncio.sleep(0)
+            # The answer is there, and the loop has not looked yet.
+            await _submitted(echo)
+            time.sleep(0.2)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert len(seen) == 1
+            seen.clear()
+        assert runtime.statistics().objects == 0
+
+    with conformance_api.new_runtime() as runtime:
+        asyncio.run(main(runtime))
+
+
+async def _submitted(echo: AsyncEcho) -> None:
+    echo.client._flush()
+
+
+def test_many_cancelled_calls_give_everything_back() -> None:
+    async def main(runtime: Runtime) -> None:
+        async with await AsyncEcho.open("storm", runtime=runtime) as echo:
+            for round in range(20):
+                tasks = [asyncio.create_task(echo.child(str(n))) for n in range(50)]
+                tasks += [asyncio.create_task(echo.client.alloc(1000)) for _ in range(50)]
+                tasks += [asyncio.create_task(echo.sleep(60_000)) for _ in range(50)]
+                for _ in range(round % 4):
+                    await asyncio.sleep(0)
+                for task in tasks:
+                    task.cancel()
+                for result in await asyncio.gather(*tasks, return_exceptions=True):
+                    if isinstance(result, (AsyncEcho, strongroom.Buffer)):
+                        result.close()
+                    else:
+                        assert isinstance(result, asyncio.CancelledError)
+                del tasks, result
+        assert runtime.statistics().in_flight == 0
+        assert runtime.statistics().buffers == 0
+        assert runtime.statistics().objects == 0
+
+    with conformance_api.new_runtime() as runtime:
+        asyncio.run(main(runtime))
+
+
+def test_streams_that_are_left_give_everything_back() -> None:
+    async def main(runtime: Runtime) -> None:
+        async with await AsyncEcho.open("left", runtime=runtime) as echo:
+            for _ in range(20):
+                async for block in echo.blocks(1000, 4096):
+                    block.close()
+                    break
+            stream = echo.blocks(1000, 4096)
+            waiting = asyncio.create_task(anext(stream))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                (await waiting).close()
+            await stream.close()
+            del stream, waiting
+            while runtime.statistics().in_flight or runtime.statistics().buffers:
+                await asyncio.sleep(0.01)
+
+    with conformance_api.new_runtime() as runtime:
+        asyncio.run(asyncio.wait_for(main(runtime), 20))
+        assert runtime.statistics().objects == 0
+
+
+def test_closing_cancels_what_is_in_flight() -> None:
+    async def main() -> None:
+        runtime = conformance_api.new_runtime()
+        echo = await AsyncEcho.open("closing", runtime=runtime)
+        calls = [asyncio.create_task(echo.sleep(60_000)) for _ in range(100)]
+        await asyncio.sleep(0.05)
+        started = time.monotonic()
+        await runtime.aclose()
+        for result in await asyncio.gather(*calls, return_exceptions=True):
+            assert isinstance(result, strongroom.RequestCancelled)
+        assert time.monotonic() - started < 5
+        with pytest.raises(strongroom.RuntimeClosed):
+            await echo.nothing()
+        echo.close()
+
+    asyncio.run(main())
+
+
+def test_closing_waits_as_long_as_it_is_told() -> None:
+    async def main() -> None:
+        runtime = conformance_api.new_runtime()
+        echo = await AsyncEcho.open("closing", runtime=runtime)
+        call = asyncio.create_task(echo.sleep(200))
+        await asyncio.sleep(0.05)
+        await runtime.aclose(wait=10)
+        assert await call == 1
+
+    asyncio.run(main())
+
+
+def test_loops_come_and_go() -> None:
+    """Each asyncio.run has a loop of its own; their queues are used again, and late answers reach nobody."""
+
+    async def main(runtime: Runtime) -> None:
+        async with await AsyncEcho.open("short", runtime=runtime) as echo:
+            abandoned = [asyncio.ensure_future(echo.client.alloc(100)) for _ in range(3)]
+            await asyncio.sleep(0)
+            assert await echo.sleep(1) >= 1
+            # asyncio.run cancels what is left.
+            del abandoned
+
+    with conformance_api.new_runtime() as runtime:
+        for _ in range(50):
+            asyncio.run(main(runtime))
+        assert runtime.statistics().objects == 0
+        until = time.monotonic() + 10
+        while runtime.statistics().buffers and time.monotonic() < until:
+            asyncio.run(main(runtime))
+        assert runtime.statistics().buffers == 0
+
+
+def test_an_object_belongs_to_its_loop() -> None:
+    with conformance_api.new_runtime() as runtime:
+        with asyncio.Runner() as first:
+            echo = first.run(AsyncEcho.open("first", runtime=runtime))
+            with pytest.raises(RuntimeError, match="another event loop"), asyncio.Runner() as second:
+                second.run(echo.nothing())
+            echo.close()
+
+
+def test_a_failing_callback_cancels_the_call() -> None:
+    def fail(tick: conformance_api.Tick) -> None:
+        raise ZeroDivisionError(tick.step)
+
+    async def main(runtime: Runtime) -> None:
+        async with await AsyncEcho.open("callback", runtime=runtime) as echo:
+            with pytest.raises(ZeroDivisionError):
+                await echo.ticks(1_000_000, on_tick=fail)
+            assert echo.client.requests.count == 0
+
+    with conformance_api.new_runtime() as runtime:
+        asyncio.run(main(runtime))

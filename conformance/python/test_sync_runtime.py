@@ -1,0 +1,309 @@
+"""What holds for plain calls beyond the table: threads, signals, leases, forks, the end."""
+
+import gc
+import logging
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+
+import conformance_api
+import pytest
+from conformance_api import Echo
+
+import strongroom
+from strongroom import Runtime
+
+
+@pytest.fixture
+def runtime() -> Iterator[Runtime]:
+    with conformance_api.new_runtime(buffer_memory=8 << 20) as made:
+        yield made
+
+
+def test_one_thread_receives_for_all(runtime: Runtime) -> None:
+    with Echo.open("threads", runtime=runtime) as echo:
+        before = threading.active_count()
+        threads = [threading.Thread(target=echo.sleep, args=(200,)) for _ in range(200)]
+        for thread in threads:
+            thread.start()
+        assert threading.active_count() <= before + 200
+        for thread in threads:
+            thread.join()
+        assert threading.active_count() == before
+
+
+def test_ctrl_c_cancels_and_waits_for_the_library(runtime: Runtime) -> None:
+    with Echo.open("interrupted", runtime=runtime) as echo, runtime.sync().alloc(8 << 20):
+        old = signal.signal(signal.SIGALRM, signal.default_int_handler)
+        try:
+            # The second waits for memory that is all held, the third for an item that needs it.
+            for call in (
+                lambda: echo.sleep(60_000),
+                lambda: runtime.sync().alloc(1 << 20),
+                lambda: next(echo.blocks(5, 1 << 20)),
+            ):
+                started = time.monotonic()
+                signal.setitimer(signal.ITIMER_REAL, 0.1)
+                with pytest.raises(KeyboardInterrupt):
+                    call()
+                assert time.monotonic() - started < 5
+                assert runtime.statistics().in_flight == 0
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, old)
+        echo.nothing()
+
+
+def test_a_failing_callback_cancels_the_call(runtime: Runtime) -> None:
+    def fail(tick: conformance_api.Tick) -> None:
+        raise ZeroDivisionError(tick.step)
+
+    with Echo.open("callback", runtime=runtime) as echo:
+        with pytest.raises(ZeroDivisionError):
+            echo.ticks(1_000_000, on_tick=fail)
+        assert runtime.statistics().in_flight == 0
+
+
+def test_a_view_is_a_lease(runtime: Runtime) -> None:
+    buffer = runtime.sync().alloc(100)
+    view = buffer.view()
+    part = view[10:20]
+    view.release()
+    for refused in (buffer.close, lambda: buffer.shrink(5), runtime.close):
+        with pytest.raises(BufferError):
+            refused()
+    part[0] = 7
+    assert bytes(buffer)[10] == 7
+    part.release()
+    buffer.shrink(11)
+    assert len(buffer) == 11
+    assert bytes(buffer)[10] == 7
+    with pytest.raises(strongroom.Error):
+        buffer.shrink(12)
+    buffer.close()
+    buffer.close()
+    with pytest.raises(strongroom.HandleClosed):
+        buffer.view()
+    assert runtime.statistics().buffers == 0
+
+
+def test_a_mistake_in_the_arguments_moves_no_buffer(runtime: Runtime) -> None:
+    with Echo.open("mistake", runtime=runtime) as echo, runtime.sync().alloc(10) as buffer:
+        with pytest.raises(TypeError):
+            echo.client.call(conformance_api.generated._M_ECHO_SUM, echo._handle(), ("no buffer",))
+        with pytest.raises(ValueError, match="milliseconds"):
+            echo.sleep(-1)
+        assert not buffer.closed
+        view = memoryview(buffer)
+        with pytest.raises(BufferError):
+            echo.sum(buffer)
+        view.release()
+        assert not buffer.closed
+
+
+def test_buffers_that_are_dropped_are_freed(runtime: Runtime) -> None:
+    client = runtime.sync()
+    for _ in range(100):
+        client.alloc(1 << 20)
+    assert runtime.statistics().buffers == 0
+    view = client.alloc(10).view()
+    assert runtime.statistics().buffers == 1
+    view.release()
+    assert runtime.statistics().buffers == 0
+
+
+def test_memory_is_bounded(runtime: Runtime) -> None:
+    client = runtime.sync()
+    held = [client.alloc(1 << 20) for _ in range(8)]
+    with pytest.raises(strongroom.BufferMemoryUsedUp):
+        client.try_alloc(1 << 20)
+    with pytest.raises(MemoryError):
+        client.alloc(9 << 20)
+    with pytest.raises(strongroom.DeadlineExceeded):
+        client.alloc(1 << 20, timeout=0.05)
+    timer = threading.Timer(0.1, held.pop().close)
+    timer.start()
+    client.alloc(1 << 20).close()
+    timer.join()
+    for buffer in held:
+        buffer.close()
+
+
+def test_the_library_fills_from_a_descriptor(runtime: Runtime, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "data").write_bytes(bytes(range(256)) * 10)
+    with (tmp_path / "data").open("rb") as file:
+        client = runtime.sync()
+        read = b""
+        while True:
+            with client.fill(file.fileno(), 1000) as buffer:
+                if not len(buffer):
+                    break
+                read += bytes(buffer)
+    assert read == bytes(range(256)) * 10
+    with pytest.raises(strongroom.SystemRefused):
+        client.fill(9999, 10)
+
+
+def test_streams_that_are_left_are_cancelled(runtime: Runtime) -> None:
+    with Echo.open("left", runtime=runtime) as echo:
+        for _ in range(20):
+            for block in echo.blocks(1000, 4096):
+                block.close()
+                break
+        until = time.monotonic() + 10
+        while (runtime.statistics().in_flight or runtime.statistics().buffers) and time.monotonic() < until:
+            time.sleep(0.01)
+    counts = runtime.statistics()
+    assert (counts.in_flight, counts.buffers, counts.objects) == (0, 0, 0)
+
+
+def test_objects_that_are_dropped_are_closed(runtime: Runtime) -> None:
+    with Echo.open("dropped", runtime=runtime) as echo:
+        for _ in range(100):
+            echo.child("child")
+        gc.collect()
+        assert runtime.statistics().objects == 1
+    with pytest.raises(TypeError):
+        Echo()
+
+
+def test_frames_of_nobody_are_counted(runtime: Runtime) -> None:
+    client = runtime.sync()
+    client.alloc(1).close()
+    strays = client._requests.strays
+    # A forged request of this queue: its answer finds another generation in the slot, and its buffer is freed.
+    from strongroom._rpc import frames
+
+    client.native.submit(frames.call(0, 77 << 32, 0, frames.METHOD_ALLOC, 0, (10).to_bytes(8, "little")))
+    until = time.monotonic() + 10
+    while client._requests.strays == strays and time.monotonic() < until:
+        time.sleep(0.01)
+    assert client._requests.strays == strays + 1
+    time.sleep(0.05)
+    assert runtime.statistics().buffers == 0
+
+
+def test_closing_cancels_what_is_in_flight() -> None:
+    runtime = conformance_api.new_runtime()
+    echo = Echo.open("closing", runtime=runtime)
+    errors: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            echo.sleep(60_000)
+        except strongroom.Error as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=call) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    while runtime.statistics().in_flight < 50:
+        time.sleep(0.01)
+    started = time.monotonic()
+    runtime.close()
+    for thread in threads:
+        thread.join()
+    assert time.monotonic() - started < 5
+    assert [type(error) for error in errors] == [strongroom.RequestCancelled] * 50
+    with pytest.raises(strongroom.RuntimeClosed):
+        echo.nothing()
+    with pytest.raises(strongroom.RuntimeClosed):
+        Echo.open("closed", runtime=runtime)
+    runtime.close()
+
+
+def _in_the_child(runtime: Runtime, echo: Echo, buffer: strongroom.Buffer, view: memoryview) -> bytes:
+    text = b"no error"
+    try:
+        echo.nothing()
+    except strongroom.ForkError as error:
+        text = str(error).encode()
+    # Its pages are there; its owner is not.
+    assert len(bytes(view)) == 3
+    view.release()
+    try:
+        buffer.shrink(1)
+    except strongroom.ForkError:
+        text += b"; no buffer"
+    echo.close()
+    buffer.close()
+    runtime.close()
+    return text
+
+
+def test_a_fork_is_told_apart(runtime: Runtime) -> None:
+    with Echo.open("forked", runtime=runtime) as echo, runtime.sync().alloc(3) as buffer:
+        view = buffer.view()
+        reader, writer = os.pipe()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if child == 0:
+            try:
+                os.write(writer, _in_the_child(runtime, echo, buffer, view))
+            finally:
+                os._exit(0)
+        os.close(writer)
+        with os.fdopen(reader, "rb") as pipe:
+            text = pipe.read()
+        assert os.waitpid(child, 0)[1] == 0
+        assert text.startswith(b"this process was forked")
+        assert text.endswith(b"; no buffer")
+        view.release()
+        echo.nothing()
+
+
+def test_the_library_logs_into_logging(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        conformance_api.deliver_log(logging.DEBUG)
+        with conformance_api.new_runtime() as own, Echo.open("log", runtime=own) as echo:
+            for number in range(50):
+                echo.log(f"line {number}")
+            until = time.monotonic() + 10
+            while time.monotonic() < until and not any("line 49" in record.message for record in caplog.records):
+                time.sleep(0.01)
+    lines = [record for record in caplog.records if record.name == "conformance.conformance"]
+    assert [record.message for record in lines] == [f"line {number}" for number in range(50)]
+    assert {record.levelno for record in lines} == {logging.INFO}
+
+
+def test_a_process_ends_with_calls_in_flight() -> None:
+    """Neither the receiver nor the log keeps the interpreter from ending, and none of them crashes it."""
+    script = """
+import threading, time, logging, conformance_api
+conformance_api.deliver_log(logging.DEBUG)
+echo = conformance_api.Echo.open("end")
+threading.Thread(target=lambda: echo.sleep(60_000), daemon=True).start()
+stream = echo.blocks(1000, 1000)
+block = next(stream)
+view = block.view()
+time.sleep(0.1)
+print("end")
+"""
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "end\n"), done.stderr
+
+
+def test_the_library_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    from strongroom._rpc import Package
+
+    methods = [conformance_api.generated._M_ECHO_FAIL, conformance_api.generated._M_ECHO_SUM]
+    package = Package("conformance", __file__, "00" * 16, methods)
+    with pytest.raises(strongroom.SchemaMismatch, match="Echo.scalars.* differ; install") as caught:
+        package.library()
+    assert "Echo.sum" not in str(caught.value)
+    monkeypatch.setenv("CONFORMANCE_LIBRARY", "/nowhere/libconformance.so")
+    with pytest.raises(strongroom.LibraryNotFound, match="/nowhere"):
+        Package("conformance", __file__, "00" * 16, methods).library()
+    monkeypatch.setenv("CONFORMANCE_LIBRARY", __file__)
+    with pytest.raises(strongroom.Error, match="cannot be opened"):
+        Package("conformance", __file__, "00" * 16, methods).library()
