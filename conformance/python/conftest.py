@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-_ROOT = pathlib.Path(__file__).resolve().parents[2]
+_ROOT = pathlib.Path(__file__).absolute().parents[2]
 sys.path[:0] = [str(_ROOT / "python"), str(_ROOT / "conformance" / "python")]
 
 

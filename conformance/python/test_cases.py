@@ -14,7 +14,7 @@ import sync_cases
 from strongroom import Runtime
 
 _CASES: list[dict[str, Any]] = json.loads(
-    (pathlib.Path(__file__).resolve().parent.parent / "cases.json").read_text(encoding="utf-8")
+    (pathlib.Path(__file__).absolute().parent.parent / "cases.json").read_text(encoding="utf-8")
 )
 _NAMES = [case["name"] for case in _CASES]
 

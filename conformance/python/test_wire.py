@@ -12,7 +12,7 @@ import raw
 import strongroom
 from strongroom._rpc import wire
 
-_CASES = json.loads((pathlib.Path(__file__).resolve().parent.parent / "cases.json").read_text(encoding="utf-8"))
+_CASES = json.loads((pathlib.Path(__file__).absolute().parent.parent / "cases.json").read_text(encoding="utf-8"))
 _SEED = int(os.environ.get("STRONGROOM_SEED", random.SystemRandom().randrange(1 << 32)))
 _ROUNDS = 4000
 

@@ -170,7 +170,7 @@ class Package:
 
     def __init__(self, name: str, file: str, schema: str, methods: Sequence[Method[object]]) -> None:
         self._name = name
-        self._folder = pathlib.Path(file).resolve().parent
+        self._folder = pathlib.Path(file).absolute().parent
         self._schema = bytes.fromhex(schema)
         self._methods = methods
         self._lock = threading.Lock()
