@@ -16,7 +16,7 @@ func (e *emitter) errors() {
 		}
 		name := e.typeName(t.Name)
 		e.doc("", []string{"Whether the error is of this type; then *out is its variant with what it tells, in the arena."})
-		e.line("static inline bool %s_from(const sr_error *error, sr_arena *arena, %s *out) {", name, name)
+		e.wrapped("static inline bool "+name+"_from(", []string{"const sr_error *error", "sr_arena *arena", name + " *out"}, ") {")
 		e.line("  memset(out, 0, sizeof(*out));")
 		e.line("  if (error == NULL || error->domain != %d || error->variant > %d) return false;", t.Domain, len(t.Variants)-1)
 		e.line("  out->kind = (%s_kind)error->variant;", name)
@@ -98,7 +98,9 @@ func (e *emitter) iface(i *ir.Interface) {
 	}
 	name := e.typeName(i.Name)
 	e.doc("", []string{"Closes the object; it ends when its last request is over."})
-	e.line("static inline sr_error *%s_%s(%s self) { return sr_client_close_object(self.client, self.handle); }", name, closing, name)
+	e.line("static inline sr_error *%s_%s(%s self) {", name, closing, name)
+	e.line("  return sr_client_close_object(self.client, self.handle);")
+	e.line("}")
 	e.line("")
 }
 
@@ -197,7 +199,14 @@ func (e *emitter) start(m *ir.Method) {
 	e.doc("", m.Doc, more...)
 	e.function(c.function+"_start", c.object, c.args, []string{"const sr_call *how", "sr_request *request"})
 	e.encodeArgs(m)
-	e.line("  return sr_client_start(%s, %s, 0x%08xu, w, how, %t, request);", c.client, c.handle, m.ID, m.Stream)
+	window := "0"
+	switch {
+	case m.Stream && m.Result.Kind == ir.Buffer:
+		window = "SR_BUFFER_WINDOW"
+	case m.Stream:
+		window = "SR_ITEM_WINDOW"
+	}
+	e.line("  return sr_client_start(%s, %s, 0x%08xu, w, how, %s, request);", c.client, c.handle, m.ID, window)
 	e.line("}")
 	e.line("")
 }
@@ -254,7 +263,8 @@ func (e *emitter) blocking(m *ir.Method) {
 
 func (e *emitter) next(m *ir.Method) {
 	c := e.call(m)
-	e.doc("", []string{"Waits for the next item of `" + m.Name + "`. At the end, *more is false and the request has ended; so it has with an error."})
+	e.doc("", []string{"Waits for the next item of `" + m.Name + "`. At the end, *more is false and the request has ended; so it has",
+		"with an error."})
 	e.receive(c.function+"_next", "sr_request_next", c.result, m.Result)
 }
 

@@ -312,7 +312,8 @@ func (e *emitter) list(r *ir.Ref) {
 func (e *emitter) mapping(r *ir.Ref) {
 	name, entry := e.mangle(r), e.ctype(r)+"_entry"
 	e.line("static inline int %scompare_%s(const void *a, const void *b) {", e.prefix, name)
-	e.line("  const %s *left = *(const %s *const *)a, *right = *(const %s *const *)b;", entry, entry, entry)
+	e.line("  const %s *left = *(const %s *const *)a;", entry, entry)
+	e.line("  const %s *right = *(const %s *const *)b;", entry, entry)
 	switch r.Key.Kind {
 	case ir.String:
 		e.line("  return sr_compare_strings(left->key, right->key);")

@@ -367,7 +367,8 @@ static inline void conformance_get_list_list_u8(sr_reader *r, conformance_list_l
 }
 
 static inline int conformance_compare_map_string_u32(const void *a, const void *b) {
-  const conformance_map_string_u32_entry *left = *(const conformance_map_string_u32_entry *const *)a, *right = *(const conformance_map_string_u32_entry *const *)b;
+  const conformance_map_string_u32_entry *left = *(const conformance_map_string_u32_entry *const *)a;
+  const conformance_map_string_u32_entry *right = *(const conformance_map_string_u32_entry *const *)b;
   return sr_compare_strings(left->key, right->key);
 }
 
@@ -398,7 +399,8 @@ static inline void conformance_get_map_string_u32(sr_reader *r, conformance_map_
 }
 
 static inline int conformance_compare_map_u64_corner(const void *a, const void *b) {
-  const conformance_map_u64_corner_entry *left = *(const conformance_map_u64_corner_entry *const *)a, *right = *(const conformance_map_u64_corner_entry *const *)b;
+  const conformance_map_u64_corner_entry *left = *(const conformance_map_u64_corner_entry *const *)a;
+  const conformance_map_u64_corner_entry *right = *(const conformance_map_u64_corner_entry *const *)b;
   return (left->key > right->key) - (left->key < right->key);
 }
 
@@ -713,7 +715,8 @@ static inline void conformance_get_tick(sr_reader *r, conformance_tick *out) {
 /* ---- Errors ---- */
 
 /** Whether the error is of this type; then *out is its variant with what it tells, in the arena. */
-static inline bool conformance_conformance_error_from(const sr_error *error, sr_arena *arena, conformance_conformance_error *out) {
+static inline bool conformance_conformance_error_from(const sr_error *error, sr_arena *arena,
+                                                      conformance_conformance_error *out) {
   memset(out, 0, sizeof(*out));
   if (error == NULL || error->domain != 1 || error->variant > 1) return false;
   out->kind = (conformance_conformance_error_kind)error->variant;
@@ -770,7 +773,7 @@ static inline sr_error *conformance_echo_open_start(sr_client *client, sr_string
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
   sr_put_string(w, name);
-  return sr_client_start(client, 0, 0x8d8f466eu, w, how, false, request);
+  return sr_client_start(client, 0, 0x8d8f466eu, w, how, 0, request);
 }
 
 /** Waits for the result of `open`. The request ends. */
@@ -795,7 +798,7 @@ static inline sr_error *conformance_echo_scalars_start(conformance_echo self, co
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
   conformance_put_scalars(w, value);
-  return sr_client_start(self.client, self.handle, 0x09d230ffu, w, how, false, request);
+  return sr_client_start(self.client, self.handle, 0x09d230ffu, w, how, 0, request);
 }
 
 /** Waits for the result of `scalars`. The request ends. */
@@ -821,7 +824,7 @@ static inline sr_error *conformance_echo_containers_start(conformance_echo self,
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
   conformance_put_containers(w, value);
-  return sr_client_start(self.client, self.handle, 0xe8080beau, w, how, false, request);
+  return sr_client_start(self.client, self.handle, 0xe8080beau, w, how, 0, request);
 }
 
 /** Waits for the result of `containers`. The request ends. */
@@ -847,7 +850,7 @@ static inline sr_error *conformance_echo_defaults_start(conformance_echo self, c
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
   conformance_put_defaults(w, value);
-  return sr_client_start(self.client, self.handle, 0xbc0ca560u, w, how, false, request);
+  return sr_client_start(self.client, self.handle, 0xbc0ca560u, w, how, 0, request);
 }
 
 /** Waits for the result of `defaults`. The request ends. */
@@ -871,7 +874,7 @@ static inline sr_error *conformance_echo_defaults(conformance_echo self, const c
 static inline sr_error *conformance_echo_nothing_start(conformance_echo self, const sr_call *how, sr_request *request) {
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
-  return sr_client_start(self.client, self.handle, 0x8acb6307u, w, how, false, request);
+  return sr_client_start(self.client, self.handle, 0x8acb6307u, w, how, 0, request);
 }
 
 /** Waits for the result of `nothing`. The request ends. */
@@ -895,7 +898,7 @@ static inline sr_error *conformance_echo_fail_start(conformance_echo self, sr_st
   sr_writer_init(w);
   sr_put_string(w, reason);
   sr_put_u32(w, code);
-  return sr_client_start(self.client, self.handle, 0x43e589eeu, w, how, false, request);
+  return sr_client_start(self.client, self.handle, 0x43e589eeu, w, how, 0, request);
 }
 
 /** Waits for the result of `fail`. The request ends. */
@@ -919,7 +922,7 @@ static inline sr_error *conformance_echo_crash_start(conformance_echo self, sr_s
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
   sr_put_string(w, message);
-  return sr_client_start(self.client, self.handle, 0xf6b8c919u, w, how, false, request);
+  return sr_client_start(self.client, self.handle, 0xf6b8c919u, w, how, 0, request);
 }
 
 /** Waits for the result of `crash`. The request ends. */
@@ -943,7 +946,7 @@ static inline sr_error *conformance_echo_sleep_start(conformance_echo self, uint
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
   sr_put_u32(w, milliseconds);
-  return sr_client_start(self.client, self.handle, 0xb4bce291u, w, how, false, request);
+  return sr_client_start(self.client, self.handle, 0xb4bce291u, w, how, 0, request);
 }
 
 /** Waits for the result of `sleep`. The request ends. */
@@ -969,7 +972,7 @@ static inline sr_error *conformance_echo_ticks_start(conformance_echo self, uint
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
   sr_put_u32(w, steps);
-  return sr_client_start(self.client, self.handle, 0x8c7c9198u, w, how, false, request);
+  return sr_client_start(self.client, self.handle, 0x8c7c9198u, w, how, 0, request);
 }
 
 /** Waits until `ticks` is further. *more is false when its result is there: then call `_finish`. */
@@ -1008,10 +1011,12 @@ static inline sr_error *conformance_echo_count_start(conformance_echo self, uint
   sr_writer_init(w);
   sr_put_u32(w, count);
   sr_put_bool(w, fail);
-  return sr_client_start(self.client, self.handle, 0x3df3c2adu, w, how, true, request);
+  return sr_client_start(self.client, self.handle, 0x3df3c2adu, w, how, SR_ITEM_WINDOW, request);
 }
 
-/** Waits for the next item of `count`. At the end, *more is false and the request has ended; so it has with an error. */
+/** Waits for the next item of `count`. At the end, *more is false and the request has ended; so it has
+ * with an error.
+ */
 static inline sr_error *conformance_echo_count_next(sr_request *request, uint32_t *out, bool *more) {
   sr_reply reply;
   sr_error *error = sr_request_next(request, NULL, &reply, more);
@@ -1030,10 +1035,12 @@ static inline sr_error *conformance_echo_blocks_start(conformance_echo self, uin
   sr_writer_init(w);
   sr_put_u32(w, count);
   sr_put_u32(w, size);
-  return sr_client_start(self.client, self.handle, 0x69654b68u, w, how, true, request);
+  return sr_client_start(self.client, self.handle, 0x69654b68u, w, how, SR_BUFFER_WINDOW, request);
 }
 
-/** Waits for the next item of `blocks`. At the end, *more is false and the request has ended; so it has with an error. */
+/** Waits for the next item of `blocks`. At the end, *more is false and the request has ended; so it has
+ * with an error.
+ */
 static inline sr_error *conformance_echo_blocks_next(sr_request *request, sr_buffer *out, bool *more) {
   sr_reply reply;
   sr_error *error = sr_request_next(request, NULL, &reply, more);
@@ -1064,7 +1071,7 @@ static inline sr_error *conformance_echo_sum_start(conformance_echo self, sr_buf
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
   sr_put_u64(w, data.handle);
-  return sr_client_start(self.client, self.handle, 0x63224ee1u, w, how, false, request);
+  return sr_client_start(self.client, self.handle, 0x63224ee1u, w, how, 0, request);
 }
 
 /** Waits for the result of `sum`. The request ends. */
@@ -1090,7 +1097,7 @@ static inline sr_error *conformance_echo_invert_start(conformance_echo self, sr_
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
   sr_put_u64(w, data.handle);
-  return sr_client_start(self.client, self.handle, 0xe6de4346u, w, how, false, request);
+  return sr_client_start(self.client, self.handle, 0xe6de4346u, w, how, 0, request);
 }
 
 /** Waits for the result of `invert`. The request ends. */
@@ -1117,7 +1124,7 @@ static inline sr_error *conformance_echo_child_start(conformance_echo self, sr_s
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
   sr_put_string(w, name);
-  return sr_client_start(self.client, self.handle, 0x28d4aeecu, w, how, false, request);
+  return sr_client_start(self.client, self.handle, 0x28d4aeecu, w, how, 0, request);
 }
 
 /** Waits for the result of `child`. The request ends. */
@@ -1156,7 +1163,7 @@ static inline sr_error *conformance_echo_log_start(conformance_echo self, sr_str
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
   sr_put_string(w, message);
-  return sr_client_start(self.client, self.handle, 0xaa7ddd24u, w, how, false, request);
+  return sr_client_start(self.client, self.handle, 0xaa7ddd24u, w, how, 0, request);
 }
 
 /** Waits for the result of `log`. The request ends. */
@@ -1175,7 +1182,9 @@ static inline sr_error *conformance_echo_log(conformance_echo self, sr_string me
 }
 
 /** Closes the object; it ends when its last request is over. */
-static inline sr_error *conformance_echo_close(conformance_echo self) { return sr_client_close_object(self.client, self.handle); }
+static inline sr_error *conformance_echo_close(conformance_echo self) {
+  return sr_client_close_object(self.client, self.handle);
+}
 
 #ifdef __cplusplus
 }

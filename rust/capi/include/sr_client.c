@@ -479,8 +479,8 @@ static sr_error *seal_frame(sr_writer *w, uint64_t object, uint32_t method) {
   return NULL;
 }
 
-sr_error *sr_client_start(sr_client *client, uint64_t object, uint32_t method, sr_writer *w, const sr_call *how, bool stream,
-                          sr_request *out) {
+sr_error *sr_client_start(sr_client *client, uint64_t object, uint32_t method, sr_writer *w, const sr_call *how,
+                          uint64_t window, sr_request *out) {
   out->client = client;
   out->id = 0;
   sr_error *error = seal_frame(w, object, method);
@@ -489,8 +489,8 @@ sr_error *sr_client_start(sr_client *client, uint64_t object, uint32_t method, s
     return error;
   }
   sr_frame *frame = (sr_frame *)(void *)w->data;
-  const uint64_t window = how != NULL && how->window != 0 ? how->window : SR_WINDOW;
   if (how != NULL) {
+    if (window != 0 && how->window != 0) window = how->window;
     frame->remaining_ns = how->timeout_ns;
     memcpy(frame->trace, how->trace, sizeof(frame->trace));
   }
@@ -507,7 +507,7 @@ sr_error *sr_client_start(sr_client *client, uint64_t object, uint32_t method, s
   out->id = id;
   if (status != SR_OK) {
     error = status_error(status);
-  } else if (stream) {
+  } else if (window != 0) {
     error = give_credit(client, id, window);
   }
   if (error != NULL) sr_request_drop(out);
@@ -722,7 +722,7 @@ sr_error *sr_client_alloc(sr_client *client, uint64_t size, sr_buffer *out) {
   sr_request request;
   sr_writer_init(&w);
   sr_put_u64(&w, size);
-  sr_error *error = sr_client_start(client, 0, SR_METHOD_ALLOC, &w, NULL, false, &request);
+  sr_error *error = sr_client_start(client, 0, SR_METHOD_ALLOC, &w, NULL, 0, &request);
   return error != NULL ? error : finish_buffer(&request, out);
 }
 
@@ -732,7 +732,7 @@ sr_error *sr_client_fill(sr_client *client, int32_t descriptor, uint64_t size, s
   sr_writer_init(&w);
   sr_put_i32(&w, descriptor);
   sr_put_u64(&w, size);
-  sr_error *error = sr_client_start(client, 0, SR_METHOD_FILL, &w, NULL, false, &request);
+  sr_error *error = sr_client_start(client, 0, SR_METHOD_FILL, &w, NULL, 0, &request);
   return error != NULL ? error : finish_buffer(&request, out);
 }
 

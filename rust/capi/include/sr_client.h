@@ -130,11 +130,13 @@ sr_error *sr_client_close_object(sr_client *client, uint64_t object);
 /* How a request is made. NULL stands for zeros. */
 typedef struct sr_call {
   uint64_t timeout_ns; /* 0: none */
-  uint64_t window;     /* bytes of stream items that may be under way; 0: SR_WINDOW */
+  uint64_t window;     /* bytes of stream items that may be under way; 0: SR_ITEM_WINDOW or SR_BUFFER_WINDOW */
   uint8_t trace[24];   /* W3C trace id and span id; zeros: none */
 } sr_call;
 
-#define SR_WINDOW (UINT64_C(4) << 20)
+/* Small, because credit counts payloads only, and a frame around a small item is larger than the item. */
+#define SR_ITEM_WINDOW (UINT64_C(64) << 10)
+#define SR_BUFFER_WINDOW (UINT64_C(4) << 20)
 
 /* A request in flight. It ends with its finish function, with the last item of its stream, or with sr_request_drop. */
 typedef struct sr_request {
@@ -232,9 +234,9 @@ typedef struct sr_reply {
   struct sr_completion *completion;
 } sr_reply;
 
-/* Starts a request, and frees the writer in any case. A stream is given its first credit. */
-sr_error *sr_client_start(sr_client *client, uint64_t object, uint32_t method, sr_writer *w, const sr_call *how, bool stream,
-                          sr_request *out);
+/* Starts a request, and frees the writer in any case. A stream has a window, and is given so much credit; others have 0. */
+sr_error *sr_client_start(sr_client *client, uint64_t object, uint32_t method, sr_writer *w, const sr_call *how,
+                          uint64_t window, sr_request *out);
 /* Calls an @immediate method, and frees the writer in any case. */
 sr_error *sr_client_immediate(sr_client *client, uint64_t object, uint32_t method, sr_writer *w, sr_arena *arena,
                               sr_reply *reply);

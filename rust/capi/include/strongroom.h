@@ -675,7 +675,8 @@ static inline void strongroom_get_list_file_issue(sr_reader *r, strongroom_list_
 }
 
 static inline int strongroom_compare_map_string_f64(const void *a, const void *b) {
-  const strongroom_map_string_f64_entry *left = *(const strongroom_map_string_f64_entry *const *)a, *right = *(const strongroom_map_string_f64_entry *const *)b;
+  const strongroom_map_string_f64_entry *left = *(const strongroom_map_string_f64_entry *const *)a;
+  const strongroom_map_string_f64_entry *right = *(const strongroom_map_string_f64_entry *const *)b;
   return sr_compare_strings(left->key, right->key);
 }
 
@@ -1400,7 +1401,8 @@ static inline void strongroom_get_check_report(sr_reader *r, strongroom_check_re
 /* ---- Errors ---- */
 
 /** Whether the error is of this type; then *out is its variant with what it tells, in the arena. */
-static inline bool strongroom_repository_error_from(const sr_error *error, sr_arena *arena, strongroom_repository_error *out) {
+static inline bool strongroom_repository_error_from(const sr_error *error, sr_arena *arena,
+                                                    strongroom_repository_error *out) {
   memset(out, 0, sizeof(*out));
   if (error == NULL || error->domain != 1 || error->variant > 12) return false;
   out->kind = (strongroom_repository_error_kind)error->variant;
@@ -1528,7 +1530,7 @@ static inline sr_error *strongroom_repository_init_start(sr_client *client, cons
   sr_writer_init(w);
   strongroom_put_location(w, at);
   strongroom_put_init_options(w, options);
-  return sr_client_start(client, 0, 0xb6c04ecfu, w, how, false, request);
+  return sr_client_start(client, 0, 0xb6c04ecfu, w, how, 0, request);
 }
 
 /** Waits for the result of `init`. The request ends. */
@@ -1555,7 +1557,7 @@ static inline sr_error *strongroom_repository_open_start(sr_client *client, cons
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
   strongroom_put_location(w, at);
-  return sr_client_start(client, 0, 0xd722ce7du, w, how, false, request);
+  return sr_client_start(client, 0, 0xd722ce7du, w, how, 0, request);
 }
 
 /** Waits for the result of `open`. The request ends. */
@@ -1583,7 +1585,7 @@ static inline sr_error *strongroom_repository_backup_start(strongroom_repository
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
   strongroom_put_backup_options(w, options);
-  return sr_client_start(self.client, self.handle, 0x7177a493u, w, how, false, request);
+  return sr_client_start(self.client, self.handle, 0x7177a493u, w, how, 0, request);
 }
 
 /** Waits until `backup` is further. *more is false when its result is there: then call `_finish`. */
@@ -1624,7 +1626,7 @@ static inline sr_error *strongroom_repository_ingest_start(strongroom_repository
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
   strongroom_put_ingest_options(w, options);
-  return sr_client_start(self.client, self.handle, 0x4f014819u, w, how, false, request);
+  return sr_client_start(self.client, self.handle, 0x4f014819u, w, how, 0, request);
 }
 
 /** Waits for the result of `ingest`. The request ends. */
@@ -1655,10 +1657,12 @@ static inline sr_error *strongroom_repository_snapshots_start(strongroom_reposit
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
   strongroom_put_snapshot_filter(w, filter);
-  return sr_client_start(self.client, self.handle, 0x647fd586u, w, how, true, request);
+  return sr_client_start(self.client, self.handle, 0x647fd586u, w, how, SR_ITEM_WINDOW, request);
 }
 
-/** Waits for the next item of `snapshots`. At the end, *more is false and the request has ended; so it has with an error. */
+/** Waits for the next item of `snapshots`. At the end, *more is false and the request has ended; so it has
+ * with an error.
+ */
 static inline sr_error *strongroom_repository_snapshots_next(sr_request *request, sr_arena *arena,
                                                              strongroom_snapshot *out, bool *more) {
   sr_reply reply;
@@ -1675,7 +1679,7 @@ static inline sr_error *strongroom_repository_resolve_start(strongroom_repositor
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
   sr_put_string(w, name);
-  return sr_client_start(self.client, self.handle, 0x2b25f7ffu, w, how, false, request);
+  return sr_client_start(self.client, self.handle, 0x2b25f7ffu, w, how, 0, request);
 }
 
 /** Waits for the result of `resolve`. The request ends. */
@@ -1708,10 +1712,12 @@ static inline sr_error *strongroom_repository_list_start(strongroom_repository s
   sr_put_raw(w, snapshot.data, sizeof(snapshot.data));
   sr_put_bytes(w, at);
   sr_put_bool(w, recursive);
-  return sr_client_start(self.client, self.handle, 0x7bc5d1fdu, w, how, true, request);
+  return sr_client_start(self.client, self.handle, 0x7bc5d1fdu, w, how, SR_ITEM_WINDOW, request);
 }
 
-/** Waits for the next item of `list`. At the end, *more is false and the request has ended; so it has with an error. */
+/** Waits for the next item of `list`. At the end, *more is false and the request has ended; so it has
+ * with an error.
+ */
 static inline sr_error *strongroom_repository_list_next(sr_request *request, sr_arena *arena, strongroom_entry *out,
                                                         bool *more) {
   sr_reply reply;
@@ -1731,10 +1737,12 @@ static inline sr_error *strongroom_repository_read_start(strongroom_repository s
   sr_writer_init(w);
   sr_put_raw(w, snapshot.data, sizeof(snapshot.data));
   sr_put_bytes(w, at);
-  return sr_client_start(self.client, self.handle, 0x369cfb11u, w, how, true, request);
+  return sr_client_start(self.client, self.handle, 0x369cfb11u, w, how, SR_BUFFER_WINDOW, request);
 }
 
-/** Waits for the next item of `read`. At the end, *more is false and the request has ended; so it has with an error. */
+/** Waits for the next item of `read`. At the end, *more is false and the request has ended; so it has
+ * with an error.
+ */
 static inline sr_error *strongroom_repository_read_next(sr_request *request, sr_buffer *out, bool *more) {
   sr_reply reply;
   sr_error *error = sr_request_next(request, NULL, &reply, more);
@@ -1751,7 +1759,7 @@ static inline sr_error *strongroom_repository_restore_start(strongroom_repositor
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
   strongroom_put_restore_options(w, options);
-  return sr_client_start(self.client, self.handle, 0xb5d90165u, w, how, false, request);
+  return sr_client_start(self.client, self.handle, 0xb5d90165u, w, how, 0, request);
 }
 
 /** Waits until `restore` is further. *more is false when its result is there: then call `_finish`. */
@@ -1790,7 +1798,7 @@ static inline sr_error *strongroom_repository_check_start(strongroom_repository 
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
   strongroom_put_check_options(w, options);
-  return sr_client_start(self.client, self.handle, 0xa93d58b3u, w, how, false, request);
+  return sr_client_start(self.client, self.handle, 0xa93d58b3u, w, how, 0, request);
 }
 
 /** Waits until `check` is further. *more is false when its result is there: then call `_finish`. */
@@ -1849,7 +1857,9 @@ static inline sr_error *strongroom_repository_url(strongroom_repository self, sr
 }
 
 /** Closes the object; it ends when its last request is over. */
-static inline sr_error *strongroom_repository_close(strongroom_repository self) { return sr_client_close_object(self.client, self.handle); }
+static inline sr_error *strongroom_repository_close(strongroom_repository self) {
+  return sr_client_close_object(self.client, self.handle);
+}
 
 /* ---- Interface Ingest ---- */
 
@@ -1859,7 +1869,7 @@ static inline sr_error *strongroom_ingest_add_start(strongroom_ingest self, cons
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
   strongroom_put_new_file(w, file);
-  return sr_client_start(self.client, self.handle, 0x5b2c8970u, w, how, false, request);
+  return sr_client_start(self.client, self.handle, 0x5b2c8970u, w, how, 0, request);
 }
 
 /** Waits for the result of `add`. The request ends. */
@@ -1886,7 +1896,7 @@ static inline sr_error *strongroom_ingest_write_start(strongroom_ingest self, ui
   sr_writer_init(w);
   sr_put_u64(w, file);
   sr_put_u64(w, data.handle);
-  return sr_client_start(self.client, self.handle, 0x843cb250u, w, how, false, request);
+  return sr_client_start(self.client, self.handle, 0x843cb250u, w, how, 0, request);
 }
 
 /** Waits for the result of `write`. The request ends. */
@@ -1909,7 +1919,7 @@ static inline sr_error *strongroom_ingest_commit_start(strongroom_ingest self, c
                                                        sr_request *request) {
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
-  return sr_client_start(self.client, self.handle, 0xaa44a4d0u, w, how, false, request);
+  return sr_client_start(self.client, self.handle, 0xaa44a4d0u, w, how, 0, request);
 }
 
 /** Waits for the result of `commit`. The request ends. */
@@ -1932,7 +1942,9 @@ static inline sr_error *strongroom_ingest_commit(strongroom_ingest self, sr_aren
 }
 
 /** Closes the object; it ends when its last request is over. */
-static inline sr_error *strongroom_ingest_close(strongroom_ingest self) { return sr_client_close_object(self.client, self.handle); }
+static inline sr_error *strongroom_ingest_close(strongroom_ingest self) {
+  return sr_client_close_object(self.client, self.handle);
+}
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,559 @@
+/* Runs every case of the table that all languages share, through the generated header and the C client. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "conformance.h"
+#include "json.h"
+#include "values.h"
+
+/* What a case is run with. */
+typedef struct setting {
+  sr_client *client;
+  conformance_echo echo;
+  sr_arena *arena;
+  const json *table; /* the case */
+  bool failed;
+} setting;
+
+static void fail(setting *s, const char *file, int line, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  fprintf(stderr, "%s:%d: ", file, line);
+  vfprintf(stderr, format, args);
+  fprintf(stderr, "\n");
+  va_end(args);
+  s->failed = true;
+}
+
+/* Ends the case where the condition does not hold. */
+#define REQUIRE(condition, ...)                  \
+  do {                                           \
+    if (!(condition)) {                          \
+      fail(s, __FILE__, __LINE__, __VA_ARGS__);  \
+      return;                                    \
+    }                                            \
+  } while (0)
+
+/* Ends the case where the call fails. */
+#define CALL(call)                                                             \
+  do {                                                                         \
+    sr_error *call_error = (call);                                             \
+    if (call_error != NULL) {                                                  \
+      fail(s, __FILE__, __LINE__, "%s: %s", #call, call_error->message);       \
+      sr_error_free(call_error);                                               \
+      return;                                                                  \
+    }                                                                          \
+  } while (0)
+
+/* Ends the case unless the call fails with this error of the runtime. */
+#define FAILS(call, runtime_variant)                                                                     \
+  do {                                                                                                   \
+    sr_error *call_error = (call);                                                                       \
+    const bool call_fails = sr_error_is(call_error, runtime_variant);                                    \
+    if (!call_fails) {                                                                                   \
+      fail(s, __FILE__, __LINE__, "%s: expected %s, not: %s", #call, #runtime_variant,                   \
+           call_error == NULL ? "success" : call_error->message);                                        \
+    }                                                                                                    \
+    sr_error_free(call_error);                                                                           \
+    if (!call_fails) return;                                                                             \
+  } while (0)
+
+static const json *member(const setting *s, const char *key) { return json_get(s->table, key); }
+
+static uint64_t number(const setting *s, const char *key) { return json_unsigned(member(s, key)); }
+
+static sr_string text(const setting *s, const char *key) {
+  const json *value = member(s, key);
+  const sr_string none = {"", 0};
+  return value == NULL ? none : value->text;
+}
+
+static uint64_t now_ms(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void sleep_ms(uint64_t ms) {
+  struct timespec t = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
+  nanosleep(&t, NULL);
+}
+
+static bool same(sr_bytes a, const uint8_t *data, size_t length) {
+  return a.length == length && (length == 0 || memcmp(a.data, data, length) == 0);
+}
+
+/* The library's id of the method that a case names. */
+static uint32_t method_id(const setting *s) {
+  char name[64];
+  snprintf(name, sizeof(name), "Echo.%s", text(s, "method").data);
+  const sr_abi_info *abi = sr_abi();
+  for (uint32_t i = 0; i < abi->method_count; i++) {
+    if (strcmp(abi->methods[i].name, name) == 0) return abi->methods[i].id;
+  }
+  return 0;
+}
+
+/* Sends a payload as it is. */
+static sr_error *send_raw(setting *s, sr_bytes wire, sr_reply *reply) {
+  sr_writer w;
+  sr_request request;
+  sr_writer_init(&w);
+  sr_put_raw(&w, wire.data, wire.length);
+  sr_error *error = sr_client_start(s->client, s->echo.handle, method_id(s), &w, NULL, 0, &request);
+  return error != NULL ? error : sr_request_finish(&request, s->arena, reply);
+}
+
+/* A buffer with this content. */
+static sr_error *filled(setting *s, sr_bytes data, sr_buffer *out) {
+  sr_view view;
+  sr_error *error = sr_client_alloc(s->client, data.length, out);
+  if (error == NULL) error = sr_client_view(*out, &view);
+  if (error != NULL) return error;
+  if (data.length > 0) memcpy(view.data, data.data, data.length);
+  return sr_client_unview(*out);
+}
+
+/* One typed way there and back: what the header encodes is what the table says, and so is what it decodes. */
+#define ROUNDTRIP(type)                                                                                      \
+  do {                                                                                                       \
+    const conformance_##type want = type##_of(s->arena, member(s, "value"));                                 \
+    conformance_##type got;                                                                                  \
+    sr_writer_init(&w);                                                                                      \
+    conformance_put_##type(&w, &want);                                                                       \
+    encoded = same(canonical, w.data + sizeof(sr_frame), w.length - sizeof(sr_frame));                       \
+    sr_writer_free(&w);                                                                                      \
+    REQUIRE(encoded, "the header encodes the value otherwise");                                              \
+    sr_reader_init(&r, wire.data, wire.length, s->arena);                                                    \
+    got = conformance_##type##_default(); /* what an older caller's missing argument is */                   \
+    if (!sr_get_ended(&r)) conformance_get_##type(&r, &got);                                                 \
+    REQUIRE(r.failure == 0, "the header cannot decode the wire");                                            \
+    sr_writer_init(&w);                                                                                      \
+    conformance_put_##type(&w, &got);                                                                        \
+    encoded = same(canonical, w.data + sizeof(sr_frame), w.length - sizeof(sr_frame));                       \
+    sr_writer_free(&w);                                                                                      \
+    REQUIRE(encoded, "the header decodes the wire to another value");                                        \
+    CALL(conformance_echo_##type(s->echo, &want, s->arena, &got));                                           \
+    sr_writer_init(&w);                                                                                      \
+    conformance_put_##type(&w, &got);                                                                        \
+    encoded = same(canonical, w.data + sizeof(sr_frame), w.length - sizeof(sr_frame));                       \
+    sr_writer_free(&w);                                                                                      \
+    REQUIRE(encoded, "the value comes back changed");                                                        \
+  } while (0)
+
+static void run_roundtrip(setting *s) {
+  const sr_bytes wire = json_bytes(s->arena, member(s, "wire"));
+  const json *reply_member = member(s, "reply");
+  const sr_bytes canonical = reply_member == NULL || reply_member->kind == JSON_NULL ? wire : json_bytes(s->arena, reply_member);
+  sr_reply reply;
+  CALL(send_raw(s, wire, &reply));
+  const bool answered = same(canonical, reply.reader.at, (size_t)(reply.reader.end - reply.reader.at));
+  CALL(sr_reply_end(&reply));
+  REQUIRE(answered, "the library answers otherwise");
+
+  sr_writer w;
+  sr_reader r;
+  bool encoded;
+  if (json_is(member(s, "method"), "scalars")) {
+    ROUNDTRIP(scalars);
+  } else if (json_is(member(s, "method"), "containers")) {
+    ROUNDTRIP(containers);
+  } else if (json_is(member(s, "method"), "defaults")) {
+    ROUNDTRIP(defaults);
+  } else {
+    REQUIRE(false, "there is no method %s", text(s, "method").data);
+  }
+}
+
+static void run_malformed(setting *s) {
+  const sr_bytes wire = json_bytes(s->arena, member(s, "wire"));
+  sr_reply reply;
+  FAILS(send_raw(s, wire, &reply), SR_ERROR_MALFORMED);
+  /* The header's decoders meet the same bytes. */
+  sr_reader r;
+  sr_reader_init(&r, wire.data, wire.length, s->arena);
+  if (json_is(member(s, "method"), "scalars")) {
+    conformance_scalars out;
+    conformance_get_scalars(&r, &out);
+  } else if (json_is(member(s, "method"), "containers")) {
+    conformance_containers out;
+    conformance_get_containers(&r, &out);
+  } else if (json_is(member(s, "method"), "defaults")) {
+    conformance_defaults out;
+    conformance_get_defaults(&r, &out);
+  } else {
+    REQUIRE(false, "there is no method %s", text(s, "method").data);
+  }
+  REQUIRE(r.failure == SR_ERROR_MALFORMED, "the header decodes what is malformed");
+  CALL(conformance_echo_nothing(s->echo));
+}
+
+static void run_error(setting *s) {
+  const sr_string reason = text(s, "reason");
+  sr_error *error = conformance_echo_fail(s->echo, reason, (uint32_t)number(s, "code"));
+  conformance_conformance_error typed;
+  REQUIRE(error != NULL, "the call succeeds");
+  const bool known = conformance_conformance_error_from(error, s->arena, &typed);
+  const bool said = strcmp(error->message, text(s, "message").data) == 0;
+  const json *variant = member(s, "variant");
+  const char *names[] = {"refused", "empty"};
+  const bool right = known && (variant->kind == JSON_NUMBER ? json_unsigned(variant) == (uint64_t)typed.kind
+                                                            : json_is(variant, names[typed.kind]));
+  sr_error_free(error);
+  REQUIRE(known, "the error is of another type");
+  REQUIRE(said, "the message is another one");
+  REQUIRE(right, "the variant is another one");
+  if (typed.kind == CONFORMANCE_CONFORMANCE_ERROR_REFUSED) {
+    REQUIRE(sr_compare_strings(typed.as.refused.reason, reason) == 0, "the reason is %s", typed.as.refused.reason.data);
+    REQUIRE(typed.as.refused.code == number(s, "code"), "the code is %u", (unsigned)typed.as.refused.code);
+  }
+}
+
+static void run_panic(setting *s) {
+  sr_error *error = conformance_echo_crash(s->echo, text(s, "message"));
+  const bool panicked = sr_error_is(error, SR_ERROR_PANIC);
+  const bool said = panicked && strcmp(error->message, text(s, "message").data) == 0;
+  sr_error_free(error);
+  REQUIRE(panicked, "the call does not panic");
+  REQUIRE(said, "the message is another one");
+  CALL(conformance_echo_nothing(s->echo));
+}
+
+static void run_cancel(setting *s) {
+  sr_request request;
+  uint32_t in_flight;
+  const uint64_t start = now_ms();
+  CALL(conformance_echo_sleep_start(s->echo, (uint32_t)number(s, "milliseconds"), NULL, &request));
+  sleep_ms(number(s, "after"));
+  CALL(sr_request_cancel(request));
+  FAILS(conformance_echo_sleep_finish(&request, &in_flight), SR_ERROR_CANCELLED);
+  REQUIRE(now_ms() - start < number(s, "milliseconds"), "the call slept on");
+}
+
+static void run_deadline(setting *s) {
+  sr_request request;
+  sr_call how;
+  uint32_t in_flight;
+  memset(&how, 0, sizeof(how));
+  how.timeout_ns = number(s, "deadline") * 1000000;
+  const uint64_t start = now_ms();
+  CALL(conformance_echo_sleep_start(s->echo, (uint32_t)number(s, "milliseconds"), &how, &request));
+  FAILS(conformance_echo_sleep_finish(&request, &in_flight), SR_ERROR_DEADLINE_EXCEEDED);
+  REQUIRE(now_ms() - start < number(s, "milliseconds"), "the call slept on");
+}
+
+static void run_stream(setting *s) {
+  const json *take_member = member(s, "take"), *fail_member = member(s, "fail");
+  const uint64_t count = number(s, "count");
+  const bool fails = fail_member != NULL && fail_member->truth;
+  const uint64_t take = take_member == NULL || take_member->kind == JSON_NULL ? UINT64_MAX : json_unsigned(take_member);
+  sr_request request;
+  CALL(conformance_echo_count_start(s->echo, (uint32_t)count, fails, NULL, &request));
+  bool more = true;
+  uint32_t item = 0;
+  for (uint64_t i = 0; i < count && i < take; i++) {
+    CALL(conformance_echo_count_next(&request, &item, &more));
+    REQUIRE(more && item == i, "item %u comes at place %u", (unsigned)item, (unsigned)i);
+  }
+  if (take > count) {
+    sr_error *error = conformance_echo_count_next(&request, &item, &more);
+    conformance_conformance_error typed;
+    const bool empty = conformance_conformance_error_from(error, s->arena, &typed) && typed.kind == CONFORMANCE_CONFORMANCE_ERROR_EMPTY;
+    const bool none = error == NULL;
+    sr_error_free(error);
+    REQUIRE(!more && (fails ? empty : none), "the stream ends otherwise");
+    FAILS(conformance_echo_count_next(&request, &item, &more), SR_ERROR_CLOSED);
+  }
+  sr_request_drop(&request);
+  CALL(conformance_echo_nothing(s->echo));
+}
+
+static void run_blocks(setting *s) {
+  const uint64_t count = number(s, "count"), size = number(s, "size");
+  sr_request request;
+  CALL(conformance_echo_blocks_start(s->echo, (uint32_t)count, (uint32_t)size, NULL, &request));
+  for (uint64_t i = 0;; i++) {
+    sr_buffer block;
+    bool more;
+    CALL(conformance_echo_blocks_next(&request, &block, &more));
+    REQUIRE(more == (i < count), "the stream has %u blocks", (unsigned)i);
+    if (!more) return;
+    sr_view view;
+    CALL(sr_client_view(block, &view));
+    bool right = view.length == size;
+    for (size_t j = 0; right && j < size; j++) right = view.data[j] == i % 251;
+    CALL(sr_client_unview(block));
+    CALL(sr_client_release(block));
+    REQUIRE(right, "block %u has other bytes", (unsigned)i);
+  }
+}
+
+/* Reads one block and then stops: what the library produces meanwhile stays within the window. */
+static void run_credit(setting *s) {
+  const uint64_t asked = number(s, "count"), size = number(s, "size") > (1u << 20) ? number(s, "size") : 1u << 20;
+  uint64_t before, after;
+  sr_request request;
+  sr_buffer block;
+  bool more;
+  CALL(conformance_echo_produced(s->echo, &before));
+  CALL(conformance_echo_blocks_start(s->echo, (uint32_t)(asked > 1000 ? asked : 1000), (uint32_t)size, NULL, &request));
+  CALL(conformance_echo_blocks_next(&request, &block, &more));
+  REQUIRE(more, "there is no block");
+  CALL(sr_client_release(block));
+  sleep_ms(200);
+  CALL(conformance_echo_produced(s->echo, &after));
+  /* One more is admitted while any credit is left, and another is made before it is found that there is none. */
+  REQUIRE(after - before <= SR_BUFFER_WINDOW / size + 3, "%u blocks were produced", (unsigned)(after - before));
+  sr_request_drop(&request);
+}
+
+static void run_sum(setting *s) {
+  const sr_bytes data = json_bytes(s->arena, member(s, "data"));
+  uint64_t want = 0, got;
+  for (size_t i = 0; i < data.length; i++) want += data.data[i];
+  sr_buffer buffer;
+  CALL(filled(s, data, &buffer));
+  CALL(conformance_echo_sum(s->echo, buffer, &got));
+  REQUIRE(got == want, "the sum is %u", (unsigned)got);
+}
+
+static void run_invert(setting *s) {
+  const sr_bytes data = json_bytes(s->arena, member(s, "data"));
+  sr_buffer buffer, back;
+  sr_view view;
+  CALL(filled(s, data, &buffer));
+  CALL(conformance_echo_invert(s->echo, buffer, &back));
+  CALL(sr_client_view(back, &view));
+  bool right = view.length == data.length;
+  for (size_t i = 0; right && i < data.length; i++) right = view.data[i] + data.data[i] == 0xff;
+  CALL(sr_client_unview(back));
+  CALL(sr_client_release(back));
+  REQUIRE(right, "the bytes are others");
+}
+
+static void run_closed_object(setting *s) {
+  conformance_echo child;
+  sr_string name;
+  CALL(conformance_echo_child(s->echo, sr_string_of("child"), &child));
+  CALL(conformance_echo_name(child, s->arena, &name));
+  REQUIRE(strcmp(name.data, "child") == 0, "its name is %s", name.data);
+  CALL(conformance_echo_close(child));
+  FAILS(conformance_echo_nothing(child), SR_ERROR_CLOSED);
+  FAILS(conformance_echo_name(child, s->arena, &name), SR_ERROR_CLOSED);
+  FAILS(conformance_echo_close(child), SR_ERROR_CLOSED);
+  CALL(conformance_echo_nothing(s->echo));
+}
+
+static void run_closed_buffer(setting *s) {
+  const uint8_t bytes[] = {1, 2, 3};
+  const sr_bytes data = {bytes, sizeof(bytes)};
+  sr_buffer buffer;
+  sr_view view;
+  uint64_t sum;
+  CALL(filled(s, data, &buffer));
+  CALL(sr_client_release(buffer));
+  FAILS(conformance_echo_sum(s->echo, buffer, &sum), SR_ERROR_CLOSED);
+  FAILS(sr_client_view(buffer, &view), SR_ERROR_CLOSED);
+  CALL(filled(s, data, &buffer));
+  CALL(conformance_echo_sum(s->echo, buffer, &sum));
+  FAILS(conformance_echo_sum(s->echo, buffer, &sum), SR_ERROR_CLOSED);
+}
+
+static void run_view_lease(setting *s) {
+  const uint8_t bytes[] = {1, 2, 3};
+  const sr_bytes data = {bytes, sizeof(bytes)};
+  sr_buffer buffer;
+  sr_view view;
+  uint64_t sum;
+  CALL(filled(s, data, &buffer));
+  CALL(sr_client_view(buffer, &view));
+  FAILS(conformance_echo_sum(s->echo, buffer, &sum), SR_ERROR_BUSY);
+  FAILS(sr_client_shrink(buffer, 1), SR_ERROR_BUSY);
+  FAILS(sr_client_release(buffer), SR_ERROR_BUSY);
+  CALL(sr_client_unview(buffer));
+  CALL(conformance_echo_sum(s->echo, buffer, &sum));
+  REQUIRE(sum == 6, "the sum is %u", (unsigned)sum);
+}
+
+static void run_emit(setting *s) {
+  const uint32_t steps = (uint32_t)number(s, "steps");
+  uint32_t answer, last = 0;
+  sr_request request;
+  CALL(conformance_echo_ticks_start(s->echo, steps, NULL, &request));
+  for (;;) {
+    conformance_tick tick;
+    bool more;
+    CALL(conformance_echo_ticks_emitted(&request, &tick, &more));
+    if (!more) break;
+    REQUIRE(tick.step >= last && tick.step < steps, "tick %u comes after %u", (unsigned)tick.step, (unsigned)last);
+    last = tick.step;
+  }
+  CALL(conformance_echo_ticks_finish(&request, &answer));
+  REQUIRE(answer == steps, "the answer is %u", (unsigned)answer);
+  CALL(conformance_echo_ticks(s->echo, steps, &answer));
+  REQUIRE(answer == steps, "the answer is %u where nobody takes the ticks", (unsigned)answer);
+}
+
+/* A few threads wait for many calls of one client. */
+enum { WAITERS = 4 };
+typedef struct waiter {
+  sr_request *requests;
+  size_t count;
+  size_t failures;
+} waiter;
+
+static void *wait_for_all(void *argument) {
+  waiter *w = argument;
+  for (size_t i = 0; i < w->count; i++) {
+    uint32_t in_flight;
+    sr_error *error = conformance_echo_sleep_finish(&w->requests[i], &in_flight);
+    if (error != NULL) w->failures++;
+    sr_error_free(error);
+  }
+  return NULL;
+}
+
+static void run_concurrent(setting *s) {
+  const uint64_t calls = number(s, "calls"), milliseconds = number(s, "milliseconds");
+  sr_request *requests = sr_arena_alloc(s->arena, calls * sizeof(*requests));
+  REQUIRE(requests != NULL, "out of memory");
+  const uint64_t start = now_ms();
+  for (uint64_t i = 0; i < calls; i++) CALL(conformance_echo_sleep_start(s->echo, (uint32_t)milliseconds, NULL, &requests[i]));
+  waiter waiters[WAITERS];
+  pthread_t threads[WAITERS];
+  for (size_t i = 0; i < WAITERS; i++) {
+    waiters[i].requests = requests + calls * i / WAITERS;
+    waiters[i].count = calls * (i + 1) / WAITERS - calls * i / WAITERS;
+    waiters[i].failures = 0;
+    pthread_create(&threads[i], NULL, wait_for_all, &waiters[i]);
+  }
+  size_t failures = 0;
+  for (size_t i = 0; i < WAITERS; i++) {
+    pthread_join(threads[i], NULL);
+    failures += waiters[i].failures;
+  }
+  const uint64_t took = now_ms() - start;
+  REQUIRE(failures == 0, "%u calls failed", (unsigned)failures);
+  REQUIRE(took >= milliseconds && took < milliseconds * (calls / 2 > 2 ? calls / 2 : 2), "they took %u ms", (unsigned)took);
+}
+
+typedef struct kind {
+  const char *name;
+  void (*run)(setting *);
+} kind;
+
+static const kind kinds[] = {
+    {"roundtrip", run_roundtrip},
+    {"malformed", run_malformed},
+    {"error", run_error},
+    {"panic", run_panic},
+    {"cancel", run_cancel},
+    {"deadline", run_deadline},
+    {"stream", run_stream},
+    {"blocks", run_blocks},
+    {"credit", run_credit},
+    {"sum", run_sum},
+    {"invert", run_invert},
+    {"closed_object", run_closed_object},
+    {"closed_buffer", run_closed_buffer},
+    {"view_lease", run_view_lease},
+    {"emit", run_emit},
+    {"concurrent", run_concurrent},
+};
+
+/* Nothing of a case may stay behind: buffers that were dropped on the way are freed when they arrive. */
+static void check_leaks(setting *s) {
+  sr_statistics statistics;
+  memset(&statistics, 0, sizeof(statistics));
+  for (int tries = 0; tries < 200; tries++) {
+    sr_error_free(sr_client_drain(s->client));
+    if (sr_runtime_statistics(sr_client_runtime(s->client), &statistics) != SR_OK) break;
+    if (statistics.buffers == 0 && statistics.objects == 0 && statistics.in_flight == 0) return;
+    sleep_ms(10);
+  }
+  fail(s, __FILE__, __LINE__, "left behind: %u buffers, %u objects, %u requests", (unsigned)statistics.buffers,
+       (unsigned)statistics.objects, (unsigned)statistics.in_flight);
+}
+
+static void open_and_run(setting *s, const kind *k) {
+  CALL(conformance_client_new(NULL, &s->client));
+  CALL(conformance_echo_open(s->client, sr_string_of("conformance"), &s->echo));
+  k->run(s);
+  CALL(conformance_echo_close(s->echo));
+  if (!s->failed) check_leaks(s);
+}
+
+static bool run_case(const json *table) {
+  sr_arena arena;
+  sr_arena_init(&arena);
+  setting s;
+  memset(&s, 0, sizeof(s));
+  s.arena = &arena;
+  s.table = table;
+  const char *name = text(&s, "name").data, *wanted = text(&s, "kind").data;
+  const kind *found = NULL;
+  for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+    if (strcmp(kinds[i].name, wanted) == 0) found = &kinds[i];
+  }
+  if (found == NULL) {
+    fail(&s, __FILE__, __LINE__, "there is no runner for the kind %s", wanted);
+  } else {
+    open_and_run(&s, found);
+  }
+  sr_client_free(s.client, 1000000000);
+  printf("%s %s: %s\n", s.failed ? "FAILED" : "ok    ", wanted, name);
+  fflush(stdout);
+  sr_arena_free(&arena);
+  return !s.failed;
+}
+
+static char *read_file(const char *path, size_t *length) {
+  FILE *file = fopen(path, "rb");
+  if (file == NULL) return NULL;
+  char *out = NULL;
+  size_t capacity = 0;
+  *length = 0;
+  do {
+    if (*length == capacity) {
+      capacity = capacity == 0 ? 1u << 16 : capacity * 2;
+      char *larger = realloc(out, capacity + 1);
+      if (larger == NULL) break;
+      out = larger;
+    }
+    *length += fread(out + *length, 1, capacity - *length, file);
+  } while (!feof(file) && !ferror(file));
+  fclose(file);
+  if (out != NULL) out[*length] = 0;
+  return out;
+}
+
+int main(int argc, char **argv) {
+  if (argc != 2) {
+    fprintf(stderr, "usage: %s cases.json\n", argv[0]);
+    return 2;
+  }
+  size_t length, at;
+  char *content = read_file(argv[1], &length);
+  if (content == NULL) {
+    fprintf(stderr, "cannot read %s\n", argv[1]);
+    return 2;
+  }
+  sr_arena arena;
+  sr_arena_init(&arena);
+  const json *cases = json_parse(&arena, content, length, &at);
+  if (cases == NULL || cases->kind != JSON_ARRAY || cases->count == 0) {
+    fprintf(stderr, "%s: not a table of cases, from byte %u on\n", argv[1], (unsigned)at);
+    return 2;
+  }
+  size_t failures = 0;
+  for (const json *table = cases->first; table != NULL; table = table->next) failures += run_case(table) ? 0 : 1;
+  printf("%u cases, %u failed\n", (unsigned)cases->count, (unsigned)failures);
+  sr_arena_free(&arena);
+  free(content);
+  return failures == 0 ? 0 : 1;
+}
