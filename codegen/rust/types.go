@@ -140,7 +140,11 @@ func (e *emitter) enum(t *ir.Enum) {
 	})
 	e.decodeImpl(t.Name, 8, func() {
 		e.line("let variant = u32::from_le_bytes(reader.array()?);")
-		e.open("reader.record(|reader| match variant {")
+		reader := "reader"
+		if t.Plain() {
+			reader = "_"
+		}
+		e.open("reader.record(|%s| match variant {", reader)
 		for i, v := range t.Variants {
 			if plain(v) {
 				e.line("%d => Ok(%s::%s),", i, t.Name, camel(v.Name))

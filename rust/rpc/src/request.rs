@@ -140,7 +140,8 @@ impl Request {
         token
     }
 
-    fn stopped(&self) -> Option<Error> {
+    /// Why the request has to stop, where it has to.
+    pub(crate) fn stopped(&self) -> Option<Error> {
         let flags = self.flags.load(Ordering::SeqCst);
         if flags & CANCELLED != 0 {
             Some(Error::Cancelled)

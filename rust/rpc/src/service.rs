@@ -72,6 +72,11 @@ impl Context {
         self.request.token().clone()
     }
 
+    /// What a request fails with whose work was told to stop through [`Context::cancellation`].
+    pub fn why_stopped(&self) -> Error {
+        self.request.stopped().unwrap_or(Error::Cancelled)
+    }
+
     /// When the request will be given up.
     pub fn deadline(&self) -> Option<Instant> {
         self.request.deadline
