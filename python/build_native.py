@@ -23,6 +23,8 @@ def build() -> pathlib.Path:
             *["-O2", "-g", "-std=c11", "-fPIC", "-shared", "-pthread", "-Wall", "-Wextra", "-fvisibility=hidden"],
             f"-I{sysconfig.get_path('include')}",
             f"-I{include}",
+            # Debian's Python.h looks for a part of itself from there, and some compilers do not.
+            *["-idirafter", "/usr/include"],
             str(source),
             *["-ldl", "-o", str(part)],
         ],

@@ -15,7 +15,6 @@
  *  3. The log sink touches no Python object, so that the library's thread may call it at any moment, also while the
  *     interpreter ends.
  */
-#define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030B0000
 #include <Python.h>
 
@@ -384,9 +383,14 @@ static PyObject *cut_frames(State *state, const uint8_t *block, size_t used) {
         }
       }
     }
-    PyObject *frame = handles == NULL ? NULL
-                                      : Py_BuildValue("(Kiy#N)", (unsigned long long)header.request, (int)header.kind,
-                                                      payload, (Py_ssize_t)length, handles);
+    /* No format with '#': what headers of 3.13 and later make of it, older releases refuse, also in the limited API. */
+    PyObject *copy = PyBytes_FromStringAndSize(payload, (Py_ssize_t)length);
+    PyObject *frame = NULL;
+    if (handles != NULL && copy != NULL) {
+      frame = Py_BuildValue("(KiOO)", (unsigned long long)header.request, (int)header.kind, copy, handles);
+    }
+    Py_XDECREF(copy);
+    Py_XDECREF(handles);
     if (frame == NULL || PyList_Append(list, frame) < 0) {
       Py_XDECREF(frame);
       Py_DECREF(list);
@@ -762,11 +766,14 @@ static PyObject *library_abi(PyObject *object, PyObject *ignored) {
     }
     Py_XDECREF(method);
   }
-  if (methods == NULL) {
-    return NULL;
+  PyObject *schema = PyBytes_FromStringAndSize((const char *)abi->schema, sizeof abi->schema);
+  PyObject *answer = NULL;
+  if (methods != NULL && schema != NULL) {
+    answer = Py_BuildValue("(IOO)", (unsigned int)abi->version, schema, methods);
   }
-  return Py_BuildValue("(Iy#N)", (unsigned int)abi->version, (const char *)abi->schema,
-                       (Py_ssize_t)sizeof abi->schema, methods);
+  Py_XDECREF(methods);
+  Py_XDECREF(schema);
+  return answer;
 }
 
 static PyObject *library_runtime(PyObject *object, PyObject *arguments) {
