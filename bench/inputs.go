@@ -141,10 +141,10 @@ func newHalves() *halves {
 
 func (h *halves) fill(p []byte) {
 	for len(p) > 0 {
-		for range 6 {
+		for range 7 {
 			p = p[copy(p, h.words[h.random.IntN(len(h.words))]):]
 		}
-		var record [32]byte
+		var record [28]byte
 		const digits = "0123456789abcdef"
 		for i, v := 0, h.random.Uint64(); i < 12; i, v = i+1, v>>4 {
 			record[i] = digits[v&15]

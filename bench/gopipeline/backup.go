@@ -20,6 +20,7 @@ const (
 	segmentTarget = 1 << 20
 	// A chunk whose sample shrinks to no less than this part is stored as it is; so is one that itself does not.
 	worthwhile = 0.96
+	sampleSize = 64 << 10
 )
 
 // block is a buffer that the chunks cut from it hold until they are stored.
@@ -320,7 +321,6 @@ type storer struct {
 	hasher  *blake3.Hasher
 	encoder *zstd.Encoder
 	scratch []byte
-	sample  [16 << 10]byte
 }
 
 func (s *storer) store(t task) error {
@@ -377,14 +377,11 @@ func (s *storer) claim(id [32]byte) bool {
 	return true
 }
 
-// compressible tries four places of content.
+// compressible tries a part of content; a shorter one would miss words that recur only every few thousand bytes.
 func (s *storer) compressible(content []byte) bool {
-	if len(content) < 4*len(s.sample) {
+	if len(content) < 4*sampleSize {
 		return true
 	}
-	part := len(s.sample) / 4
-	for i := range 4 {
-		copy(s.sample[i*part:(i+1)*part], content[i*(len(content)-part)/3:])
-	}
-	return float64(len(s.encoder.EncodeAll(s.sample[:], s.scratch[:0]))) < worthwhile*float64(len(s.sample))
+	sample := content[len(content)/2:][:sampleSize]
+	return float64(len(s.encoder.EncodeAll(sample, s.scratch[:0]))) < worthwhile*sampleSize
 }
