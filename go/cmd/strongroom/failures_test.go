@@ -25,8 +25,8 @@ func withoutPrivileges() {
 	for _, capability := range []uintptr{unix.CAP_DAC_OVERRIDE, unix.CAP_DAC_READ_SEARCH} {
 		_ = unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0) // who may not drop them has none
 	}
-	environment := append(os.Environ(), beAgent+"=1") // the last one counts
-	fmt.Fprintln(os.Stderr, syscall.Exec("/proc/self/exe", os.Args, environment))
+	_ = os.Setenv(beAgent, "1")
+	fmt.Fprintln(os.Stderr, syscall.Exec("/proc/self/exe", os.Args, os.Environ()))
 	os.Exit(99)
 }
 
