@@ -25,6 +25,9 @@ _COMMANDS = {
     "snapshots": (commands.snapshots, "List the snapshots, oldest first"),
 }
 
+# What a snapshot is called on the command line.
+_SNAPSHOT = "latest, or the first digits of its id"
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
@@ -69,7 +72,6 @@ def _command_parser(command: str) -> argparse.ArgumentParser:
     parser = _Parser(prog=f"strongroom {command}", description=_COMMANDS[command][1], allow_abbrev=False)
     _global_options(parser)
     add = parser.add_argument
-    snapshot_help = "latest, or the first digits of its id"
     if command == "backup":
         add("paths", nargs="*", metavar="DIR", help="what to save")
         add("--stdin", metavar="NAME", help="save the standard input under this name")
@@ -79,7 +81,7 @@ def _command_parser(command: str) -> argparse.ArgumentParser:
         add("-x", "--one-file-system", action="store_true", help="stay on the file system of each folder")
         add("--paranoid", action="store_true", help="read all files, also those that look unchanged")
     elif command == "restore":
-        add("snapshot", metavar="SNAPSHOT", help=snapshot_help)
+        add("snapshot", nargs="?", metavar="SNAPSHOT", help=_SNAPSHOT)
         add("paths", nargs="*", metavar="PATH", help="only these of the snapshot")
         add("-t", "--target", metavar="DIR", help="the folder that receives the files")
         add("--stdout", metavar="NAME", help="write this file of the snapshot to the standard output")
@@ -87,7 +89,7 @@ def _command_parser(command: str) -> argparse.ArgumentParser:
         add("--tag", action="append", default=[], help="only snapshots with this tag; may be repeated")
         add("--host", default="", help="only snapshots of this host")
     elif command == "ls":
-        add("snapshot", metavar="SNAPSHOT", help=snapshot_help)
+        add("snapshot", nargs="?", metavar="SNAPSHOT", help=_SNAPSHOT)
         add("path", nargs="?", metavar="PATH", help="only what is at and below this path")
     elif command == "check":
         add("--read-data", action="store_true", help="read and verify every byte as well")
@@ -100,17 +102,28 @@ def _parse(arguments: Sequence[str], output: Output) -> argparse.Namespace | Non
     output.json = "--json" in arguments
     parser = _main_parser()
     options = argparse.Namespace(repo=None, password_file=None, key_file=None, memory=None, json=False, quiet=False)
-    parser.parse_args(list(arguments), options)
+    _refuse(parser.parse_known_args(list(arguments), options)[1], parser)
     if options.command is None:
         parser.print_help()
         return None
     if options.command not in _COMMANDS:
-        raise exits.UsageError(f'there is no command "{options.command}"; see strongroom --help')
-    _command_parser(options.command).parse_intermixed_args(options.rest, options)
+        raise exits.UsageError(f'unknown command "{options.command}" for "strongroom"')
+    parser = _command_parser(options.command)
+    _refuse(parser.parse_known_intermixed_args(options.rest, options)[1], parser)
+    if "snapshot" in options and options.snapshot is None:
+        raise exits.UsageError(f"the snapshot ({_SNAPSHOT}) is missing; see {parser.prog} --help")
     output.json, output.quiet = options.json, options.quiet
     if options.json and options.quiet:
         raise exits.UsageError("--json and --quiet exclude each other")
     return options
+
+
+def _refuse(rest: Sequence[str], parser: argparse.ArgumentParser) -> None:
+    """What no option and no place on the command line took is a mistake."""
+    for word in rest:
+        if word.startswith("-") and word != "-":
+            raise exits.UsageError(f"unknown flag: {word}")
+        raise exits.UsageError(f'"{word}" is too much; see {parser.prog} --help')
 
 
 def run(arguments: Sequence[str]) -> int:
