@@ -186,7 +186,7 @@ func (e *emitter) codecs() {
 		e.line(0, "")
 		switch t := t.(type) {
 		case *ir.Record:
-			e.line(0, "%s = _wire.Record(", typeConstant(t.Name))
+			e.line(0, "%s: _wire.Record[%s] = _wire.Record(", typeConstant(t.Name), t.Name)
 			e.line(1, "%s,", t.Name)
 			e.fields(1, t.Fields, plainField)
 			e.line(0, ")")
@@ -195,7 +195,7 @@ func (e *emitter) codecs() {
 				e.line(0, "%s = _wire.PlainEnum(%s)", typeConstant(t.Name), t.Name)
 				continue
 			}
-			e.line(0, "%s = _wire.TaggedEnum(", typeConstant(t.Name))
+			e.line(0, "%s: _wire.TaggedEnum = _wire.TaggedEnum(", typeConstant(t.Name))
 			e.line(1, "%q,", t.Name)
 			e.line(1, "(")
 			for _, v := range t.Variants {

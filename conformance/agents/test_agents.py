@@ -56,7 +56,9 @@ def test_odd_files_and_streams(agents: dict[str, Agent], tmp_path: pathlib.Path,
 
 
 # What differs from run to run.
-_CHANGING = re.compile(rb"\b[0-9a-f]{64}\b|\b[0-9a-f]{8}\b|\d+(\.\d+)?(ms|s)\b|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d| \([^()]*/s\)")
+_CHANGING = re.compile(
+    rb"\b[0-9a-f]{64}\b|\b[0-9a-f]{8}\b|\d+(\.\d+)?(ms|s)\b|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d| \([^()]*/s\)"
+)
 _CHANGING_KEYS = {"seconds", "busy", "time", "id", "snapshot", "parent", "bytes_stored"}
 
 

@@ -1,15 +1,15 @@
-"""The table's kinds of case, run through the classes whose methods are coroutines. The function of a kind has its name."""
+"""The table's kinds of case, run through the classes for asyncio. The function of a kind has its name."""
 
 import asyncio
 import time
 from typing import Any
 
 import pytest
-from conformance_api import AsyncEcho, ConformanceEmptyError, ConformanceError
 
 import raw
 import strongroom
 import values
+from conformance_api import AsyncEcho, ConformanceEmptyError, ConformanceError
 from sync_cases import check_error, check_ticks
 
 Case = dict[str, Any]

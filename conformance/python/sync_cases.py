@@ -6,11 +6,11 @@ import time
 from typing import Any
 
 import pytest
-from conformance_api import ConformanceEmptyError, ConformanceError, ConformanceRefusedError, Echo
 
 import raw
 import strongroom
 import values
+from conformance_api import ConformanceEmptyError, ConformanceError, ConformanceRefusedError, Echo
 
 Case = dict[str, Any]
 

@@ -5,11 +5,11 @@ import contextlib
 import os
 import time
 
-import conformance_api
 import pytest
-from conformance_api import AsyncEcho
 
+import conformance_api
 import strongroom
+from conformance_api import AsyncEcho
 from strongroom import Runtime
 
 
@@ -181,12 +181,11 @@ def test_loops_come_and_go() -> None:
 
 
 def test_an_object_belongs_to_its_loop() -> None:
-    with conformance_api.new_runtime() as runtime:
-        with asyncio.Runner() as first:
-            echo = first.run(AsyncEcho.open("first", runtime=runtime))
-            with pytest.raises(RuntimeError, match="another event loop"), asyncio.Runner() as second:
-                second.run(echo.nothing())
-            echo.close()
+    with conformance_api.new_runtime() as runtime, asyncio.Runner() as first:
+        echo = first.run(AsyncEcho.open("first", runtime=runtime))
+        with pytest.raises(RuntimeError, match="another event loop"), asyncio.Runner() as second:
+            second.run(echo.nothing())
+        echo.close()
 
 
 def test_a_failing_callback_cancels_the_call() -> None:

@@ -6,10 +6,10 @@ import pathlib
 from collections.abc import Iterator
 from typing import Any
 
-import conformance_api
 import pytest
 
 import aio_cases
+import conformance_api
 import sync_cases
 from strongroom import Runtime
 

@@ -12,11 +12,11 @@ import time
 import warnings
 from collections.abc import Iterator
 
-import conformance_api
 import pytest
-from conformance_api import Echo
 
+import conformance_api
 import strongroom
+from conformance_api import Echo
 from strongroom import Runtime
 
 
@@ -298,7 +298,7 @@ def test_the_library_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
 
     methods = [conformance_api.generated._M_ECHO_FAIL, conformance_api.generated._M_ECHO_SUM]
     package = Package("conformance", __file__, "00" * 16, methods)
-    with pytest.raises(strongroom.SchemaMismatch, match="Echo.scalars.* differ; install") as caught:
+    with pytest.raises(strongroom.SchemaMismatch, match=r"Echo.scalars.* differ; install") as caught:
         package.library()
     assert "Echo.sum" not in str(caught.value)
     monkeypatch.setenv("CONFORMANCE_LIBRARY", "/nowhere/libconformance.so")

@@ -6,10 +6,10 @@ import pathlib
 import random
 
 import pytest
-from conformance_api import generated
 
 import raw
 import strongroom
+from conformance_api import generated
 from strongroom._rpc import wire
 
 _CASES = json.loads((pathlib.Path(__file__).absolute().parent.parent / "cases.json").read_text(encoding="utf-8"))

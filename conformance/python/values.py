@@ -1,6 +1,7 @@
 """The table's JSON form of a value, to and from what the generated package uses.
 
-64-bit integers are decimal strings, floats the hexadecimal of their bits, bytes and paths hexadecimal, maps lists of pairs.
+64-bit integers are decimal strings, floats the hexadecimal of their bits, bytes and paths hexadecimal, maps are lists
+of pairs.
 """
 
 import enum

@@ -1,7 +1,8 @@
 """Strongroom: backup and restore in one library.
 
-`Repository` and `Ingest` have methods that wait; `AsyncRepository` and `AsyncIngest` have coroutines for asyncio. Data is
-moved in buffers that the library owns: a `Buffer` supports the buffer protocol, and each open `memoryview` of it is a lease.
+`Repository` and `Ingest` have methods that wait; `AsyncRepository` and `AsyncIngest` have coroutines for asyncio. Data
+is moved in buffers that the library owns: a `Buffer` supports the buffer protocol, and each open `memoryview` of it is
+a lease.
 
     import strongroom
 
@@ -10,8 +11,8 @@ moved in buffers that the library owns: a `Buffer` supports the buffer protocol,
         report = repository.backup(strongroom.BackupOptions(paths=["/home"]))
         print(report.snapshot.id.hex(), report.snapshot.statistics.files)
 
-Paths are given as `str`, `bytes` or `os.PathLike`, and come back as `str` from `os.fsdecode`: bytes that are no UTF-8 become
-surrogate escapes, and `os.fsencode` gives them back.
+Paths are given as `str`, `bytes` or `os.PathLike`, and come back as `str` from `os.fsdecode`: bytes that are no UTF-8
+become surrogate escapes, and `os.fsencode` gives them back.
 """
 
 from ._rpc import (

@@ -749,7 +749,7 @@ class AsyncIngest(_rpc.AsyncObject):
         return await self._client.call(_M_INGEST_COMMIT, self._handle(), (), timeout)
 
 
-_T_LOCATION = _wire.Record(
+_T_LOCATION: _wire.Record[Location] = _wire.Record(
     Location,
     lambda: (
         _wire.Field("url", _wire.STRING),
@@ -758,7 +758,7 @@ _T_LOCATION = _wire.Record(
     ),
 )
 
-_T_CREDENTIALS = _wire.TaggedEnum(
+_T_CREDENTIALS: _wire.TaggedEnum = _wire.TaggedEnum(
     "Credentials",
     (
         (
@@ -776,7 +776,7 @@ _T_CREDENTIALS = _wire.TaggedEnum(
     ),
 )
 
-_T_COMPRESSION = _wire.TaggedEnum(
+_T_COMPRESSION: _wire.TaggedEnum = _wire.TaggedEnum(
     "Compression",
     (
         (
@@ -800,7 +800,7 @@ _T_COMPRESSION = _wire.TaggedEnum(
     ),
 )
 
-_T_TIME = _wire.Record(
+_T_TIME: _wire.Record[Time] = _wire.Record(
     Time,
     lambda: (
         _wire.Field("seconds", _wire.I64),
@@ -808,14 +808,14 @@ _T_TIME = _wire.Record(
     ),
 )
 
-_T_INIT_OPTIONS = _wire.Record(
+_T_INIT_OPTIONS: _wire.Record[InitOptions] = _wire.Record(
     InitOptions,
     lambda: (
         _wire.Field("create_key", _wire.BOOL, lambda: False),
     ),
 )
 
-_T_BACKUP_OPTIONS = _wire.Record(
+_T_BACKUP_OPTIONS: _wire.Record[BackupOptions] = _wire.Record(
     BackupOptions,
     lambda: (
         _wire.Field("paths", _wire.List(_wire.PATH)),
@@ -827,7 +827,7 @@ _T_BACKUP_OPTIONS = _wire.Record(
     ),
 )
 
-_T_INGEST_OPTIONS = _wire.Record(
+_T_INGEST_OPTIONS: _wire.Record[IngestOptions] = _wire.Record(
     IngestOptions,
     lambda: (
         _wire.Field("tags", _wire.List(_wire.STRING)),
@@ -836,7 +836,7 @@ _T_INGEST_OPTIONS = _wire.Record(
     ),
 )
 
-_T_NEW_FILE = _wire.Record(
+_T_NEW_FILE: _wire.Record[NewFile] = _wire.Record(
     NewFile,
     lambda: (
         _wire.Field("at", _wire.PATH),
@@ -845,7 +845,7 @@ _T_NEW_FILE = _wire.Record(
     ),
 )
 
-_T_STATISTICS = _wire.Record(
+_T_STATISTICS: _wire.Record[Statistics] = _wire.Record(
     Statistics,
     lambda: (
         _wire.Field("files", _wire.U64),
@@ -862,7 +862,7 @@ _T_STATISTICS = _wire.Record(
     ),
 )
 
-_T_SNAPSHOT = _wire.Record(
+_T_SNAPSHOT: _wire.Record[Snapshot] = _wire.Record(
     Snapshot,
     lambda: (
         _wire.Field("id", _wire.FixedBytes(32)),
@@ -878,7 +878,7 @@ _T_SNAPSHOT = _wire.Record(
 
 _T_ISSUE_KIND = _wire.PlainEnum(IssueKind)
 
-_T_FILE_ISSUE = _wire.Record(
+_T_FILE_ISSUE: _wire.Record[FileIssue] = _wire.Record(
     FileIssue,
     lambda: (
         _wire.Field("at", _wire.PATH),
@@ -887,7 +887,7 @@ _T_FILE_ISSUE = _wire.Record(
     ),
 )
 
-_T_BACKUP_REPORT = _wire.Record(
+_T_BACKUP_REPORT: _wire.Record[BackupReport] = _wire.Record(
     BackupReport,
     lambda: (
         _wire.Field("snapshot", _T_SNAPSHOT),
@@ -896,7 +896,7 @@ _T_BACKUP_REPORT = _wire.Record(
     ),
 )
 
-_T_PROGRESS = _wire.Record(
+_T_PROGRESS: _wire.Record[Progress] = _wire.Record(
     Progress,
     lambda: (
         _wire.Field("files", _wire.U64),
@@ -909,7 +909,7 @@ _T_PROGRESS = _wire.Record(
     ),
 )
 
-_T_SNAPSHOT_FILTER = _wire.Record(
+_T_SNAPSHOT_FILTER: _wire.Record[SnapshotFilter] = _wire.Record(
     SnapshotFilter,
     lambda: (
         _wire.Field("host", _wire.Optional(_wire.STRING)),
@@ -917,7 +917,7 @@ _T_SNAPSHOT_FILTER = _wire.Record(
     ),
 )
 
-_T_ENTRY_KIND = _wire.TaggedEnum(
+_T_ENTRY_KIND: _wire.TaggedEnum = _wire.TaggedEnum(
     "EntryKind",
     (
         (
@@ -957,7 +957,7 @@ _T_ENTRY_KIND = _wire.TaggedEnum(
     ),
 )
 
-_T_ENTRY = _wire.Record(
+_T_ENTRY: _wire.Record[Entry] = _wire.Record(
     Entry,
     lambda: (
         _wire.Field("at", _wire.PATH),
@@ -971,7 +971,7 @@ _T_ENTRY = _wire.Record(
     ),
 )
 
-_T_RESTORE_OPTIONS = _wire.Record(
+_T_RESTORE_OPTIONS: _wire.Record[RestoreOptions] = _wire.Record(
     RestoreOptions,
     lambda: (
         _wire.Field("snapshot", _wire.FixedBytes(32)),
@@ -980,7 +980,7 @@ _T_RESTORE_OPTIONS = _wire.Record(
     ),
 )
 
-_T_RESTORE_REPORT = _wire.Record(
+_T_RESTORE_REPORT: _wire.Record[RestoreReport] = _wire.Record(
     RestoreReport,
     lambda: (
         _wire.Field("statistics", _T_STATISTICS),
@@ -988,14 +988,14 @@ _T_RESTORE_REPORT = _wire.Record(
     ),
 )
 
-_T_CHECK_OPTIONS = _wire.Record(
+_T_CHECK_OPTIONS: _wire.Record[CheckOptions] = _wire.Record(
     CheckOptions,
     lambda: (
         _wire.Field("read_data", _wire.BOOL, lambda: False),
     ),
 )
 
-_T_DAMAGE = _wire.Record(
+_T_DAMAGE: _wire.Record[Damage] = _wire.Record(
     Damage,
     lambda: (
         _wire.Field("object", _wire.STRING),
@@ -1003,7 +1003,7 @@ _T_DAMAGE = _wire.Record(
     ),
 )
 
-_T_CHECK_REPORT = _wire.Record(
+_T_CHECK_REPORT: _wire.Record[CheckReport] = _wire.Record(
     CheckReport,
     lambda: (
         _wire.Field("snapshots", _wire.U64),

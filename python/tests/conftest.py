@@ -1,4 +1,4 @@
-"""Finds what the tests need: inside Bazel it is all beside the package, outside it is where cargo and build_native.py leave it."""
+"""Finds what the tests need: beside the package in Bazel, and elsewhere where cargo and build_native.py leave it."""
 
 import os
 import pathlib

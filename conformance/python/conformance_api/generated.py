@@ -321,7 +321,7 @@ class AsyncEcho(_rpc.AsyncObject):
         await self._client.call(_M_ECHO_LOG, self._handle(), (message,), timeout)
 
 
-_T_SCALARS = _wire.Record(
+_T_SCALARS: _wire.Record[Scalars] = _wire.Record(
     Scalars,
     lambda: (
         _wire.Field("truth", _wire.BOOL),
@@ -342,7 +342,7 @@ _T_SCALARS = _wire.Record(
     ),
 )
 
-_T_SHAPE = _wire.TaggedEnum(
+_T_SHAPE: _wire.TaggedEnum = _wire.TaggedEnum(
     "Shape",
     (
         (
@@ -365,7 +365,7 @@ _T_SHAPE = _wire.TaggedEnum(
     ),
 )
 
-_T_CORNER = _wire.Record(
+_T_CORNER: _wire.Record[Corner] = _wire.Record(
     Corner,
     lambda: (
         _wire.Field("x", _wire.I32),
@@ -373,7 +373,7 @@ _T_CORNER = _wire.Record(
     ),
 )
 
-_T_CONTAINERS = _wire.Record(
+_T_CONTAINERS: _wire.Record[Containers] = _wire.Record(
     Containers,
     lambda: (
         _wire.Field("maybe", _wire.Optional(_wire.U32)),
@@ -388,7 +388,7 @@ _T_CONTAINERS = _wire.Record(
     ),
 )
 
-_T_DEFAULTS = _wire.Record(
+_T_DEFAULTS: _wire.Record[Defaults] = _wire.Record(
     Defaults,
     lambda: (
         _wire.Field("flag", _wire.BOOL, lambda: True),
@@ -419,7 +419,7 @@ _T_CONFORMANCE_ERROR = _wire.ErrorSet(
     ),
 )
 
-_T_TICK = _wire.Record(
+_T_TICK: _wire.Record[Tick] = _wire.Record(
     Tick,
     lambda: (
         _wire.Field("step", _wire.U32),

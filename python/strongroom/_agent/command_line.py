@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -39,7 +40,12 @@ def _global_options(parser: argparse.ArgumentParser) -> None:
     # Without defaults, so that what stands before the command is not overwritten.
     add = parser.add_argument
     missing = argparse.SUPPRESS
-    add("-r", "--repo", default=missing, help="the repository: a folder, or s3://bucket/prefix (or set STRONGROOM_REPOSITORY)")
+    add(
+        "-r",
+        "--repo",
+        default=missing,
+        help="the repository: a folder, or s3://bucket/prefix (or set STRONGROOM_REPOSITORY)",
+    )
     add("--password-file", default=missing, help="read the password from this file (or set STRONGROOM_PASSWORD)")
     add("--key-file", default=missing, help="unlock the repository with this key file")
     add(
@@ -56,8 +62,9 @@ def _main_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="strongroom",
         usage="strongroom [options] COMMAND ...",
-        description="strongroom backs up files and folders into an encrypted, deduplicated repository, and restores them.\n\n"
-        "Without --repo it uses a repository in your data folder, which the first backup creates together with its key file.",
+        description="strongroom backs up files and folders into an encrypted, deduplicated repository, and restores "
+        "them.\n\nWithout --repo it uses a repository in your data folder, which the first backup creates together "
+        "with its key file.",
         epilog=f"commands:\n{listed}\n\nsee strongroom COMMAND --help",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -143,10 +150,8 @@ def run(arguments: Sequence[str]) -> int:
         error = failed
     else:
         return exits.OK
-    try:
+    with contextlib.suppress(BrokenPipeError):
         output.report(error)
-    except BrokenPipeError:
-        pass
     return exits.exit_code(error)
 
 
@@ -169,7 +174,8 @@ def main() -> NoReturn:
             os._exit(exits.INTERRUPTED)
         interrupted = True
         message = (
-            b"\nstrongroom: interrupted, stopping; nothing that was committed is lost. Interrupt again to stop at once.\n"
+            b"\nstrongroom: interrupted, stopping; nothing that was committed is lost. "
+            b"Interrupt again to stop at once.\n"
         )
         os.write(2, message)
         raise KeyboardInterrupt

@@ -80,11 +80,7 @@ def _ingest(
                 return ingest.commit()
             ingest.write(file, buffer)
             done += length
-            progress.update(
-                strongroom.Progress(
-                    files=0, bytes=done, bytes_stored=0, issues=0, current=options.stdin
-                )
-            )
+            progress.update(strongroom.Progress(files=0, bytes=done, bytes_stored=0, issues=0, current=options.stdin))
 
 
 def restore(options: argparse.Namespace, output: Output) -> None:
@@ -154,9 +150,7 @@ def check(options: argparse.Namespace, output: Output) -> None:
     with place.start() as runtime, strongroom.Repository.open(found.location, runtime=runtime) as repository:
         progress = Progress(output, "checking")
         try:
-            report = repository.check(
-                strongroom.CheckOptions(read_data=options.read_data), on_progress=progress.update
-            )
+            report = repository.check(strongroom.CheckOptions(read_data=options.read_data), on_progress=progress.update)
         finally:
             progress.finish()
         output.checked(report)
@@ -181,6 +175,4 @@ def _parse_compression(text: str) -> strongroom.Compression:
             number = 99
         if -7 <= number <= 19:
             return strongroom.CompressionZstd(level=number)
-    raise UsageError(
-        f'--compression is auto, off, lz4, zstd or zstd:LEVEL with a level from -7 to 19, not "{text}"'
-    )
+    raise UsageError(f'--compression is auto, off, lz4, zstd or zstd:LEVEL with a level from -7 to 19, not "{text}"')

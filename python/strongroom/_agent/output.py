@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime
 import json
 import os
@@ -188,9 +189,7 @@ class Output:
             return
         arrow = f" -> {target}" if target else ""
         mode = letter + stat.filemode(stat.S_IFREG | entry.mode & 0o7777)[1:]
-        self.write(
-            f"{mode} {entry.uid:5d} {entry.gid:5d} {entry.size:12d} {_local(entry.modified)} {entry.at}{arrow}"
-        )
+        self.write(f"{mode} {entry.uid:5d} {entry.gid:5d} {entry.size:12d} {_local(entry.modified)} {entry.at}{arrow}")
 
 
 _KINDS: dict[type, tuple[str, str]] = {
@@ -267,12 +266,12 @@ def size(count: int) -> str:
     if count < 1 << 10:
         return plural(count, "byte")
     value = float(count)
-    unit = ""
-    for unit in ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB"):
+    units = iter(("KiB", "MiB", "GiB", "TiB", "PiB", "EiB"))
+    while True:
         value /= 1 << 10
-        if value < 1000:
-            break
-    return f"{value:.1f} {unit}"
+        unit = next(units)
+        if value < 1000 or unit == "EiB":
+            return f"{value:.1f} {unit}"
 
 
 def duration(nanoseconds: int) -> str:
@@ -323,10 +322,8 @@ def _moment(time: strongroom.Time) -> datetime.datetime:
 
 def _local(time: strongroom.Time) -> str:
     moment = _moment(time)
-    try:
+    with contextlib.suppress(OverflowError, OSError, ValueError):
         moment = moment.astimezone()
-    except (OverflowError, OSError, ValueError):
-        pass
     return f"{moment:%Y-%m-%d %H:%M:%S}"
 
 

@@ -118,9 +118,7 @@ def create(place: Place, runtime: strongroom.Runtime, output: Output) -> strongr
             os.makedirs(folder, mode=0o700, exist_ok=True)
         except OSError as error:
             raise OSError(f"cannot make the folder of the key file: {folder}: {error.strerror}") from None
-    repository = strongroom.Repository.init(
-        place.location, strongroom.InitOptions(create_key=new_key), runtime=runtime
-    )
+    repository = strongroom.Repository.init(place.location, strongroom.InitOptions(create_key=new_key), runtime=runtime)
     output.created(place.location.url, place.key_file if new_key else None)
     return repository
 

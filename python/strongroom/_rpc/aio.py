@@ -115,7 +115,7 @@ class LoopClient:
         return try_alloc(self.native, size)
 
     async def fill(self, descriptor: int, size: int, timeout: float | None = None) -> _native.Buffer:
-        """A buffer that the library filled from a descriptor, with at most `size` bytes; empty at the end of the file."""
+        """A buffer that the library filled from a descriptor: at most `size` bytes, none at the end of the file."""
         return await self.call(methods.FILL, 0, (descriptor, size), timeout)
 
     # ---- what a decoder asks ----

@@ -108,5 +108,7 @@ class Requests(Generic[T]):
     def in_flight(self) -> list[tuple[int, T]]:
         """All requests with their ids."""
         return [
-            (self._generations[slot] << 32 | slot, entry) for slot, entry in enumerate(self._entries) if entry is not None
+            (self._generations[slot] << 32 | slot, entry)
+            for slot, entry in enumerate(self._entries)
+            if entry is not None
         ]

@@ -25,7 +25,9 @@ class _Handle(Generic[Client]):
     _number: int
 
     def __init__(self) -> None:
-        raise TypeError(f"{type(self).__name__} objects come from the library: use a constructor method, such as open()")
+        raise TypeError(
+            f"{type(self).__name__} objects come from the library: use a constructor method, such as open()"
+        )
 
     @classmethod
     def _adopt(cls, client: Client, handle: int) -> Self:
@@ -91,5 +93,3 @@ class AsyncObject(_Handle["LoopClient"]):
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-

@@ -13,7 +13,7 @@ import threading
 import weakref
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from . import _native, errors
 from .aio import LoopClient
@@ -168,7 +168,7 @@ def _close_at_exit(this: weakref.ref[Runtime]) -> None:
 class Package:
     """What a generated package knows about its library."""
 
-    def __init__(self, name: str, file: str, schema: str, methods: Sequence[Method[object]]) -> None:
+    def __init__(self, name: str, file: str, schema: str, methods: Sequence[Method[Any]]) -> None:
         self._name = name
         self._folder = pathlib.Path(file).absolute().parent
         self._schema = bytes.fromhex(schema)
@@ -179,7 +179,7 @@ class Package:
         self._logging = False
 
     def path(self) -> pathlib.Path:
-        """Where the library is: where STRONGROOM_LIBRARY says (or what the package's name makes of it), or beside us."""
+        """Where the library is: where STRONGROOM_LIBRARY (or the like, by the package's name) says, or beside us."""
         variable = f"{self._name.upper()}_LIBRARY"
         told = os.environ.get(variable)
         path = pathlib.Path(told) if told else self._folder / f"lib{self._name}.so"
@@ -207,7 +207,8 @@ class Package:
         differ = [method.name for method in self._methods if hashes.get(method.id) != method.hash]
         differ += [name for id, _, name in theirs if id not in ours]
         raise errors.SchemaMismatch(
-            f"the library at {self.path()} was built from another interface: {', '.join(differ) or 'its types'} differ; "
+            f"the library at {self.path()} was built from another interface: "
+            f"{', '.join(differ) or 'its types'} differ; "
             f"install the library and the package {self._name} of one release"
         )
 
@@ -258,4 +259,6 @@ class Package:
                 logger = logging.getLogger(f"{self._name}.{target.replace('::', '.')}")
                 logger.log(_LEVELS.get(level, logging.DEBUG), "%s", message)
             if lost:
-                logging.getLogger(self._name).warning("%d log lines came faster than they were taken, and were lost", lost)
+                logging.getLogger(self._name).warning(
+                    "%d log lines came faster than they were taken, and were lost", lost
+                )

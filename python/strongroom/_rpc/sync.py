@@ -105,7 +105,7 @@ class SyncClient:
         return try_alloc(self.native, size)
 
     def fill(self, descriptor: int, size: int, timeout: float | None = None) -> _native.Buffer:
-        """A buffer that the library filled from a descriptor, with at most `size` bytes; empty at the end of the file."""
+        """A buffer that the library filled from a descriptor: at most `size` bytes, none at the end of the file."""
         return self.call(methods.FILL, 0, (descriptor, size), timeout)
 
     # ---- what a decoder asks ----
@@ -185,7 +185,7 @@ class SyncClient:
                 methods.release(self.native, frame[3])
 
     def _cancel(self, request: _Request) -> None:
-        """Cancels and waits for the acknowledgement; what comes with it is given back. A second Ctrl-C stops the wait."""
+        """Cancels and waits for the acknowledgement; what comes is given back. A second Ctrl-C stops the wait."""
         try:
             if not request.over:
                 self._submit(frames.cancel(_QUEUE, request.id))
@@ -225,7 +225,7 @@ class SyncClient:
                         request.open()
             for frame in stray:
                 methods.release(self.native, frame[3])
-            if self._ending and (self._requests.count == 0 or self._give_up and time.monotonic() > self._give_up):
+            if self._ending and (self._requests.count == 0 or (self._give_up and time.monotonic() > self._give_up)):
                 break
         self._fail_all()
 

@@ -71,7 +71,8 @@ class Reader:
         return at
 
     def u32(self) -> int:
-        return _U32.unpack_from(self.data, self.skip(4))[0]
+        value: int = _U32.unpack_from(self.data, self.skip(4))[0]
+        return value
 
     def block(self) -> bytes:
         """A length, and that many bytes."""
@@ -141,7 +142,8 @@ class _Integer(Codec[int]):
             raise ValueError(f"{value!r} is no {self._name}") from None
 
     def read(self, reader: Reader) -> int:
-        return self._pack.unpack_from(reader.data, reader.skip(self.least))[0]
+        value: int = self._pack.unpack_from(reader.data, reader.skip(self.least))[0]
+        return value
 
     def default(self) -> int:
         return 0
@@ -154,7 +156,8 @@ class _Double(Codec[float]):
         out.data += _F64.pack(value)
 
     def read(self, reader: Reader) -> float:
-        return _F64.unpack_from(reader.data, reader.skip(8))[0]
+        value: float = _F64.unpack_from(reader.data, reader.skip(8))[0]
+        return value
 
     def default(self) -> float:
         return 0.0
@@ -178,11 +181,11 @@ class _Single(Codec[float]):
 
     def read(self, reader: Reader) -> float:
         at = reader.skip(4)
-        value = _F32.unpack_from(reader.data, at)[0]
+        value: float = _F32.unpack_from(reader.data, at)[0]
         if value != value:
             bits = _U32.unpack_from(reader.data, at)[0]
             wide = (bits & 0x8000_0000) << 32 | 0x7FF << 52 | (bits & 0x7F_FFFF) << 29
-            return _F64.unpack(_U64.pack(wide))[0]
+            value = _F64.unpack(_U64.pack(wide))[0]
         return value
 
     def default(self) -> float:
