@@ -146,8 +146,9 @@ def test_the_library_fills_from_a_descriptor(runtime: Runtime, tmp_path: pathlib
                     break
                 read += bytes(buffer)
     assert read == bytes(range(256)) * 10
-    with pytest.raises(strongroom.SystemRefused):
-        client.fill(9999, 10)
+    for no_descriptor in (-1, 9999):
+        with pytest.raises(strongroom.SystemRefused):
+            client.fill(no_descriptor, 10)
 
 
 def test_streams_that_are_left_are_cancelled(runtime: Runtime) -> None:

@@ -39,6 +39,10 @@ pub(crate) fn dispatch(call: &mut Call<'_>, cx: &Context) -> Result<Work, Error>
 
 /// Reads until the buffer is full or the file ends.
 fn fill(descriptor: i32, mut buffer: Buffer, token: &CancellationToken) -> Result<Buffer, Error> {
+    if descriptor < 0 {
+        // poll(2) would leave it out, and wait for nothing.
+        return Err(Error::system("reading from the descriptor", std::io::Error::from_raw_os_error(libc::EBADF)));
+    }
     let mut filled = 0;
     let room = buffer.as_mut().unwrap_or_default();
     while filled < room.len() {
