@@ -99,6 +99,8 @@ def test_a_mistake_in_the_arguments_moves_no_buffer(runtime: Runtime) -> None:
             echo.client.call(conformance_api.generated._M_ECHO_SUM, echo._handle(), ("no buffer",))
         with pytest.raises(ValueError, match="milliseconds"):
             echo.sleep(-1)
+        with pytest.raises(ValueError, match="NaN"):
+            echo.sum(buffer, timeout=float("nan"))
         assert not buffer.closed
         view = memoryview(buffer)
         with pytest.raises(BufferError):
@@ -291,7 +293,7 @@ print("end")
     done = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=30, check=False
     )
-    assert (done.returncode, done.stdout) == (0, "end\n"), done.stderr
+    assert (done.returncode, done.stdout, done.stderr) == (0, "end\n", "")
 
 
 def test_the_library_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:

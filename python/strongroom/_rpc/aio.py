@@ -141,9 +141,14 @@ class LoopClient:
         out = methods.encode(method, arguments)
         request = _Request(on_emit)
         request.id = self.requests.add(request)
+        try:
+            frame = frames.call(self.queue, request.id, object, method.id, frames.nanoseconds(timeout), out.data)
+        except BaseException:
+            self.requests.remove(request.id)
+            raise
         for buffer in out.moved:
             buffer._detach()
-        self._submit(frames.call(self.queue, request.id, object, method.id, frames.nanoseconds(timeout), out.data))
+        self._submit(frame)
         return request
 
     def _submit(self, frame: bytes) -> None:
