@@ -1,0 +1,1 @@
+#include "codegen/c/testdata/headers_test.inc"
