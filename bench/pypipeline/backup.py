@@ -5,6 +5,7 @@ import os
 import queue
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from blake3 import blake3
@@ -57,6 +58,7 @@ class Backup:
         for _ in range(self.workers + 2):
             self.free.put(Block(self.free))
         self.tasks: queue.Queue = queue.Queue(maxsize=2 * self.workers)
+        self.lookers = ThreadPoolExecutor(self.workers)
         self.nodes: list[list] = []
         self._links: dict[tuple[int, int], str] = {}
         self._group: list[tuple[list, str]] = []
@@ -77,6 +79,7 @@ class Backup:
                 self.tasks.put(None)
             for thread in threads:
                 thread.join()
+            self.lookers.shutdown()
         if self.errors:
             raise self.errors[0]
         self.packs.close()
@@ -121,7 +124,7 @@ class Backup:
         return block
 
     def _read_large(self, node: list, source: str) -> None:
-        chunker, ids = Chunker(self.repository.chunk_key), node[7]
+        chunker, ids = Chunker(self.repository.chunk_key, self.lookers), node[7]
         with open(source, "rb", buffering=0) as f:
             block, kept, last = self._take(), 0, False
             while True:

@@ -2,14 +2,17 @@
 
 import os
 import random
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from backup import BLOCK, backup
-from chunker import AVG_CHUNK, LOOSE, MAX_CHUNK, MIN_CHUNK, STRICT, WINDOW, Chunker
+from chunker import AVG_CHUNK, FIRST, LOOSE, MAX_CHUNK, MIN_CHUNK, STRICT, WINDOW, Chunker
 from restore import restore
+
+POOL = ThreadPoolExecutor(2)
 
 
 @pytest.fixture
@@ -95,26 +98,26 @@ def cuts(chunker: Chunker, data: np.ndarray, step: int) -> list[int]:
 
 def test_cuts_are_independent_of_blocks() -> None:
     data = np.frombuffer(random.Random(2).randbytes((24 << 20) + 5), np.uint8)
-    want = cuts(Chunker(bytes(32)), data, len(data))
+    want = cuts(Chunker(bytes(32), POOL), data, len(data))
     assert len(want) > 10
     for step in (100_003, 1 << 20, BLOCK):
-        assert cuts(Chunker(bytes(32)), data, step) == want
+        assert cuts(Chunker(bytes(32), POOL), data, step) == want
     sizes = np.diff([0, *want])
     assert sizes[:-1].min() >= MIN_CHUNK
     assert sizes.max() <= MAX_CHUNK
     assert AVG_CHUNK / 2 < sizes.mean() < 2 * AVG_CHUNK
-    assert cuts(Chunker(bytes([1] * 32)), data, len(data)) != want, "they depend on the key"
+    assert cuts(Chunker(bytes([1] * 32), POOL), data, len(data)) != want, "they depend on the key"
 
 
 def test_boundaries_are_what_the_definition_says() -> None:
     data = np.frombuffer(random.Random(3).randbytes(3 << 20), np.uint8)
-    chunker = Chunker(bytes(32))
+    chunker = Chunker(bytes(32), POOL)
     chunker.look(data, 0, len(data))
     gram_key, window_keys = int(chunker._gram_key), [int(k) for k in chunker._window_keys]
     content = data.tobytes()
     loose, strict = [], []
     for cut in range(WINDOW, len(content) + 1):
-        if int.from_bytes(content[cut - 4 : cut], "little") * gram_key % 2**32 < 2**32 - 2**23:
+        if int.from_bytes(content[cut - 4 : cut], "little") * gram_key % 2**32 < int(FIRST):
             continue
         window = [int.from_bytes(content[cut - WINDOW + i : cut - WINDOW + i + 8], "little") for i in range(0, WINDOW, 8)]
         value = sum(n * k for n, k in zip(window, window_keys, strict=True)) % 2**64
