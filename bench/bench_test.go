@@ -53,17 +53,21 @@ func someResults() *results {
 	}
 	failed := run("borg", 2, 1)
 	failed.Error = "a message"
-	return &results{
+	r := &results{
 		Settings: config{Rounds: 2, Size: 2_000_000_000},
 		Machine:  machine{Processor: "a processor", Cores: 2, Memory: 8 << 30},
 		Versions: map[string]string{"borg": "borg 1"},
 		Contenders: []contender{
 			{Name: engineAlone, Settings: "x"}, {Name: "pure-go", Settings: "y"}, {Name: "borg", Settings: "z"},
+			{Name: goAgent, Settings: "v"},
 			{Name: "restic", Settings: "w", Absent: "not found"},
 		},
-		Inputs:  []input{{Name: "halves", About: "one file", Bytes: 2_000_000_000, Files: 1}},
-		Samples: []sample{run(engineAlone, 1, 1), run("pure-go", 1, 2), run("borg", 1, 5), run(engineAlone, 2, 2), run("pure-go", 2, 6), failed},
+		Inputs: []input{{Name: "halves", About: "one file", Bytes: 2_000_000_000, Files: 1}},
+		Samples: []sample{run(engineAlone, 1, 1), run("pure-go", 1, 2), run("borg", 1, 5), run(engineAlone, 2, 2), run("pure-go", 2, 6),
+			failed, run(goAgent, 1, 1), run(goAgent, 2, 2)},
 	}
+	r.Summary = r.summarise()
+	return r
 }
 
 func TestMarkdown(t *testing.T) {
@@ -71,6 +75,8 @@ func TestMarkdown(t *testing.T) {
 	require.Contains(t, table, "| engine | 1.50 | 1.00 | 1.33 | 1.50 | 100 | 0.75 | 1.00 | 2.67 | 0.75 | 50 | 50.0% |\n")
 	require.Contains(t, table, "| pure-go | 4.00 | 2.50 | 0.50 | 4.00 | 100 | 2.00 | 2.50 | 1.00 | 2.00 | 50 | 50.0% |\n")
 	require.Contains(t, table, "| borg | failed |")
+	require.Contains(t, table, "\nBackup: the fastest of the others is pure-go; its time is 2.67 times that of go-agent.\n")
+	require.Contains(t, table, "\nRestore: the fastest of the others is pure-go; its time is 2.67 times that of go-agent.\n")
 	require.Contains(t, table, "- **borg**: z. borg 1. Failed on halves: a message.\n")
 	require.Contains(t, table, "| restic | absent |")
 	require.Contains(t, table, "- **restic**: w. Absent: not found.\n")
@@ -81,10 +87,16 @@ func TestJSONShape(t *testing.T) {
 	require.NoError(t, err)
 	var shape map[string]any
 	require.NoError(t, json.Unmarshal(content, &shape))
-	require.ElementsMatch(t, []string{"settings", "machine", "versions", "contenders", "inputs", "samples"}, keys(shape))
+	require.ElementsMatch(t, []string{"settings", "machine", "versions", "contenders", "inputs", "summary", "samples"}, keys(shape))
 	first := shape["samples"].([]any)[0].(map[string]any)
 	require.ElementsMatch(t, []string{"input", "contender", "round", "backup", "restore", "stored_bytes"}, keys(first))
 	require.Equal(t, map[string]any{"seconds": 1.0, "core_seconds": 2.0, "peak_bytes": float64(100 << 20), "processes": 1.0}, first["backup"])
+	require.Len(t, shape["summary"], 3, "the failed one has no medians")
+	row := shape["summary"].([]any)[1].(map[string]any)
+	require.Equal(t, "pure-go", row["contender"])
+	require.Equal(t, map[string]any{
+		"seconds": 4.0, "to_engine": 2.5, "gb_per_second": 0.5, "core_seconds_per_gb": 4.0, "peak_bytes": float64(100 << 20),
+	}, row["backup"])
 	require.Equal(t, 2e9, shape["settings"].(map[string]any)["size_bytes"])
 
 	var again results

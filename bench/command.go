@@ -169,11 +169,11 @@ func resident(pid int) int64 {
 }
 
 func version(program string) string {
-	flag := "version"
-	if filepath.Base(program) == "borg" {
-		flag = "--version"
+	ask := "--version"
+	if filepath.Base(program) == "restic" {
+		ask = "version"
 	}
-	out, err := exec.Command(program, flag).Output()
+	out, err := exec.Command(program, ask).Output()
 	if err != nil {
 		return "unknown"
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // place is where one contender runs once: everything in it is new.
@@ -26,7 +25,11 @@ type contender struct {
 	restore     func(place) []string
 }
 
-const engineAlone = "engine"
+const (
+	engineAlone = "engine"
+	goAgent     = "go-agent"
+	pythonAgent = "python-agent"
+)
 
 // contenders lists all of them; the first is what the others are compared with.
 func (c *config) contenders() []contender {
@@ -44,6 +47,9 @@ func (c *config) contenders() []contender {
 	add := func(k contender, program, flag string) {
 		if program == "" {
 			k.Absent = "not found; name it with --" + flag
+			if flag == "rustic" {
+				k.Absent = "not installed; bench/install-rustic builds it"
+			}
 		}
 		all = append(all, k)
 	}
@@ -63,19 +69,14 @@ func (c *config) contenders() []contender {
 	}, engine, "engine")
 
 	program := resolve(c.goAgent)
-	k := contender{Name: "go-agent", Settings: "strongroom backup (Go); auto compression, key file"}
+	k := contender{Name: goAgent, Settings: "strongroom backup (Go); auto compression, key file"}
 	k.setup, k.backup, k.restore = agent([]string{program})
 	add(k, program, "go-agent")
 
-	command := strings.Fields(c.pythonAgent)
-	if len(command) > 0 {
-		command[0] = resolve(command[0])
-		program = command[0]
-	} else {
-		program = ""
-	}
-	k = contender{Name: "python-agent", Settings: "python -m strongroom backup; auto compression, key file"}
-	k.setup, k.backup, k.restore = agent(command)
+	program = resolve(c.pythonAgent)
+	k = contender{Name: pythonAgent, Settings: "python -m strongroom backup; auto compression, key file"}
+	k.environment = map[string]string{"PYTHONPATH": filepath.Dir(filepath.Dir(program))}
+	k.setup, k.backup, k.restore = agent([]string{"python3", "-m", "strongroom"})
 	add(k, program, "python-agent")
 
 	pipeline := func(command ...string) (setup func(place) [][]string, backup, restore func(place) []string) {
@@ -96,11 +97,11 @@ func (c *config) contenders() []contender {
 
 	restic := resolve(c.restic)
 	add(contender{
-		Name: "restic", Settings: "--compression auto, its defaults otherwise; unlocks by password (scrypt)",
+		Name: "restic", Settings: "--compression fastest, its defaults otherwise; unlocks by password (scrypt)",
 		environment: map[string]string{"RESTIC_PASSWORD": "bench"},
 		setup:       func(p place) [][]string { return [][]string{{restic, "-q", "-r", p.in("repo"), "init"}} },
 		backup: func(p place) []string {
-			return []string{restic, "-q", "-r", p.in("repo"), "backup", "--compression", "auto", p.source}
+			return []string{restic, "-q", "-r", p.in("repo"), "backup", "--compression", "fastest", p.source}
 		},
 		restore: func(p place) []string {
 			return []string{restic, "-q", "-r", p.in("repo"), "restore", "latest", "--target", p.in("out")}
@@ -109,10 +110,10 @@ func (c *config) contenders() []contender {
 
 	borg := resolve(c.borg)
 	add(contender{
-		Name: "borg", Settings: "repokey-blake2, --compression zstd,1, its defaults otherwise; unlocks by password",
+		Name: "borg", Settings: "repokey (here faster than repokey-blake2), --compression zstd,1, its defaults otherwise; unlocks by password",
 		environment: map[string]string{"BORG_PASSPHRASE": "bench", "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "no"},
 		setup: func(p place) [][]string {
-			return [][]string{{borg, "init", "--encryption", "repokey-blake2", p.in("repo")}, {"mkdir", "-p", p.in("out")}}
+			return [][]string{{borg, "init", "--encryption", "repokey", p.in("repo")}, {"mkdir", "-p", p.in("out")}}
 		},
 		backup: func(p place) []string {
 			return []string{borg, "create", "--compression", "zstd,1", p.in("repo") + "::bench", p.source}
@@ -122,6 +123,17 @@ func (c *config) contenders() []contender {
 			return []string{"env", "-C", p.in("out"), borg, "extract", p.in("repo") + "::bench"}
 		},
 	}, borg, "borg")
+
+	rustic := resolve(c.rustic)
+	add(contender{
+		Name: "rustic", Settings: "--set-compression 1, its defaults otherwise; unlocks by password (scrypt)",
+		environment: map[string]string{"RUSTIC_PASSWORD": "bench", "RUSTIC_NO_PROGRESS": "true"},
+		setup: func(p place) [][]string {
+			return [][]string{{rustic, "-r", p.in("repo"), "init", "--set-compression", "1"}}
+		},
+		backup:  func(p place) []string { return []string{rustic, "-r", p.in("repo"), "backup", p.source} },
+		restore: func(p place) []string { return []string{rustic, "-r", p.in("repo"), "restore", "latest", p.in("out")} },
+	}, rustic, "rustic")
 	return all
 }
 

@@ -14,8 +14,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 type config struct {
@@ -32,7 +34,7 @@ type config struct {
 	jsonPath string
 	markdown string
 
-	engine, goAgent, pythonAgent, goPipeline, pythonPipeline, restic, borg string
+	engine, goAgent, pythonAgent, goPipeline, pythonPipeline, restic, borg, rustic string
 }
 
 func parse(args []string) (*config, error) {
@@ -51,11 +53,12 @@ func parse(args []string) (*config, error) {
 	flags.StringVar(&c.markdown, "markdown", "", "write the table of docs/performance.md to this file")
 	flags.StringVar(&c.engine, "engine", "", "path of engine-bench")
 	flags.StringVar(&c.goAgent, "go-agent", "", "path of strongroom, the Go agent")
-	flags.StringVar(&c.pythonAgent, "python-agent", "", "command of the Python agent: a program, or several words as in 'python3 -m strongroom'")
+	flags.StringVar(&c.pythonAgent, "python-agent", "", "path of __main__.py in the Python package strongroom")
 	flags.StringVar(&c.goPipeline, "go-pipeline", "", "path of gopipeline")
 	flags.StringVar(&c.pythonPipeline, "python-pipeline", "", "path of the script of pypipeline")
 	flags.StringVar(&c.restic, "restic", "restic", "restic")
 	flags.StringVar(&c.borg, "borg", "borg", "borg")
+	flags.StringVar(&c.rustic, "rustic", filepath.Join(os.Getenv("STRONGROOM_CACHE"), "peers", "bin", "rustic"), "rustic, as bench/install-rustic makes it")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
@@ -115,9 +118,17 @@ func (c *config) run() error {
 	if c.scratch, err = filepath.Abs(c.scratch); err != nil {
 		return err
 	}
-	defer func() {
+	remove := func() {
 		fmt.Fprintln(os.Stderr, "removing", c.scratch)
 		os.RemoveAll(c.scratch)
+	}
+	defer remove()
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-interrupts
+		remove()
+		os.Exit(130)
 	}()
 	path := filepath.Join(c.scratch, "results.json")
 	if c.enter == "" {

@@ -45,6 +45,7 @@ type results struct {
 	Versions   map[string]string `json:"versions"`
 	Contenders []contender       `json:"contenders"`
 	Inputs     []input           `json:"inputs"`
+	Summary    []summary         `json:"summary"`
 	Samples    []sample          `json:"samples"`
 }
 
@@ -60,7 +61,7 @@ func (c *config) measureInto(path string) error {
 		}
 		r.Contenders = append(r.Contenders, k)
 	}
-	for _, program := range []string{c.restic, c.borg} {
+	for _, program := range []string{c.restic, c.borg, c.rustic} {
 		if found := resolve(program); found != "" {
 			r.Versions[filepath.Base(program)] = version(found)
 		}
@@ -93,6 +94,7 @@ func (c *config) measureInto(path string) error {
 			}
 		}
 	}
+	r.Summary = r.summarise()
 	content, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
