@@ -1,6 +1,7 @@
-"""Writes go_repository rules: the modules of `go list -m -json all` (standard input) that go.sum (argument) has a sum of."""
+"""Writes go_repository rules for the modules of `go list -m -json all` (standard input) that go.sum (argument) sums."""
 
 import json
+import pathlib
 import sys
 
 
@@ -21,7 +22,7 @@ def modules(text):
 
 def main():
     sums = {}
-    for line in open(sys.argv[1], encoding="utf-8"):
+    for line in pathlib.Path(sys.argv[1]).read_text(encoding="utf-8").splitlines():
         path, version, value = line.split()
         sums[path, version] = value
     print('"""The Go modules of go.mod, with the sums of go.sum. Made by tools/repin; do not edit."""\n')

@@ -70,7 +70,9 @@ func errorName(e *ir.Error, v *ir.Variant) string {
 	return strings.TrimSuffix(exported(e.Name), "Error") + exported(v.Name) + "Error"
 }
 
-func methodConst(m *ir.Method) string { return "method" + exported(m.Interface.Name) + exported(m.Name) }
+func methodConst(m *ir.Method) string {
+	return "method" + exported(m.Interface.Name) + exported(m.Name)
+}
 
 // methodName is the Go name of a method; Close is the runtime's.
 func methodName(m *ir.Method) string {

@@ -2,9 +2,9 @@
 
     build_files.py UNITS VENDOR
 
-UNITS is the answer of `cargo build --unit-graph`: cargo's own resolution, one unit for each crate, build script and run of one, with
-its features and dependencies. VENDOR is the folder of sources (one `name-version` folder a crate). The same graph that cargo would
-build is what Bazel builds; a crate that cargo builds with two sets of features becomes two targets.
+UNITS is the answer of `cargo build --unit-graph`: cargo's own resolution, one unit for each crate, build script and run
+of one, with its features and dependencies. VENDOR is the folder of sources (one `name-version` folder a crate). The graph
+that cargo would build is what Bazel builds; a crate that cargo builds with two sets of features becomes two targets.
 """
 
 import json
@@ -62,7 +62,7 @@ class Graph:
         folder = self.folder(unit)
         manifest = tomllib.loads((self.vendor / folder.name / "Cargo.toml").read_text(encoding="utf-8"))["package"]
         version = manifest["version"]
-        deps, macros, aliases, scripts = [], [], {}, []
+        deps, macros, aliases = [], [], {}
         for dependency in unit["dependencies"]:
             target = self.units[dependency["index"]]
             if target["target"]["kind"] == ["custom-build"]:
@@ -75,16 +75,16 @@ class Graph:
                 aliases[label] = dependency["extern_crate_name"]
         lines = [
             f"    name = {json.dumps(self.name(extra.get('named', index)))},",
-            f"    srcs = glob([\"**/*.rs\"]),",
+            '    srcs = glob(["**/*.rs"]),',
             f"    aliases = {json.dumps(aliases)},",
             f"    crate_features = {quoted(unit['features'])},",
             f"    crate_root = {json.dumps(str(pathlib.PurePath(unit['target']['src_path']).relative_to(folder)))},",
             f"    deps = {quoted(sorted(deps))},",
             f"    edition = {json.dumps(unit['target']['edition'])},",
             f"    proc_macro_deps = {quoted(sorted(macros))},",
-            f"    rustc_env = {{\"CARGO_PKG_NAME\": {json.dumps(manifest['name'])}}},",
+            f'    rustc_env = {{"CARGO_PKG_NAME": {json.dumps(manifest["name"])}}},',
             # Warnings in others' code are theirs to read.
-            "    rustc_flags = [\"--cap-lints=allow\"],",
+            '    rustc_flags = ["--cap-lints=allow"],',
             f"    version = {json.dumps(version)},",
         ]
         everything = 'glob(["**"], exclude = ["BUILD.bazel", "**/* *"])'
@@ -95,8 +95,10 @@ class Graph:
             lines.append(f"    link_deps = {quoted(sorted(extra['links']))},")
         else:
             crate = unit["target"]["name"].replace("-", "_")
-            lines += [f"    compile_data = glob([\"**\"], exclude = [\"BUILD.bazel\", \"**/*.rs\", \"**/* *\"]),",
-                      f"    crate_name = {json.dumps(crate)},"]
+            lines += [
+                '    compile_data = glob(["**"], exclude = ["BUILD.bazel", "**/*.rs", "**/* *"]),',
+                f"    crate_name = {json.dumps(crate)},",
+            ]
         text = f"{kind}(\n" + "\n".join(lines) + "\n)\n"
         rules = self.files.setdefault(folder.name, [])
         if text not in rules:
@@ -120,10 +122,16 @@ class Graph:
                 continue
             kind = unit["target"]["kind"]
             if unit["mode"] == "run-custom-build":
-                script = next(d["index"] for d in unit["dependencies"]
-                              if self.units[d["index"]]["mode"] == "build" and self.units[d["index"]]["pkg_id"] == unit["pkg_id"])
-                links = [self.label(owner[d["index"]]) for d in unit["dependencies"]
-                         if self.units[d["index"]]["mode"] == "run-custom-build" and d["index"] in owner]
+                script = next(
+                    d["index"]
+                    for d in unit["dependencies"]
+                    if self.units[d["index"]]["mode"] == "build" and self.units[d["index"]]["pkg_id"] == unit["pkg_id"]
+                )
+                links = [
+                    self.label(owner[d["index"]])
+                    for d in unit["dependencies"]
+                    if self.units[d["index"]]["mode"] == "run-custom-build" and d["index"] in owner
+                ]
                 self.rule("cargo_build_script", script, {"named": index, "links": links})
             elif kind == ["custom-build"]:
                 continue
@@ -139,7 +147,8 @@ class Graph:
         for folder, rules in self.files.items():
             (self.vendor / folder / "BUILD.bazel").write_text(head + "\n".join(rules), encoding="utf-8")
         aliases = 'package(default_visibility = ["//visibility:public"])\n\n' + "\n".join(
-            f"alias(\n    name = {json.dumps(name)},\n    actual = {json.dumps(label)},\n)\n" for name, label in sorted(direct.items())
+            f"alias(\n    name = {json.dumps(name)},\n    actual = {json.dumps(label)},\n)\n"
+            for name, label in sorted(direct.items())
         )
         (self.vendor / "BUILD.bazel").write_text(aliases, encoding="utf-8")
 

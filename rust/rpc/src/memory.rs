@@ -198,7 +198,7 @@ mod tests {
     fn capacities_waste_little() {
         for size in [1, 4095, 4096, 4097, 65536, 65537, 100_000, 1 << 20, (1 << 20) + 1, 3 << 20] {
             let capacity = capacity_for(size);
-            assert!(capacity >= size && capacity % PAGE == 0);
+            assert!(capacity >= size && capacity.is_multiple_of(PAGE));
             assert!(capacity <= size + size / 4 + PAGE, "{size} got {capacity}");
         }
     }

@@ -42,7 +42,6 @@ const CREDIT: u8 = 3;
 const ITEM: u8 = 4;
 const END: u8 = 5;
 const REPLY: u8 = 6;
-const ERROR: u8 = 7;
 const PANIC: u8 = 8;
 const EMIT: u8 = 9;
 

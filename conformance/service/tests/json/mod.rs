@@ -14,7 +14,7 @@ pub trait FromJson {
 }
 
 pub fn hex(text: &str) -> Vec<u8> {
-    assert!(text.len() % 2 == 0 && text.is_ascii(), "{text} is hexadecimal");
+    assert!(text.len().is_multiple_of(2) && text.is_ascii(), "{text} is hexadecimal");
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("is hexadecimal")).collect()
 }
 
