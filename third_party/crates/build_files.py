@@ -3,8 +3,8 @@
     build_files.py UNITS VENDOR
 
 UNITS is the answer of `cargo build --unit-graph`: cargo's own resolution, one unit for each crate, build script and run
-of one, with its features and dependencies. VENDOR is the folder of sources (one `name-version` folder a crate). The graph
-that cargo would build is what Bazel builds; a crate that cargo builds with two sets of features becomes two targets.
+of one, with its features and dependencies. VENDOR is the folder of sources (one `name-version` folder a crate). Bazel
+builds the graph that cargo would; a crate that cargo builds with two sets of features becomes two targets.
 """
 
 import json
