@@ -4,6 +4,13 @@ load("@bazel_gazelle//:deps.bzl", "go_repository")
 
 def go_repositories():
     go_repository(
+        name = "com_github_chengxilo_virtualterm",
+        build_file_proto_mode = "disable_global",
+        importpath = "github.com/chengxilo/virtualterm",
+        sum = "h1:Z6IpERbRVlfB8WkOmtbHiDbBANU7cimRIof7mk9/PwM=",
+        version = "v1.0.4",
+    )
+    go_repository(
         name = "com_github_inconshreveable_mousetrap",
         build_file_proto_mode = "disable_global",
         importpath = "github.com/inconshreveable/mousetrap",
@@ -30,6 +37,13 @@ def go_repositories():
         importpath = "github.com/mattn/go-pointer",
         sum = "h1:n+XhsuGeVO6MEAp7xyEukFINEa+Quek5psIR/ylA6o0=",
         version = "v0.0.1",
+    )
+    go_repository(
+        name = "com_github_mattn_go_runewidth",
+        build_file_proto_mode = "disable_global",
+        importpath = "github.com/mattn/go-runewidth",
+        sum = "h1:E5ScNMtiwvlvB5paMFdw9p4kSQzbXFikJ5SQO6TULQc=",
+        version = "v0.0.16",
     )
     go_repository(
         name = "com_github_mitchellh_colorstring",
@@ -74,11 +88,25 @@ def go_repositories():
         version = "v1.12.1",
     )
     go_repository(
+        name = "com_github_zeebo_assert",
+        build_file_proto_mode = "disable_global",
+        importpath = "github.com/zeebo/assert",
+        sum = "h1:hU1L1vLTHsnO8x8c9KAR5GmM5QscxHg5RNU5z5qbUWY=",
+        version = "v1.1.0",
+    )
+    go_repository(
         name = "com_github_zeebo_blake3",
         build_file_proto_mode = "disable_global",
         importpath = "github.com/zeebo/blake3",
         sum = "h1:KYQPkhpRtcqh0ssGYcKLG1JYvddkEA8QwCM/yBqhaZI=",
         version = "v0.2.4",
+    )
+    go_repository(
+        name = "com_github_zeebo_pcg",
+        build_file_proto_mode = "disable_global",
+        importpath = "github.com/zeebo/pcg",
+        sum = "h1:lyqfGeWiv4ahac6ttHs+I5hwtH/+1mrhlCtVNQM2kHo=",
+        version = "v1.0.1",
     )
     go_repository(
         name = "in_yaml_go_yaml_v3",
