@@ -1,10 +1,10 @@
 """The parts of the reader, each by itself."""
 
+import contextlib
 import json
 import random
 
 import pytest
-
 from strongroom_reader import cbor, chunks, lz4, padding, tree
 from vectors import encode, splitmix64
 
@@ -100,10 +100,8 @@ def test_lz4() -> None:
     noise = random.Random(2)
     for _ in range(20_000):
         data = noise.randbytes(noise.randrange(30))
-        try:
+        with contextlib.suppress(lz4.Lz4Error):
             assert len(lz4.decompress(data, 40)) == 40
-        except lz4.Lz4Error:
-            pass
 
 
 KEY = bytes(range(32))

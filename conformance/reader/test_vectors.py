@@ -3,7 +3,6 @@
 import pathlib
 
 import pytest
-
 import vectors
 from strongroom_reader import Damaged, NewerFormat, NotARepository, Repository, Secret, WrongKey
 
@@ -13,7 +12,8 @@ _CHECKED_IN = _FOLDER / "testdata" / "vectors"
 
 def test_the_specification_has_them() -> None:
     specification = (_FOLDER.parents[1] / "docs" / "format.md").read_text()
-    assert f"```text\n{vectors.table()}```\n" in specification, "run conformance/reader/vectors.py and put its output there"
+    wanted = f"```text\n{vectors.table()}```\n"
+    assert wanted in specification, "run conformance/reader/vectors.py and put its output there"
 
 
 def test_the_checked_in_repository_is_them(tmp_path: pathlib.Path) -> None:

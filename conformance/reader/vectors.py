@@ -1,7 +1,7 @@
 """The test vectors of docs/format.md: a whole repository with fixed keys, written by hand from the specification.
 
-    python3 conformance/reader/vectors.py           prints the table of docs/format.md
-    python3 conformance/reader/vectors.py FOLDER    writes the repository, and key-file and password beside it
+`python3 conformance/reader/vectors.py` prints the table of docs/format.md; with a folder it writes the repository
+there, and key-file and password beside it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import sys
 
 from blake3 import blake3
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from strongroom_reader import chunks, padding
 from strongroom_reader.seal import TAG, Keys, Role, associated_data, keyed_hash, nonce
 from strongroom_reader.slots import Secret, wrapping_key
@@ -88,8 +87,18 @@ TREE = encode(
             {
                 0: b"file",
                 1: {
-                    **{0: 0, 1: 0o644, 2: 1000, 3: 1000, 4: b"user", 6: len(FILE), 7: {0: -1, 1: 999999999}},
-                    **{8: {0: 1764000000, 1: 1}, 9: 12, 10: 2049, 11: 1, 14: [{0: b"user.a", 1: b"\0"}]},
+                    0: 0,
+                    1: 0o644,
+                    2: 1000,
+                    3: 1000,
+                    4: b"user",
+                    6: len(FILE),
+                    7: {0: -1, 1: 999999999},
+                    8: {0: 1764000000, 1: 1},
+                    9: 12,
+                    10: 2049,
+                    11: 1,
+                    14: [{0: b"user.a", 1: b"\0"}],
                 },
                 2: [[DATA_ID, len(FILE)]],
             }
@@ -103,8 +112,13 @@ STATISTICS = {0: 1, 1: 0, 2: 0, 3: 0, 4: 18, 5: 18, 6: 18, 7: 512, 8: 1, 9: 1, 1
 LOG = encode(
     {
         1: {
-            **{0: {0: 1764000001, 1: 0}, 1: "host", 2: "user", 3: [b"/file"], 4: ["tag"]},
-            **{6: TREE_ID, 7: STATISTICS},
+            0: {0: 1764000001, 1: 0},
+            1: "host",
+            2: "user",
+            3: [b"/file"],
+            4: ["tag"],
+            6: TREE_ID,
+            7: STATISTICS,
         }
     }
 )

@@ -61,9 +61,19 @@ class Snapshot:
     statistics: dict[str, int]
 
 
-_STATISTICS = (
-    "files folders others unchanged bytes bytes_read bytes_new bytes_stored chunks chunks_new duration".split()
-)
+_STATISTICS = [
+    "files",
+    "folders",
+    "others",
+    "unchanged",
+    "bytes",
+    "bytes_read",
+    "bytes_new",
+    "bytes_stored",
+    "chunks",
+    "chunks_new",
+    "duration",
+]
 
 
 def _snapshot(id: bytes, record: dict) -> Snapshot:

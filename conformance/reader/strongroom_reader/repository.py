@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 
@@ -70,7 +71,7 @@ class Repository:
         """What is in a folder, in byte order of the names."""
         nodes = self._gather(folder, _MOST_LEVELS)
         names = [node.name for node in nodes]
-        if any(a >= b for a, b in zip(names, names[1:], strict=False)):
+        if any(a >= b for a, b in itertools.pairwise(names)):
             raise Damaged(f"tree {folder.hex()}", "its names are not ascending")
         return nodes
 

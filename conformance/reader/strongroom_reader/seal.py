@@ -41,9 +41,7 @@ def associated_data(repository: bytes, name: str, role: Role, number: int) -> by
 def unseal(key: bytes, repository: bytes, name: str, role: Role, number: int, sealed: bytes) -> bytes | None:
     """The text, or `None`: it is not what was sealed in this role and place."""
     try:
-        return AESGCM(key).decrypt(
-            nonce(role, number), sealed, associated_data(repository, name, role, number)
-        )
+        return AESGCM(key).decrypt(nonce(role, number), sealed, associated_data(repository, name, role, number))
     except (InvalidTag, ValueError):
         return None
 
