@@ -1,8 +1,8 @@
 """Makes the golden repository of a format: once for each format version, then it is checked in and opened forever.
 
 `python3 conformance/reader/golden.py AGENT conformance/reader/testdata/format-1`, where AGENT is the program
-that writes the format. Beside the repository and its key file stands expected.json: what the snapshots hold, as the file
-system had it. Every entry of the trees is there but for those in `links`, which are many.
+that writes the format. Beside the repository and its key file stands expected.json: what the snapshots hold, as the
+file system had it. Every entry of the trees is there but for those in `links`, which are many.
 """
 
 from __future__ import annotations
