@@ -4,6 +4,7 @@ import pathlib
 
 import pytest
 import vectors
+from blake3 import blake3
 from strongroom_reader import Damaged, NewerFormat, NotARepository, Repository, Secret, WrongKey
 
 _FOLDER = pathlib.Path(__file__).absolute().parent
@@ -73,6 +74,15 @@ def test_other_secrets_open_nothing(tmp_path: pathlib.Path) -> None:
         Repository(_CHECKED_IN / "repository", Secret(bytes(32), is_password=False))
     with pytest.raises(NotARepository):
         Repository(tmp_path, Secret.password(vectors.PASSWORD))
+
+
+@pytest.mark.parametrize("cost", [{0: (4 << 20) + 1, 1: 1, 2: 4}, {0: 1 << 20, 1: 65, 2: 4}, {0: 65536, 1: 1, 2: 65}])
+def test_a_slot_that_asks_for_hours_is_refused(tmp_path: pathlib.Path, cost: dict[int, int]) -> None:
+    vectors.write(tmp_path)
+    text = vectors.encode({0: bytes(32), 1: cost, 2: bytes(48)})
+    (tmp_path / "repository" / "keys" / ("01" * 16)).write_bytes(text + blake3(text).digest())
+    with pytest.raises(Damaged, match="it asks for more work than any writer does"):
+        Repository(tmp_path / "repository", Secret.password(vectors.PASSWORD))
 
 
 def test_a_gap_in_the_log_is_noticed(tmp_path: pathlib.Path) -> None:

@@ -45,6 +45,11 @@ def wrapping_key(secret: Secret, salt: bytes, cost: dict[int, int] | None) -> by
     return derive(value, salt, "strongroom key slot 1")
 
 
+def _is_possible(cost: dict[int, int]) -> bool:
+    memory, passes, lanes = cost[0], cost[1], cost[2]
+    return memory <= 4 << 20 and memory * passes <= 64 << 20 and lanes <= 64
+
+
 def master_key(store: Store, repository: bytes, secret: Secret) -> bytes:
     """From the first slot that the secret opens."""
     problem: ReadError = WrongKey("the password or key file opens no key of this repository")
@@ -55,6 +60,9 @@ def master_key(store: Store, repository: bytes, secret: Secret) -> bytes:
             continue
         slot = cbor.decode(data[:-32])
         if secret.is_password != (1 in slot):
+            continue
+        if secret.is_password and not _is_possible(slot[1]):
+            problem = Damaged(name, "it asks for more work than any writer does")
             continue
         key = wrapping_key(secret, slot[0], slot.get(1))
         master = unseal(key, repository, name, Role.KEY_SLOT, 0, slot[2])
