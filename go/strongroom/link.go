@@ -5,5 +5,5 @@ package strongroom
 // Bazel links the library itself; this is for the go command, after `cargo build --release -p strongroom`.
 
 // #cgo CFLAGS: -I${SRCDIR}/../../rust/rpc/include
-// #cgo LDFLAGS: -L${SRCDIR}/../../target/release -l:libstrongroom.a -lm -ldl -lpthread
+// #cgo LDFLAGS: -L${SRCDIR}/../../target/release -l:libstrongroom.a -lgcc_s -lm -ldl -lpthread
 import "C"
