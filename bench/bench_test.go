@@ -111,9 +111,17 @@ func keys(m map[string]any) (all []string) {
 	return all
 }
 
+// makeTree makes two small files, one of them in a folder.
+func makeTree(t *testing.T, folder string) {
+	require.NoError(t, os.MkdirAll(filepath.Join(folder, "folder"), 0o755))
+	for _, name := range []string{"one", "folder/two"} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(name), 0o644))
+	}
+}
+
 func TestInputs(t *testing.T) {
 	tree := filepath.Join(t.TempDir(), "source")
-	require.NoError(t, os.CopyFS(tree, os.DirFS("testdata")))
+	makeTree(t, tree)
 	c := &config{Size: 8<<20 + 7, scratch: t.TempDir(), tree: tree}
 	all, err := c.makeInputs()
 	require.NoError(t, err)
@@ -131,7 +139,7 @@ func TestInputs(t *testing.T) {
 
 func TestCompare(t *testing.T) {
 	source, target := filepath.Join(t.TempDir(), "tree"), t.TempDir()
-	require.NoError(t, os.CopyFS(source, os.DirFS("testdata")))
+	makeTree(t, source)
 	require.ErrorContains(t, compare(source, target), "was not restored")
 
 	// As restic and borg do it: below the whole path.

@@ -9,10 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from blake3 import blake3
-from zstandard import ZstdCompressor
-
 from chunker import MAX_CHUNK, MIN_CHUNK, Chunker
 from repository import PackWriter, Repository
+from zstandard import ZstdCompressor
 
 # What a large file is read by.
 BLOCK = 8 << 20
@@ -97,7 +96,9 @@ class Backup:
                 target = first if first != name else ""
         elif not stat.S_ISDIR(mode):
             return
-        xattrs = [(x, os.getxattr(source, x, follow_symlinks=False)) for x in os.listxattr(source, follow_symlinks=False)]
+        xattrs = [
+            (x, os.getxattr(source, x, follow_symlinks=False)) for x in os.listxattr(source, follow_symlinks=False)
+        ]
         # Names that are not UTF-8 have surrogates in str, which marshal keeps.
         node = [name, mode, st.st_uid, st.st_gid, st.st_mtime_ns, target, xattrs, []]
         self.nodes.append(node)

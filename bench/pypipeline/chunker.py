@@ -1,12 +1,12 @@
 """Content-defined cut points, found by numpy.
 
 A position is a boundary by a hash of the 64 bytes before it, in two steps: the last four bytes, times a key, let one
-position in 1024 pass; of these few, all 64 bytes are hashed. The first step is a multiplication and a comparison of whole
-arrays, so it runs at the speed of the processor's vector units and without the interpreter's lock. (A gear hash, which
-numpy can build by doubling its window five times, took six times as long.)
+position in 1024 pass; of these few, all 64 bytes are hashed. The first step is a multiplication and a comparison of
+whole arrays, so it runs at the speed of the processor's vector units and without the interpreter's lock. (A gear hash,
+which numpy can build by doubling its window five times, took six times as long.)
 
-Boundaries are chosen as in FastCDC's normalised chunking (Xia et al., USENIX ATC 2016): only strict ones up to the average
-size, any beyond it.
+Boundaries are chosen as in FastCDC's normalised chunking (Xia et al., USENIX ATC 2016): only strict ones up to the
+average size, any beyond it.
 """
 
 from bisect import bisect_left, bisect_right
@@ -17,11 +17,12 @@ from blake3 import blake3
 
 MIN_CHUNK, AVG_CHUNK, MAX_CHUNK = 256 << 10, 1 << 20, 4 << 20
 WINDOW = 64
-# What one thread looks at: large enough that threads seldom ask for the interpreter's lock, small enough that the arrays
-# stay in the cache.
+# What one thread looks at: large enough that threads seldom ask for the interpreter's lock, small enough that the
+# arrays stay in the cache.
 PIECE = 1 << 20
 
-# The two steps together let one position in 2^21 pass, or one in 2^19. The greatest products pass: that of zeros is zero.
+# The two steps together let one position in 2^21 pass, or one in 2^19. The greatest products pass: that of zeros is
+# zero.
 FIRST = np.uint32(2**32 - 2**22)
 STRICT = np.uint64(2**64 - 2**53)
 LOOSE = np.uint64(2**64 - 2**55)
@@ -63,7 +64,7 @@ class Chunker:
         return cuts[hashes >= STRICT].tolist(), cuts[hashes >= LOOSE].tolist()
 
     def cut(self, start: int, end: int, last: bool) -> int | None:
-        """The end of the chunk that begins at start, in data that ends at end; None where more data is needed to tell."""
+        """The end of the chunk from start, in data that ends at end; None where it takes more data to tell."""
         if start == end:
             return None
         limit = min(end, start + MAX_CHUNK)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from backup import BLOCK, backup
 from chunker import AVG_CHUNK, FIRST, LOOSE, MAX_CHUNK, MIN_CHUNK, STRICT, WINDOW, Chunker
 from restore import restore
@@ -64,7 +63,11 @@ def test_round_trip(tree: Path, tmp_path: Path) -> None:
     assert (target / "tree/half").samefile(target / "tree/small/hard")
 
     second = backup(repository, [str(tree)])
-    assert second["bytes"] == first["bytes"] == sum(p.stat().st_size for p in tree.rglob("*") if p.is_file() and p.name != "hard")
+    assert (
+        second["bytes"]
+        == first["bytes"]
+        == sum(p.stat().st_size for p in tree.rglob("*") if p.is_file() and p.name != "hard")
+    )
     assert second["stored_bytes"] == 0, "all of it is known"
 
 
@@ -119,7 +122,9 @@ def test_boundaries_are_what_the_definition_says() -> None:
     for cut in range(WINDOW, len(content) + 1):
         if int.from_bytes(content[cut - 4 : cut], "little") * gram_key % 2**32 < int(FIRST):
             continue
-        window = [int.from_bytes(content[cut - WINDOW + i : cut - WINDOW + i + 8], "little") for i in range(0, WINDOW, 8)]
+        window = [
+            int.from_bytes(content[cut - WINDOW + i : cut - WINDOW + i + 8], "little") for i in range(0, WINDOW, 8)
+        ]
         value = sum(n * k for n, k in zip(window, window_keys, strict=True)) % 2**64
         loose += [cut] * (value >= int(LOOSE))
         strict += [cut] * (value >= int(STRICT))

@@ -1,7 +1,7 @@
 """The repository of the Python pipeline: a folder with key, packs/, index/ and snapshots/.
 
-A pack is a salt (32 bytes), sealed segments, the sealed table of contents, and the length of that table in four bytes. The
-key lies open beside the data, because this program is compared for speed only.
+A pack is a salt (32 bytes), sealed segments, the sealed table of contents, and the length of that table in four bytes.
+The key lies open beside the data, because this program is compared for speed only.
 """
 
 import marshal
@@ -123,7 +123,7 @@ class PackWriter:
             if self._idle:
                 return self._idle.pop()
         name, salt = os.urandom(16).hex(), os.urandom(32)
-        file = open(self.repository.folder / "packs" / f"{name}.tmp", "xb", buffering=0)
+        file = (self.repository.folder / "packs" / f"{name}.tmp").open("xb", buffering=0)
         file.write(salt)
         return Pack(name, file, AESGCM(self.repository.derive(b"pack", salt)))
 

@@ -7,12 +7,11 @@ import stat
 import threading
 
 from blake3 import blake3
+from chunker import MAX_CHUNK
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from zstandard import ZstdDecompressor
-
-from chunker import MAX_CHUNK
 from repository import TAG, Repository, segment_nonce
+from zstandard import ZstdDecompressor
 
 
 class Output:
@@ -120,7 +119,9 @@ class Restore:
             except Exception as error:  # It ends the restore, in the thread that waits for this one.
                 self.errors.append(error)
 
-    def _write_segment(self, blobs: list, decompressor: ZstdDecompressor, sealed: memoryview, opened: memoryview) -> None:
+    def _write_segment(
+        self, blobs: list, decompressor: ZstdDecompressor, sealed: memoryview, opened: memoryview
+    ) -> None:
         name, segment, position, length, content_length, compressed, _, _ = blobs[0][2]
         fd, aead = self._pack(name)
         sealed = sealed[:length]
