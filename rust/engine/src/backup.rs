@@ -1,10 +1,26 @@
 //! Backup of paths: walk, read, and hand to the pipeline.
+//!
+//! One thread walks; it fills in what needs no reading, skips files that are as they were in the parent snapshot, and sends
+//! the rest to readers. A reader cuts large files into chunks and gathers small ones in batches.
 
+use crate::budget::{Block, BLOCK};
+use crate::chunk::Chunker;
 use crate::compress::Compression;
-use crate::progress::FileIssue;
-use crate::snapshot::Snapshot;
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use crate::error::{Error, Result};
+use crate::folder::{ChunkRef, Node};
+use crate::pipeline::{Above, Batch, Counters, Cutter, Holder, Job, OpenFile, OpenFolder, Run, Shift, Stage};
+use crate::progress::{FileIssue, IssueKind};
+use crate::snapshot::{Snapshot, Source};
+use crate::tree::walk::{self, Found, Walk, WalkError, WalkOptions};
+use crate::tree::{Kind, Metadata, Time};
+use crate::trees::Trees;
+use crossbeam_channel::{Receiver, Sender};
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 #[derive(Debug, Clone, Default)]
 pub struct BackupOptions {
@@ -26,4 +42,663 @@ pub struct BackupReport {
     pub issues: Vec<FileIssue>,
     /// The share (0 to 1) of the run's wall time in which each stage was busy, per thread; the highest one limits the run.
     pub busy: BTreeMap<String, f64>,
+}
+
+/// What a backup begins from, found out before its pipeline starts.
+pub(crate) struct Start {
+    /// From [`roots`].
+    pub roots: Vec<PathBuf>,
+    pub one_file_system: bool,
+    /// What files are compared with.
+    pub parent: Option<Snapshot>,
+    /// The folder that the repository is in: it does not back itself up.
+    pub repository: Option<(u64, u64)>,
+    pub chunker: Chunker,
+    /// Files below this size are one chunk.
+    pub least_chunk: usize,
+}
+
+/// Device and inode of a folder, by way of symlinks.
+pub(crate) fn identity(folder: &Path) -> Option<(u64, u64)> {
+    walk::look(&folder.join("")).ok().map(|found| found.identity())
+}
+
+/// The paths, sorted, without those that others cover.
+///
+/// # Errors
+/// [`Error::Invalid`] and [`Error::File`] for paths that cannot be backed up at all.
+pub(crate) fn roots(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    if paths.is_empty() {
+        return Err(Error::invalid("backup", "no path was given; name at least one file or folder"));
+    }
+    let mut roots = Vec::with_capacity(paths.len());
+    for path in paths {
+        if !path.is_absolute() || path.components().any(|part| part == Component::ParentDir) {
+            return Err(Error::invalid(path.to_string_lossy(), "it is not an absolute path without '..'"));
+        }
+        walk::look(path).map_err(|error| Error::file(path, &error.source))?;
+        roots.push(path.components().collect::<PathBuf>());
+    }
+    // By components, so that what is below a folder follows it.
+    roots.sort();
+    let mut covering: Vec<PathBuf> = Vec::with_capacity(roots.len());
+    for path in roots {
+        match covering.last() {
+            Some(above) if path.starts_with(above) => {
+                let real = |path: &Path| path.canonicalize().map_err(|error| Error::file(path, &error));
+                let (real_above, inside) = (real(above)?, path.parent().filter(|parent| parent.starts_with(above)));
+                if let Some(inside) = inside.map(real).transpose()?.filter(|inside| !inside.starts_with(&real_above)) {
+                    let why = format!(
+                        "a symlink leads there out of {}; name it by {} instead",
+                        above.display(),
+                        inside.display()
+                    );
+                    return Err(Error::invalid(path.to_string_lossy(), why));
+                }
+            }
+            _ => covering.push(path),
+        }
+    }
+    Ok(covering)
+}
+
+/// The source of a backup, run in the pipeline: sends all jobs.
+pub(crate) fn read_paths(run: &Run, start: &Start, jobs: Sender<Job>) -> Result<()> {
+    let (found, to_read) = crossbeam_channel::bounded(256);
+    std::thread::scope(|scope| {
+        let mut readers = Vec::new();
+        for _ in 0..run.plan.readers {
+            let (to_read, jobs) = (to_read.clone(), jobs.clone());
+            readers.push(scope.spawn(move || {
+                let shift = run.busy.enter(Stage::Read);
+                let reader = Reader {
+                    run,
+                    shift,
+                    chunker: start.chunker.clone(),
+                    least_chunk: start.least_chunk,
+                    batch: None,
+                    jobs: &jobs,
+                };
+                if let Err(error) = reader.run(&to_read) {
+                    run.course.fail(error);
+                }
+            }));
+        }
+        drop((to_read, jobs));
+        let walked = Walker::new(run, start, found).and_then(|walker| walker.run(start));
+        if let Err(error) = walked {
+            run.course.fail(error);
+        }
+        match readers.into_iter().all(|reader| reader.join().is_ok()) {
+            true => Ok(()),
+            false => Err(Error::invalid("engine", "a reader panicked")),
+        }
+    })
+}
+
+/// A file to read.
+struct ToRead {
+    found: Found,
+    /// As it is to be in the snapshot, without what only reading tells.
+    node: Node,
+    folder: Arc<OpenFolder>,
+    slot: usize,
+    /// Of a file with several names: gives all of them its node.
+    file: Option<Arc<OpenFile>>,
+}
+
+/// A folder on the way to the current name.
+struct Level {
+    folder: Arc<OpenFolder>,
+    /// What the parent snapshot has in it, by name.
+    before: HashMap<Vec<u8>, Node>,
+    path: PathBuf,
+}
+
+struct Walker<'r> {
+    run: &'r Run,
+    shift: Shift<'r>,
+    levels: Vec<Level>,
+    /// Files with several names, by device and inode: the first one read gives its content to all.
+    linked: HashMap<(u64, u64), Arc<OpenFile>>,
+    /// Of the parent snapshot; `None` without one.
+    trees: Option<Trees>,
+    /// When the parent snapshot began to read.
+    before: Time,
+    found: Sender<ToRead>,
+}
+
+impl<'r> Walker<'r> {
+    fn new(run: &'r Run, start: &Start, found: Sender<ToRead>) -> Result<Self> {
+        let shift = run.busy.enter(Stage::Walk);
+        let mut walker = Walker {
+            run,
+            shift,
+            levels: Vec::new(),
+            linked: HashMap::new(),
+            trees: None,
+            before: Time::default(),
+            found,
+        };
+        let mut before = None;
+        if let Some(parent) = &start.parent {
+            walker.trees = Some(Trees::new(&run.vault)?);
+            walker.before = parent.time;
+            before = Some(parent.root);
+        }
+        let top = OpenFolder::new(Above::Top);
+        let before = walker.names_before(before.as_ref());
+        walker.levels.push(Level { folder: top, before, path: "/".into() });
+        Ok(walker)
+    }
+
+    fn run(mut self, start: &Start) -> Result<()> {
+        let options = WalkOptions { one_file_system: start.one_file_system };
+        for root in &start.roots {
+            let parts: Vec<&[u8]> = root
+                .components()
+                .filter_map(|part| match part {
+                    Component::Normal(name) => Some(name.as_bytes()),
+                    _ => None,
+                })
+                .collect();
+            self.descend_to(root, parts.len().saturating_sub(1))?;
+            let keep = |found: &Found| match start.repository {
+                Some(repository) => found.metadata().kind != Kind::Directory || found.identity() != repository,
+                None => true,
+            };
+            // `/` itself is the top folder, whose metadata a snapshot does not keep.
+            let above = parts.len();
+            for found in Walk::new([root], options.clone(), keep) {
+                self.run.course.check()?;
+                match found {
+                    Ok(found) if above == 0 && found.depth() == 0 => {}
+                    Ok(found) => {
+                        let depth = (above + found.depth()).saturating_sub(1);
+                        self.ascend(depth)?;
+                        self.entry(found)?;
+                    }
+                    Err(error) => problem(self.run, &error),
+                }
+            }
+        }
+        self.ascend(0)?;
+        let top = self.levels.pop();
+        Counters::add(&self.run.course.counters.walked, 1);
+        top.map_or(Ok(()), |top| top.folder.close(self.run))
+    }
+
+    /// Closes folders until the current one is `depth` components deep.
+    fn ascend(&mut self, depth: usize) -> Result<()> {
+        // The top is the first level.
+        let above = self.levels.split_off(self.levels.len().min(depth + 1));
+        above.into_iter().rev().try_for_each(|level| level.folder.close(self.run))
+    }
+
+    /// Opens the first `depth` folders of `root`, as far as they are not open: the last root may share some.
+    fn descend_to(&mut self, root: &Path, depth: usize) -> Result<()> {
+        let above: Vec<PathBuf> = root.ancestors().skip(1).map(Path::to_path_buf).collect();
+        // From the top: `/`, `/a`, `/a/b`...
+        for (at, path) in above.iter().rev().enumerate().skip(1).take(depth) {
+            if let Some(open) = self.levels.get(at) {
+                if open.path == *path {
+                    continue;
+                }
+                self.ascend(at - 1)?;
+            }
+            // With a `/` at its end, so that a symlink on the way stands for its folder.
+            match walk::look(&path.join("")) {
+                Ok(found) => {
+                    let mut metadata = found.metadata().clone();
+                    complete(self.run, &found, &mut metadata);
+                    self.open_folder(metadata, path)?;
+                }
+                Err(error) => return Err(Error::file(path, &error.source)),
+            }
+        }
+        self.ascend(depth)
+    }
+
+    /// Opens a folder in the current one.
+    fn open_folder(&mut self, metadata: Metadata, path: &Path) -> Result<()> {
+        let Some(level) = self.levels.last_mut() else { return Ok(()) };
+        let name = path.file_name().map(|name| name.as_bytes().to_vec()).unwrap_or_default();
+        let before = level.before.remove(&name).and_then(|node| node.folder);
+        let slot = level.folder.reserve();
+        let node = Node { name, metadata, chunks: None, lists: None, folder: None };
+        let above = Above::Folder(Arc::clone(&level.folder), slot, Box::new(node));
+        let folder = OpenFolder::new(above);
+        let before = self.names_before(before.as_ref());
+        self.levels.push(Level { folder, before, path: path.to_path_buf() });
+        Counters::add(&self.run.course.counters.folders, 1);
+        Ok(())
+    }
+
+    /// What the parent snapshot has in a folder. A folder of it that cannot be read is only not there to compare with.
+    fn names_before(&mut self, folder: Option<&crate::id::Id>) -> HashMap<Vec<u8>, Node> {
+        let (Some(trees), Some(id)) = (&mut self.trees, folder) else { return HashMap::new() };
+        match trees.nodes(id) {
+            Ok(nodes) => nodes.into_iter().map(|node| (node.name.clone(), node)).collect(),
+            Err(error) => {
+                tracing::warn!("reading files again because of the parent snapshot: {error}");
+                HashMap::new()
+            }
+        }
+    }
+
+    fn entry(&mut self, found: Found) -> Result<()> {
+        let run = self.run;
+        let counters = &run.course.counters;
+        let mut metadata = found.metadata().clone();
+        if metadata.kind != Kind::File {
+            complete(run, &found, &mut metadata);
+        }
+        if metadata.kind == Kind::Directory {
+            return self.open_folder(metadata, found.path());
+        }
+        let Some(level) = self.levels.last_mut() else { return Ok(()) };
+        // Unlike `Found::name`, this has a name for every root but `/`.
+        let name = found.path().file_name().map(|name| name.as_bytes().to_vec()).unwrap_or_default();
+        let before = level.before.remove(&name);
+        let slot = level.folder.reserve();
+        let folder = Arc::clone(&level.folder);
+        let mut node = Node { name, metadata, chunks: None, lists: None, folder: None };
+        if node.metadata.kind != Kind::File {
+            Counters::add(&counters.others, 1);
+            return folder.fill(run, slot, Some(node));
+        }
+        Counters::add(&counters.files_found, 1);
+        Counters::add(&counters.bytes_found, node.metadata.size);
+        let group = node.metadata.link_group();
+        if let Some(file) = group.and_then(|group| self.linked.get(&group)) {
+            Counters::add(&counters.files, 1);
+            Counters::add(&counters.bytes, node.metadata.size);
+            return file.name(run, folder, slot, node.name);
+        }
+        if let Some(before) = before.filter(|before| is_as_it_was(&node.metadata, &before.metadata, self.before)) {
+            if self.is_kept(&before)? {
+                node.metadata.xattrs.clone_from(&before.metadata.xattrs);
+                node.metadata.holes.clone_from(&before.metadata.holes);
+                node.chunks = before.chunks;
+                node.lists = before.lists;
+                Counters::add(&counters.files, 1);
+                Counters::add(&counters.unchanged, 1);
+                Counters::add(&counters.bytes, node.metadata.size);
+                return folder.fill(run, slot, Some(node));
+            }
+        }
+        let file = group.map(|group| {
+            let file = OpenFile::new(Arc::clone(&folder), slot, true);
+            self.linked.insert(group, Arc::clone(&file));
+            file
+        });
+        let job = ToRead { found, node, folder, slot, file };
+        let found = &self.found;
+        // Readers are gone only when the run has failed.
+        self.shift.wait(|| found.send(job)).map_err(|_| Error::Cancelled)
+    }
+
+    /// Whether the repository still has all the content of a file of the parent snapshot.
+    fn is_kept(&mut self, node: &Node) -> Result<bool> {
+        let index = self.run.vault.index.read();
+        let kept = |chunk: &ChunkRef| index.find(&chunk.id).is_some_and(|place| place.length == chunk.length);
+        match (&node.chunks, &node.lists) {
+            (Some(chunks), _) => Ok(chunks.iter().all(kept)),
+            (None, Some(_)) => {
+                drop(index);
+                let Some(trees) = &mut self.trees else { return Ok(false) };
+                let chunks = match trees.chunks(node) {
+                    Err(Error::Cancelled) => return Err(Error::Cancelled),
+                    Err(_) => return Ok(false),
+                    Ok(chunks) => chunks,
+                };
+                let index = self.run.vault.index.read();
+                let kept =
+                    chunks.iter().all(|chunk| index.find(&chunk.id).is_some_and(|place| place.length == chunk.length));
+                Ok(kept)
+            }
+            (None, None) => Ok(node.metadata.size == 0 || node.metadata.data_extents().is_empty()),
+        }
+    }
+}
+
+/// Nanoseconds that a change may come before the time that the system writes down for it: its clock ticks 100 to 1000
+/// times a second. Where times are whole seconds, the file system keeps no finer ones (FAT: every second one).
+const TICK: i128 = 20_000_000;
+const COARSE_TICK: i128 = 2_000_000_000;
+
+/// Whether a file is as the parent snapshot, which began to read at `read`, has it.
+///
+/// The racy case: a file that was changed after it was read, within one tick of its clock, looks like the one that was
+/// read. So a change that may have come as late as the reading began is no proof (as in git's index).
+fn is_as_it_was(now: &Metadata, before: &Metadata, read: Time) -> bool {
+    let nanos = |time: Time| i128::from(time.secs) * 1_000_000_000 + i128::from(time.nanos);
+    let tick = if now.ctime.nanos == 0 { COARSE_TICK } else { TICK };
+    now.kind == before.kind
+        && now.size == before.size
+        && now.mtime == before.mtime
+        && now.ctime == before.ctime
+        && now.inode == before.inode
+        && nanos(now.ctime) + tick < nanos(read)
+}
+
+/// Reports a path that is left out.
+fn problem(run: &Run, error: &WalkError) {
+    let kind = if error.vanished() { IssueKind::Vanished } else { IssueKind::Unreadable };
+    run.course.issue(error.path.as_os_str().as_bytes(), kind, error.to_string());
+}
+
+/// Adds the attributes; without them the entry is kept all the same.
+fn complete(run: &Run, found: &Found, metadata: &mut Metadata) {
+    match found.xattrs() {
+        Ok(xattrs) => metadata.xattrs = xattrs,
+        Err(error) if error.vanished() => {}
+        Err(error) => run.course.issue(found.path().as_os_str().as_bytes(), IssueKind::Metadata, error.to_string()),
+    }
+}
+
+/// Holes that a file's node may list: with them it stays far below the largest segment.
+const MOST_HOLES: usize = 100_000;
+
+struct Reader<'r> {
+    run: &'r Run,
+    shift: Shift<'r>,
+    chunker: Chunker,
+    least_chunk: usize,
+    batch: Option<Batch>,
+    jobs: &'r Sender<Job>,
+}
+
+impl Reader<'_> {
+    fn run(mut self, to_read: &Receiver<ToRead>) -> Result<()> {
+        loop {
+            // What is gathered need not wait for what comes late.
+            let next = match to_read.try_recv() {
+                Ok(next) => next,
+                Err(_) => {
+                    self.send_batch()?;
+                    match self.shift.wait(|| to_read.recv()) {
+                        Ok(next) => next,
+                        Err(_) => return Ok(()),
+                    }
+                }
+            };
+            self.run.course.check()?;
+            self.run.course.work_on(next.found.path().as_os_str().as_bytes());
+            self.read(next)?;
+        }
+    }
+
+    fn send(&mut self, job: Job) -> Result<()> {
+        let jobs = self.jobs;
+        self.shift.wait(|| jobs.send(job)).map_err(|_| Error::Cancelled)
+    }
+
+    fn block(&mut self) -> Result<Block> {
+        let run = self.run;
+        self.shift.wait(|| run.blocks.take(&run.course.stop))
+    }
+
+    fn send_batch(&mut self) -> Result<()> {
+        match self.batch.take() {
+            Some(batch) => self.send(batch.finish()),
+            None => Ok(()),
+        }
+    }
+
+    /// Leaves a file out.
+    fn give_up(&self, file: ToRead, error: &WalkError) -> Result<()> {
+        problem(self.run, error);
+        match file.file {
+            Some(open) => open.end(self.run, 0, None),
+            None => file.folder.fill(self.run, file.slot, None),
+        }
+    }
+
+    fn read(&mut self, mut file: ToRead) -> Result<()> {
+        let open = match file.found.open() {
+            Ok(open) => open,
+            Err(error) => return self.give_up(file, &error),
+        };
+        complete(self.run, &file.found, &mut file.node.metadata);
+        match file.found.holes(&open) {
+            // Read as zeros, a file of more holes than that comes back whole, if larger.
+            Ok(holes) if holes.len() > MOST_HOLES => {}
+            Ok(holes) => file.node.metadata.holes = holes,
+            Err(error) => {
+                let path = file.found.path().as_os_str().as_bytes();
+                self.run.course.issue(path, IssueKind::Metadata, error.to_string());
+            }
+        }
+        let small = file.node.metadata.size < self.least_chunk as u64 && file.node.metadata.holes.is_empty();
+        match small && file.file.is_none() {
+            true => self.read_small(file, &open),
+            false => self.read_large(file, &open),
+        }
+    }
+
+    fn failed(file: &ToRead, source: std::io::Error) -> WalkError {
+        WalkError { path: file.found.path().to_path_buf(), action: "read", source }
+    }
+
+    /// Says so when the file is another than when the walk saw it: `end` bytes of it were read.
+    fn compare(&self, file: &ToRead, open: &File, end: u64) {
+        let metadata = file.found.metadata();
+        let now = file.found.inspect(open).ok();
+        let what = match now {
+            _ if end < metadata.size => "it shrank while it was read; what was left is in the snapshot",
+            Some((size, ..)) if size > metadata.size => {
+                "it grew while it was read; what it had before is in the snapshot"
+            }
+            Some((_, mtime, ctime)) if mtime != metadata.mtime || ctime != metadata.ctime => {
+                "it changed while it was read; the snapshot may hold some of both"
+            }
+            _ => return,
+        };
+        let path = file.found.path();
+        let message = format!("{}: {what}", path.display());
+        self.run.course.issue(path.as_os_str().as_bytes(), IssueKind::Changed, message);
+    }
+
+    fn count(&self, read: u64, size: u64) {
+        let counters = &self.run.course.counters;
+        Counters::add(&counters.files, 1);
+        Counters::add(&counters.bytes_read, read);
+        Counters::add(&counters.bytes, size);
+    }
+
+    /// A file of one chunk, into the batch.
+    fn read_small(&mut self, mut file: ToRead, open: &File) -> Result<()> {
+        let size = file.node.metadata.size as usize;
+        if size == 0 {
+            self.compare(&file, open, 0);
+            self.count(0, 0);
+            return file.folder.fill(self.run, file.slot, Some(file.node));
+        }
+        if self.batch.as_ref().is_some_and(|batch| !batch.has_room(size)) {
+            self.send_batch()?;
+        }
+        let mut batch = match self.batch.take() {
+            Some(batch) => batch,
+            None => Batch::new(self.block()?),
+        };
+        let read = read_at(open, batch.room(size), 0);
+        if let Ok(length @ 1..) = read {
+            file.node.metadata.size = length as u64;
+            self.compare(&file, open, length as u64);
+            self.count(length as u64, length as u64);
+            let holder = Holder::Whole { node: Box::new(file.node), folder: file.folder, slot: file.slot };
+            batch.keep(length, holder);
+            self.batch = Some(batch);
+            return Ok(());
+        }
+        self.batch = Some(batch).filter(|batch| !batch.is_empty());
+        match read {
+            Err(error) => {
+                let error = Self::failed(&file, error);
+                self.give_up(file, &error)
+            }
+            Ok(_) => {
+                self.compare(&file, open, 0);
+                self.count(0, 0);
+                file.node.metadata.size = 0;
+                file.folder.fill(self.run, file.slot, Some(file.node))
+            }
+        }
+    }
+
+    fn read_large(&mut self, mut file: ToRead, open: &File) -> Result<()> {
+        let target = match &file.file {
+            Some(open) => Arc::clone(open),
+            None => OpenFile::new(Arc::clone(&file.folder), file.slot, false),
+        };
+        // A hint; what the system makes of it is its business.
+        let _ = rustix::fs::fadvise(open, 0, None, rustix::fs::Advice::Sequential);
+        let extents = file.node.metadata.data_extents();
+        let mut cutter = Cutter::new(&self.chunker, Arc::clone(&target));
+        // Blocks are filled across holes, or the open chunk could hold more of them than there are.
+        let mut filling: Option<(Block, usize)> = None;
+        let (mut read, mut end) = (0, None);
+        'extents: for extent in &extents {
+            let mut done = 0;
+            while done < extent.length {
+                self.run.course.check()?;
+                let (mut block, filled) = match filling.take() {
+                    Some(filling) => filling,
+                    None => (self.block()?, 0),
+                };
+                let want = (extent.length - done).min((BLOCK - filled) as u64) as usize;
+                let length = match read_at(open, &mut block[filled..filled + want], extent.offset + done) {
+                    Ok(length) => length,
+                    Err(error) => {
+                        problem(self.run, &Self::failed(&file, error));
+                        return target.end(self.run, cutter.chunks(), None);
+                    }
+                };
+                done += length as u64;
+                read += length as u64;
+                Counters::add(&self.run.course.counters.bytes_read, length as u64);
+                Counters::add(&self.run.course.counters.bytes, length as u64);
+                match filled + length {
+                    BLOCK => cutter.push(block.freeze(BLOCK), &mut |job| self.send(job))?,
+                    filled => filling = Some((block, filled)),
+                }
+                if length < want {
+                    // The file ends here now.
+                    end = Some(extent.offset + done);
+                    break 'extents;
+                }
+            }
+        }
+        if let Some((block, filled)) = filling {
+            cutter.push(block.freeze(filled), &mut |job| self.send(job))?;
+        }
+        cutter.flush(&mut |job| self.send(job))?;
+        self.compare(&file, open, end.unwrap_or(file.found.metadata().size));
+        let metadata = &mut file.node.metadata;
+        if let Some(end) = end {
+            metadata.size = end;
+            metadata.holes.retain(|hole| hole.offset < end);
+        }
+        let counters = &self.run.course.counters;
+        Counters::add(&counters.files, 1);
+        // With the holes.
+        Counters::add(&counters.bytes, metadata.size - read);
+        target.end(self.run, cutter.chunks(), Some(file.node))
+    }
+}
+
+/// Fills `buffer` as far as the file reaches.
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
+    let mut done = 0;
+    while done < buffer.len() {
+        match file.read_at(&mut buffer[done..], offset + done as u64) {
+            Ok(0) => break,
+            Ok(length) => done += length,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}
+
+/// Commits the snapshot of a run whose content is all in the store.
+pub(crate) fn commit(run: &Run, source: Source) -> Result<BackupReport> {
+    run.course.check()?;
+    let root = run.root.lock().ok_or_else(|| Error::invalid("engine", "a folder of the snapshot was not completed"))?;
+    let wall = run.course.started.elapsed();
+    let Source { time, host, paths, tags, parent } = source;
+    let statistics = run.course.counters.statistics(wall);
+    let user = crate::tree::current_user();
+    let mut snapshot = Snapshot { id: root, time, host, user, paths, tags, parent, root, statistics };
+    // From here on a cancellation comes too late.
+    crate::log::append(&*run.vault.lasting(), &run.vault.keys, &mut snapshot)?;
+    let mut issues = std::mem::take(&mut *run.course.issues.lock());
+    issues.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(BackupReport { snapshot, issues, busy: run.busy.shares(wall) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roots_are_sorted_and_cover_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir_all(at("a/b")).unwrap();
+        std::fs::create_dir_all(at("a.b")).unwrap();
+        std::fs::create_dir_all(at("c")).unwrap();
+        let given = [at("c"), at("a/b"), at("a"), at("a.b"), at("c/")];
+        assert_eq!(roots(&given).unwrap(), [at("a"), at("a.b"), at("c")]);
+        let missing = roots(&[at("none")]).unwrap_err();
+        assert_eq!(
+            missing,
+            Error::File {
+                at: at("none").as_os_str().as_bytes().to_vec(),
+                why: "No such file or directory (os error 2)".into()
+            }
+        );
+        for path in ["", "a", "/a/../b"] {
+            assert!(matches!(roots(&[path.into()]), Err(Error::Invalid { .. })), "{path}");
+        }
+        assert!(roots(&[]).is_err());
+    }
+
+    #[test]
+    fn a_change_within_the_clocks_tick_is_no_proof() {
+        let time = |secs, nanos| Time { secs, nanos };
+        let metadata = Metadata {
+            kind: Kind::File,
+            mode: 0o644,
+            uid: 0,
+            gid: 0,
+            user: None,
+            group: None,
+            size: 1,
+            mtime: time(10, 5),
+            ctime: time(10, 5),
+            inode: 1,
+            device: 1,
+            nlink: 1,
+            rdev: None,
+            target: None,
+            xattrs: Vec::new(),
+            holes: Vec::new(),
+        };
+        assert!(is_as_it_was(&metadata, &metadata, time(10, 20_000_006)));
+        assert!(!is_as_it_was(&metadata, &metadata, time(10, 20_000_005)));
+        assert!(!is_as_it_was(&metadata, &metadata, time(9, 0)));
+        let coarse = Metadata { ctime: time(10, 0), ..metadata.clone() };
+        assert!(!is_as_it_was(&coarse, &coarse, time(12, 0)));
+        assert!(is_as_it_was(&coarse, &coarse, time(12, 1)));
+        for other in [
+            Metadata { size: 2, ..metadata.clone() },
+            Metadata { mtime: time(10, 6), ..metadata.clone() },
+            Metadata { ctime: time(10, 6), ..metadata.clone() },
+            Metadata { inode: 2, ..metadata.clone() },
+        ] {
+            assert!(!is_as_it_was(&other, &metadata, time(20, 0)));
+        }
+    }
 }

@@ -17,21 +17,33 @@
 //! ```
 
 mod backup;
+mod budget;
+mod cbor;
 mod check;
 pub mod chunk;
 mod compress;
 mod config;
-
+mod content;
 mod error;
+mod folder;
 mod id;
+mod index;
 mod ingest;
+mod keys;
+mod listing;
 mod location;
+mod log;
+mod object;
+mod pack;
+mod pipeline;
 mod progress;
 mod repository;
 mod restore;
 mod seal;
 mod snapshot;
+pub mod store;
 pub mod tree;
+mod trees;
 
 pub use backup::{BackupOptions, BackupReport};
 pub use check::{CheckOptions, CheckReport, Damage};

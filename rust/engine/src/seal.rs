@@ -9,6 +9,8 @@ use zeroize::Zeroizing;
 /// Bytes that sealing adds.
 pub(crate) const TAG: usize = 16;
 pub(crate) const SALT: usize = 32;
+/// Of this way of sealing; objects keep it when there are later formats.
+const VERSION: u32 = 1;
 
 /// Fills `out` from the system's random source.
 pub(crate) fn random(out: &mut [u8]) -> Result<()> {
@@ -110,7 +112,7 @@ impl ObjectKey {
         let key = UnboundKey::new(&AES_256_GCM, key).expect("AES-256 keys have 32 bytes");
         let mut context = Vec::with_capacity(64 + name.len());
         context.extend_from_slice(b"strongroom");
-        context.extend_from_slice(&crate::config::FORMAT.to_le_bytes());
+        context.extend_from_slice(&VERSION.to_le_bytes());
         context.extend_from_slice(&repository.0);
         context.extend_from_slice(&(name.len() as u32).to_le_bytes());
         context.extend_from_slice(name.as_bytes());

@@ -44,6 +44,15 @@ pub struct Snapshot {
     pub statistics: Statistics,
 }
 
+/// What a snapshot says of where it comes from.
+pub(crate) struct Source {
+    pub time: Time,
+    pub host: String,
+    pub paths: Vec<Vec<u8>>,
+    pub tags: Vec<String>,
+    pub parent: Option<Id>,
+}
+
 /// Which snapshots to list.
 #[derive(Debug, Clone, Default)]
 pub struct SnapshotFilter {

@@ -41,6 +41,8 @@ pub mod apply;
 mod owner;
 pub mod walk;
 
+pub(crate) use owner::{current_host, current_user};
+
 use minicbor::{Decode, Encode};
 
 /// What an inode is.
@@ -102,6 +104,14 @@ mod list {
     #[allow(clippy::ptr_arg)]
     pub(super) fn is_nil<T>(list: &Vec<T>) -> bool {
         list.is_empty()
+    }
+}
+
+impl Time {
+    pub(crate) fn now() -> Time {
+        // A clock before 1970 is not worth a negative time.
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Time { secs: since.as_secs() as i64, nanos: since.subsec_nanos() }
     }
 }
 

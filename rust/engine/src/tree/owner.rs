@@ -34,6 +34,20 @@ impl OwnerNames {
     }
 }
 
+/// Who runs this program: a name, or the number where there is none.
+pub(crate) fn current_user() -> String {
+    let uid = rustix::process::geteuid().as_raw();
+    match OwnerNames::default().user(uid) {
+        Some(name) => String::from_utf8_lossy(&name).into_owned(),
+        None => uid.to_string(),
+    }
+}
+
+/// The system's host name.
+pub(crate) fn current_host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
 fn look_up<Record>(
     ask: impl Fn(*mut Record, *mut c_char, usize, *mut *mut Record) -> c_int,
     name: impl Fn(&Record) -> Vec<u8>,

@@ -76,6 +76,11 @@ impl Found {
         &self.metadata
     }
 
+    /// Device and inode.
+    pub fn identity(&self) -> (u64, u64) {
+        (self.metadata.device, self.metadata.inode)
+    }
+
     /// Takes the metadata out, to be completed and kept.
     pub fn into_metadata(self) -> Metadata {
         self.metadata
@@ -270,6 +275,15 @@ impl Iterator for Walk<'_> {
             }
         }
     }
+}
+
+/// One name, without what is below it. A symlink is not followed, unless `path` ends with `/`.
+pub fn look(path: &Path) -> Result<Found, WalkError> {
+    let error = |errno: Errno| WalkError { path: path.to_path_buf(), action: "inspect", source: errno.into() };
+    let (parent, name) = open_root(path).map_err(error)?;
+    let mut walk = Walk::new([path], WalkOptions::default(), |_| true);
+    let (metadata, allocated) = walk.describe(parent.as_fd(), &name).map_err(error)?;
+    Ok(Found { parent: Arc::new(parent), name, path: path.to_path_buf(), depth: 0, metadata, allocated })
 }
 
 /// The directory a root is in, and its name there.

@@ -1,0 +1,233 @@
+//! The one memory budget: what a run may use, and the buffers that it recycles.
+//!
+//! Buffers are made on first use and handed round until the run ends, because the first write to a fresh page costs
+//! more than all that is later done with its bytes.
+
+use crate::error::{Error, Result};
+use parking_lot::{Condvar, Mutex};
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const MIB: u64 = 1 << 20;
+const LEAST: u64 = 64 * MIB;
+const MOST_BY_DEFAULT: u64 = 1024 * MIB;
+/// What the smallest run needs: see [`Plan::new`].
+const LEAST_OF_RUN: u64 = 32 * MIB;
+
+/// Memory of an open repository, shared by its runs.
+pub(crate) struct Budget {
+    left: Mutex<u64>,
+}
+
+impl Budget {
+    pub fn new(memory: Option<u64>) -> Result<Arc<Budget>> {
+        let total = match memory {
+            Some(bytes) if bytes < LEAST => {
+                let why = format!("{bytes} bytes are too few; give at least {LEAST}");
+                return Err(Error::invalid("memory", why));
+            }
+            Some(bytes) => bytes,
+            None => (machine_memory() / 8).clamp(LEAST, MOST_BY_DEFAULT),
+        };
+        Ok(Arc::new(Budget { left: Mutex::new(total) }))
+    }
+
+    /// Half of what is left for a run, so that others can start beside it.
+    pub fn share(self: &Arc<Budget>) -> Result<Share> {
+        let mut left = self.left.lock();
+        let bytes = (*left / 2).max(LEAST_OF_RUN);
+        if bytes > *left {
+            let why = "all of it is used by the runs that go on; finish one, or give the repository more";
+            return Err(Error::invalid("memory", why));
+        }
+        *left -= bytes;
+        Ok(Share { budget: Arc::clone(self), bytes })
+    }
+}
+
+/// RAM of the machine in bytes; where the system does not tell, as little as a run needs.
+fn machine_memory() -> u64 {
+    let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = info.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.map_or(LEAST, |kib| kib.saturating_mul(1024))
+}
+
+/// What one run may use; given back when it is dropped.
+pub(crate) struct Share {
+    budget: Arc<Budget>,
+    pub bytes: u64,
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        *self.budget.left.lock() += self.bytes;
+    }
+}
+
+/// Size of a buffer that content is read into.
+pub(crate) const BLOCK: usize = 1 << 20;
+
+/// How a run that writes spends its share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub workers: usize,
+    pub readers: usize,
+    /// Bytes at which a pack is complete.
+    pub pack_target: usize,
+    pub pack_buffers: usize,
+    pub blocks: usize,
+}
+
+impl Plan {
+    /// Every worker holds an open pack and a scratch buffer of the largest chunk, the folders have a pack of their own,
+    /// and one more pack is under way to the store: with fewer buffers nothing would move. A reader holds the largest
+    /// chunk in unfinished blocks, and one more; what is beyond that is queued or being worked on, and comes back.
+    pub fn new(share: u64, cpus: usize, largest_chunk: usize) -> Plan {
+        let share = share as usize;
+        let per_reader = largest_chunk / BLOCK + 3;
+        let mut plan = Plan { workers: 1, readers: 1, pack_target: 0, pack_buffers: 3, blocks: per_reader + 4 };
+        let target = |packs: usize, rest: usize| (share.saturating_sub(rest) / packs) * 15 / 16;
+        for workers in (1..=cpus.clamp(1, 16)).rev() {
+            let readers = workers.min(4);
+            let blocks = readers * per_reader + workers * 8;
+            let rest = blocks * BLOCK + workers * (largest_chunk + (2 << 20));
+            let packs = workers + 3;
+            if target(packs, rest) >= 16 << 20 || workers == 1 {
+                plan = Plan { workers, readers, pack_target: 0, pack_buffers: packs, blocks };
+                break;
+            }
+        }
+        if plan.workers == 1 {
+            plan = Plan { pack_buffers: 3, blocks: per_reader + 4, ..plan };
+        }
+        let rest = plan.blocks * BLOCK + plan.workers * (largest_chunk + (2 << 20));
+        plan.pack_target = target(plan.pack_buffers, rest).clamp(largest_chunk + (256 << 10), 32 << 20);
+        // What is left makes the pipeline smoother, up to a point.
+        let used = rest + plan.pack_buffers * capacity(plan.pack_target);
+        plan.pack_buffers += (share.saturating_sub(used) / 2 / capacity(plan.pack_target)).min(4);
+        plan
+    }
+}
+
+/// Bytes of the buffer that a pack of `target` bytes needs: its padding adds up to a sixteenth.
+pub(crate) fn capacity(target: usize) -> usize {
+    target + target / 16
+}
+
+/// A fixed number of buffers of one size.
+pub(crate) struct Pool {
+    size: usize,
+    state: Mutex<PoolState>,
+    returned: Condvar,
+}
+
+struct PoolState {
+    free: Vec<Vec<u8>>,
+    unmade: usize,
+}
+
+impl Pool {
+    pub fn new(size: usize, count: usize) -> Arc<Pool> {
+        let state = Mutex::new(PoolState { free: Vec::with_capacity(count), unmade: count });
+        Arc::new(Pool { size, state, returned: Condvar::new() })
+    }
+
+    /// Waits for a buffer. Its content is whatever it was used for before.
+    pub fn take(self: &Arc<Pool>, stop: &CancellationToken) -> Result<Block> {
+        let mut state = self.state.lock();
+        loop {
+            if stop.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+            // The one returned last is the likeliest to be in the CPU's cache.
+            if let Some(bytes) = state.free.pop() {
+                return Ok(Block { bytes, pool: Arc::clone(self) });
+            }
+            if state.unmade > 0 {
+                state.unmade -= 1;
+                drop(state);
+                return Ok(Block { bytes: vec![0; self.size], pool: Arc::clone(self) });
+            }
+            self.returned.wait_for(&mut state, Duration::from_millis(50));
+        }
+    }
+}
+
+/// A buffer of a [`Pool`], returned to it when dropped.
+pub(crate) struct Block {
+    bytes: Vec<u8>,
+    pool: Arc<Pool>,
+}
+
+impl Block {
+    /// The first `length` bytes, shared.
+    pub fn freeze(self, length: usize) -> bytes::Bytes {
+        bytes::Bytes::from_owner(Filled { block: self, length })
+    }
+}
+
+impl Deref for Block {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl DerefMut for Block {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        self.pool.state.lock().free.push(std::mem::take(&mut self.bytes));
+        self.pool.returned.notify_one();
+    }
+}
+
+struct Filled {
+    block: Block,
+    length: usize,
+}
+
+impl AsRef<[u8]> for Filled {
+    fn as_ref(&self) -> &[u8] {
+        &self.block[..self.length]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_keeps_to_its_share() {
+        for share in [32, 40, 64, 128, 256, 512, 1024, 4096] {
+            for cpus in [1, 2, 8, 64] {
+                for chunk in [4 << 10, 1 << 20, 4 << 20] {
+                    let plan = Plan::new(share * MIB, cpus, chunk);
+                    let packs = plan.pack_buffers * capacity(plan.pack_target);
+                    let used = packs + plan.blocks * BLOCK + plan.workers * (chunk + (2 << 20));
+                    assert!(used as u64 <= share * MIB, "{share} MiB, {cpus} CPUs: {plan:?} uses {used}");
+                    assert!(plan.pack_buffers >= plan.workers + 2, "{plan:?}");
+                    assert!(plan.blocks > plan.readers * (chunk / BLOCK + 2), "{plan:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn shares_are_given_back() {
+        let budget = Budget::new(Some(LEAST)).unwrap();
+        let first = budget.share().unwrap();
+        let _second = budget.share().unwrap();
+        assert!(budget.share().is_err());
+        drop(first);
+        budget.share().unwrap();
+        assert!(Budget::new(Some(LEAST - 1)).is_err());
+    }
+}

@@ -1,0 +1,94 @@
+//! Filling a pack.
+
+use super::{object_name, Blob, Contents, PackRecord, Segment, END_MAGIC, HEAD, MAGIC, TAIL};
+use crate::budget::Block;
+use crate::cbor;
+use crate::compress::{Encoder, Method};
+use crate::error::Result;
+use crate::object::padded;
+use crate::seal::{self, Keys, ObjectKey, Role, TAG};
+use bytes::Bytes;
+
+/// A pack in the making, in the buffer that is then written to the store.
+pub(crate) struct OpenPack {
+    buffer: Block,
+    /// Bytes filled.
+    length: usize,
+    key: ObjectKey,
+    record: PackRecord,
+    /// At least the size of the table of contents.
+    contents: usize,
+}
+
+/// Most bytes that a blob and a segment take in the table of contents.
+const OF_BLOB: usize = 42;
+const OF_SEGMENT: usize = 20;
+
+impl OpenPack {
+    pub fn new(mut buffer: Block, keys: &Keys) -> Result<OpenPack> {
+        let record = PackRecord {
+            name: seal::random_array()?,
+            size: 0,
+            salt: seal::random_array()?,
+            contents: Contents::default(),
+        };
+        buffer[..8].copy_from_slice(MAGIC);
+        buffer[8..HEAD].copy_from_slice(&record.salt);
+        let key = keys.object(&record.salt, &object_name(&record.name));
+        Ok(OpenPack { buffer, length: HEAD, key, record, contents: 16 })
+    }
+
+    /// Bytes that the pack has when a segment of `plain` bytes and `blobs` blobs is added, without padding.
+    pub fn size_with(&self, plain: usize, blobs: usize) -> usize {
+        self.length + plain + TAG + self.contents + OF_SEGMENT + blobs * OF_BLOB + TAG + TAIL
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.record.contents.0.is_empty()
+    }
+
+    /// Compresses and seals `plain`, which is what `blobs` tell, one after the other. Answers the bytes it took. The
+    /// caller has seen that there is room.
+    pub fn append(&mut self, plain: &[u8], blobs: Vec<Blob>, encoder: &mut Encoder) -> usize {
+        let out = &mut self.buffer[self.length..self.length + plain.len()];
+        let packed = encoder.compress(plain, out);
+        let (method, stored) = packed.unwrap_or_else(|| {
+            out.copy_from_slice(plain);
+            (Method::Stored, plain.len())
+        });
+        self.finish_segment(method, stored, blobs)
+    }
+
+    /// Like [`OpenPack::append`] for data that is not worth compressing, given in parts.
+    pub fn append_stored<'p>(&mut self, parts: impl IntoIterator<Item = &'p [u8]>, blobs: Vec<Blob>) -> usize {
+        let mut end = self.length;
+        for part in parts {
+            self.buffer[end..end + part.len()].copy_from_slice(part);
+            end += part.len();
+        }
+        self.finish_segment(Method::Stored, end - self.length, blobs)
+    }
+
+    fn finish_segment(&mut self, method: Method, stored: usize, blobs: Vec<Blob>) -> usize {
+        let number = self.record.contents.0.len() as u32;
+        self.key.seal(Role::Segment, number, &mut self.buffer[self.length..self.length + stored + TAG], stored);
+        self.length += stored + TAG;
+        self.contents += OF_SEGMENT + blobs.len() * OF_BLOB;
+        self.record.contents.0.push(Segment { method: method as u8, stored: stored as u32, blobs });
+        stored + TAG
+    }
+
+    /// The finished object, and what the index keeps of it.
+    pub fn finish(mut self) -> (Bytes, PackRecord) {
+        let mut contents = padded(&cbor::encode(&self.record.contents), self.length + TAG + TAIL);
+        let plain = contents.len();
+        contents.resize(plain + TAG, 0);
+        self.key.seal(Role::Contents, 0, &mut contents, plain);
+        let end = self.length + contents.len();
+        self.buffer[self.length..end].copy_from_slice(&contents);
+        self.buffer[end..end + 4].copy_from_slice(&(contents.len() as u32).to_le_bytes());
+        self.buffer[end + 4..end + TAIL].copy_from_slice(END_MAGIC);
+        self.record.size = (end + TAIL) as u64;
+        (self.buffer.freeze(end + TAIL), self.record)
+    }
+}

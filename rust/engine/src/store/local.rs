@@ -1,0 +1,153 @@
+//! A folder as a store.
+//!
+//! An object is written under a temporary name in `tmp/`, synced, linked to its name (which the system refuses where
+//! there is one) and its folder synced. A crash leaves at most a file in `tmp/`.
+
+use super::{Store, StoreError};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use rustix::io::Errno;
+use std::collections::HashSet;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::ops::Range;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+#[derive(Clone)]
+pub struct LocalStore {
+    folder: PathBuf,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// Folders known to be there and to be durable.
+    made: Mutex<HashSet<PathBuf>>,
+    serial: AtomicU64,
+}
+
+/// Written at a time, so that a cancelled run does not finish a whole pack first.
+const STEP: usize = 8 << 20;
+
+impl LocalStore {
+    /// The folder is created with the first object.
+    pub fn new(folder: impl Into<PathBuf>) -> LocalStore {
+        LocalStore { folder: folder.into(), shared: Arc::default() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Makes a folder and those above it, each synced into its parent.
+    fn make_folder(&self, folder: &Path) -> io::Result<()> {
+        if self.shared.made.lock().contains(folder) {
+            return Ok(());
+        }
+        if !folder.is_dir() {
+            let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+            if let Some(parent) = parent {
+                self.make_folder(parent)?;
+            }
+            match std::fs::DirBuilder::new().mode(0o700).create(folder) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => made?,
+            }
+            File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+        }
+        self.shared.made.lock().insert(folder.to_path_buf());
+        Ok(())
+    }
+
+    fn write(&self, name: &str, data: &[u8]) -> io::Result<()> {
+        let path = self.path(name);
+        let folder = path.parent().unwrap_or(&self.folder).to_path_buf();
+        let staging = self.folder.join("tmp");
+        self.make_folder(&staging)?;
+        self.make_folder(&folder)?;
+        let serial = self.shared.serial.fetch_add(1, Ordering::Relaxed);
+        let mut nonce = [0; 8];
+        getrandom::fill(&mut nonce).map_err(|error| io::Error::other(error.to_string()))?;
+        let temporary = staging.join(format!("{}-{serial}-{}", std::process::id(), crate::id::hex(&nonce)));
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+        let written = (|| {
+            for part in data.chunks(STEP) {
+                file.write_all(part)?;
+            }
+            file.sync_data()?;
+            std::fs::hard_link(&temporary, &path)
+        })();
+        // The object stands or does not whatever becomes of its other name.
+        let _ = std::fs::remove_file(&temporary);
+        written?;
+        File::open(&folder)?.sync_all()
+    }
+
+    fn walk(&self, folder: &Path, name: &str, found: &mut Vec<(String, u64)>) -> io::Result<()> {
+        let entries = match std::fs::read_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            let Ok(part) = entry.file_name().into_string() else { continue };
+            let name = format!("{name}/{part}");
+            let metadata = entry.metadata()?;
+            match metadata.is_dir() {
+                true => self.walk(&entry.path(), &name, found)?,
+                false => found.push((name, metadata.len())),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn store_error(error: io::Error) -> StoreError {
+    match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::NOENT) => StoreError::Missing,
+        Some(Errno::EXIST) => StoreError::Exists,
+        Some(Errno::NOSPC | Errno::DQUOT) => StoreError::Full,
+        _ => StoreError::Failed(error.to_string()),
+    }
+}
+
+impl Store for LocalStore {
+    fn create(&self, name: &str, data: Bytes) -> Result<(), StoreError> {
+        self.write(name, &data).map_err(|error| match store_error(error) {
+            // Of a folder, not of the object.
+            StoreError::Missing => StoreError::Failed(format!("the folder {} vanished", self.folder.display())),
+            error => error,
+        })
+    }
+
+    fn get(&self, name: &str, range: Option<Range<u64>>) -> Result<Bytes, StoreError> {
+        let read = || -> io::Result<Bytes> {
+            let file = File::open(self.path(name))?;
+            let size = file.metadata()?.len();
+            let range = range.unwrap_or(0..size);
+            let (start, end) = (range.start.min(size), range.end.min(size));
+            let mut data = vec![0; end.saturating_sub(start) as usize];
+            file.read_exact_at(&mut data, start)?;
+            Ok(data.into())
+        };
+        read().map_err(store_error)
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<(String, u64)>, StoreError> {
+        let mut found = Vec::new();
+        self.walk(&self.path(folder), folder, &mut found).map_err(store_error)?;
+        Ok(found)
+    }
+
+    fn parallelism(&self) -> usize {
+        2
+    }
+
+    fn cancelled_by(&self, _cancel: CancellationToken) -> Arc<dyn Store> {
+        Arc::new(self.clone())
+    }
+}
