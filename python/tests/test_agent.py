@@ -42,10 +42,10 @@ def test_the_go_source_tree(agent: Agent, tmp_path: pathlib.Path) -> None:
     print(f"{entries} entries of the Go source tree are the same after backup and restore")
 
     # The second one reads nothing, and says so to programs.
-    (second,) = agent.ok("backup", "src", "--json").lines("summary")
+    (second,) = agent.ok("backup", "src", "--json", "--host", "machine").lines("summary")
     assert (second["bytes_read"], second["bytes_new"]) == (0, 0)
     assert second["files"] == second["files_unchanged"]
-    (paranoid,) = agent.ok("--json", "backup", "--paranoid", "src").lines("summary")
+    (paranoid,) = agent.ok("--json", "backup", "--paranoid", "src", "--host", "machine").lines("summary")
     assert paranoid["bytes"] == paranoid["bytes_read"]
     assert paranoid["bytes_new"] == 0
 

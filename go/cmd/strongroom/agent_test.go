@@ -164,12 +164,12 @@ func TestGoSourceTree(t *testing.T) {
 	t.Logf("%d entries of the Go source tree are the same after backup and restore", entries)
 
 	// The second one reads nothing, and says so to programs.
-	second := a.lines(a.ok("backup", "src", "--json"), "summary")
+	second := a.lines(a.ok("backup", "src", "--json", "--host", "machine"), "summary")
 	require.Len(t, second, 1)
 	assert.EqualValues(t, 0, second[0]["bytes_read"])
 	assert.EqualValues(t, 0, second[0]["bytes_new"])
 	assert.Equal(t, second[0]["files"], second[0]["files_unchanged"])
-	paranoid := a.lines(a.ok("backup", "src", "--json", "--paranoid"), "summary")
+	paranoid := a.lines(a.ok("backup", "src", "--json", "--paranoid", "--host", "machine"), "summary")
 	assert.Equal(t, paranoid[0]["bytes"], paranoid[0]["bytes_read"])
 	assert.EqualValues(t, 0, paranoid[0]["bytes_new"], "all of it was known")
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -41,8 +42,12 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	root.SetOut(out)
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
-	if err != nil && !a.started && !errors.As(err, new(usageError)) {
-		err = usageError{err}
+	if err != nil && !a.started {
+		// The mistake may stand before the flag that says how to report it.
+		a.json = slices.Contains(args, "--json")
+		if !errors.As(err, new(usageError)) {
+			err = usageError{err}
+		}
 	}
 	if a.client != nil {
 		if closing := a.client.Close(); err == nil {

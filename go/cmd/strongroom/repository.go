@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -68,7 +69,7 @@ func (a *app) unlock(p *place, confirm bool) error {
 	case a.passwordFile != "":
 		text, err := os.ReadFile(a.passwordFile)
 		if err != nil {
-			return usageError{fmt.Errorf("cannot read the password: %w", err)}
+			return usageError{fmt.Errorf("cannot read the password from %s: %w", a.passwordFile, reason(err))}
 		}
 		line, _, _ := bytes.Cut(text, []byte("\n"))
 		password = string(bytes.TrimSuffix(line, []byte("\r")))
@@ -214,4 +215,13 @@ func parseCompression(text string) (strongroom.Compression, error) {
 		}
 	}
 	return nil, usageError{fmt.Errorf("--compression is auto, off, lz4, zstd or zstd:LEVEL with a level from -7 to 19, not %q", text)}
+}
+
+// reason is why a file could not be opened, without its name.
+func reason(err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
 }

@@ -68,12 +68,17 @@ def _unlock(
     return strongroom.CredentialsPassword(password), None
 
 
+def _reason(error: OSError) -> str:
+    """As the Go agent says it."""
+    return (error.strerror or str(error)).lower()
+
+
 def _read_password(path: str) -> str:
     try:
         with open(path, "rb") as file:
             line = file.read().split(b"\n", 1)[0].removesuffix(b"\r")
     except OSError as error:
-        raise UsageError(f"cannot read the password: {error.strerror}: {path}") from None
+        raise UsageError(f"cannot read the password from {path}: {_reason(error)}") from None
     try:
         password = line.decode()
     except UnicodeDecodeError:
