@@ -1,5 +1,7 @@
 //! The methods that every library has: waiting for memory, and filling it from a descriptor.
 
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
 use tokio_util::sync::CancellationToken;
 
 use crate::buffer::Buffer;
@@ -27,22 +29,37 @@ pub(crate) fn dispatch(call: &mut Call<'_>, cx: &Context) -> Result<Work, Error>
         FILL => {
             let descriptor = call.arguments().field(|| -1)?;
             let size = call.arguments().field(u64::default)?;
+            // The caller may close its own while the call goes on, and the system give the number to another file.
+            let descriptor = duplicate(descriptor)?;
             Ok(reply(cx, async move {
                 let buffer = context.allocate(size).await?;
+                // A cancelled call is answered when nothing is read any more: what comes then is the caller's.
+                let _shield = context.shield();
                 let token = context.cancellation();
-                context.blocking(move || fill(descriptor, buffer, &token)).await
+                let filled = context.blocking(move || fill(&descriptor, buffer, &token)).await;
+                filled.map_err(|error| match error {
+                    Error::Cancelled => context.why_stopped(),
+                    error => error,
+                })
             }))
         }
         method => Err(Error::UnknownMethod(method)),
     }
 }
 
-/// Reads until the buffer is full or the file ends.
-fn fill(descriptor: i32, mut buffer: Buffer, token: &CancellationToken) -> Result<Buffer, Error> {
-    if descriptor < 0 {
-        // poll(2) would leave it out, and wait for nothing.
-        return Err(Error::system("reading from the descriptor", std::io::Error::from_raw_os_error(libc::EBADF)));
+fn duplicate(descriptor: i32) -> Result<OwnedFd, Error> {
+    // SAFETY: the call takes numbers only; one that is no descriptor makes an error.
+    let copy = unsafe { libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, 0) };
+    if copy < 0 {
+        return Err(Error::system("reading from the descriptor", std::io::Error::last_os_error()));
     }
+    // SAFETY: the descriptor was just made, and nobody else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+}
+
+/// Reads until the buffer is full or the file ends.
+fn fill(descriptor: &OwnedFd, mut buffer: Buffer, token: &CancellationToken) -> Result<Buffer, Error> {
+    let descriptor = descriptor.as_raw_fd();
     let mut filled = 0;
     let room = buffer.as_mut().unwrap_or_default();
     while filled < room.len() {

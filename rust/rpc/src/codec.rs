@@ -122,6 +122,15 @@ pub struct Writer<'a> {
     tables: Option<&'a Tables>,
 }
 
+/// Where a value panics while it is written, what was written before is freed.
+impl Drop for Writer<'_> {
+    fn drop(&mut self) {
+        if let Some(tables) = self.tables {
+            tables.release(&self.handles);
+        }
+    }
+}
+
 impl<'a> Writer<'a> {
     /// Appends to these bytes; buffers and objects that are written are dropped, and stand as handle 0.
     pub fn new(bytes: &'a mut Vec<u8>) -> Self {
@@ -142,8 +151,8 @@ impl<'a> Writer<'a> {
     }
 
     /// The handles that were written, as they follow the payload.
-    pub(crate) fn into_handles(self) -> Vec<u64> {
-        self.handles
+    pub(crate) fn into_handles(mut self) -> Vec<u64> {
+        std::mem::take(&mut self.handles)
     }
 
     /// Appends bytes as they are.

@@ -20,7 +20,6 @@ use crate::runtime::Core;
 
 const CANCELLED: u32 = 1;
 const EXPIRED: u32 = 2;
-const SHIELDED: u32 = 4;
 
 /// What a request ends with: kind and payload of its last frame, and the handles that the payload carries.
 pub struct Final {
@@ -73,13 +72,7 @@ pub(crate) fn too_many(handles: usize) -> String {
 }
 
 pub(crate) fn release(core: &Core, handles: &[u64]) {
-    for handle in handles {
-        if handle & crate::codec::OBJECT_HANDLE != 0 {
-            core.tables.objects.remove(handle & !crate::codec::OBJECT_HANDLE);
-        } else {
-            let _ = core.tables.buffers.take(*handle);
-        }
-    }
+    core.tables.release(handles);
 }
 
 /// A request's work; dropping it cancels it.
@@ -92,6 +85,8 @@ pub(crate) struct Request {
     pub(crate) deadline: Option<Instant>,
     pub(crate) trace: [u8; 24],
     flags: AtomicU32,
+    /// How many shields stand.
+    shields: AtomicU32,
     task: AtomicWaker,
     /// Bytes of stream items that the caller can take.
     credit: AtomicI64,
@@ -109,6 +104,7 @@ impl Request {
             deadline,
             trace,
             flags: AtomicU32::new(0),
+            shields: AtomicU32::new(0),
             task: AtomicWaker::new(),
             credit: AtomicI64::new(0),
             stream: AtomicWaker::new(),
@@ -155,16 +151,15 @@ impl Request {
     /// From now on the request is told that it is cancelled, and ends by itself.
     pub(crate) fn shield(&self, on: bool) {
         if on {
-            self.flags.fetch_or(SHIELDED, Ordering::SeqCst);
-        } else {
-            self.flags.fetch_and(!SHIELDED, Ordering::SeqCst);
+            self.shields.fetch_add(1, Ordering::SeqCst);
+        } else if self.shields.fetch_sub(1, Ordering::SeqCst) == 1 {
             // A cancellation that was held off acts now.
             self.task.wake();
         }
     }
 
     fn shielded(&self) -> bool {
-        self.flags.load(Ordering::SeqCst) & SHIELDED != 0
+        self.shields.load(Ordering::SeqCst) != 0
     }
 
     pub(crate) fn add_credit(&self, bytes: u64) {
@@ -192,12 +187,10 @@ impl Request {
         }
     }
 
-    /// Runs `emit` where the request is not over.
-    pub(crate) fn unless_over(&self, emit: impl FnOnce()) {
+    /// Runs `emit` where the request is not over; `None` where it is.
+    pub(crate) fn unless_over(&self, emit: impl FnOnce()) -> Option<()> {
         let over = self.over.lock();
-        if !*over {
-            emit();
-        }
+        (!*over).then(emit)
     }
 
     /// The last frame goes out next.

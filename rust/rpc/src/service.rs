@@ -160,8 +160,11 @@ impl<T: Encode + Send> Sink<T> {
         request.take_credit(payload.len() as u64 + buffers);
         let mut frame = Vec::with_capacity(payload.len() + 128);
         append(&mut frame, request.queue, request.id, ITEM, &payload, &handles);
-        core.push(request.queue, &frame);
         self.scratch = payload;
+        if request.unless_over(|| core.push(request.queue, &frame)).is_none() {
+            release(core, &handles);
+            return Err(Error::Closed("stream"));
+        }
         Ok(())
     }
 }
@@ -185,7 +188,7 @@ impl<T: Encode> Emitter<T> {
         let mut payload = Vec::new();
         // Without tables: what may never be delivered must not carry handles.
         value.encode(&mut Writer::new(&mut payload));
-        request.unless_over(|| core.queues[usize::from(request.queue)].emit(request.id, payload));
+        let _ = request.unless_over(|| core.queues[usize::from(request.queue)].emit(request.id, payload));
     }
 }
 

@@ -22,6 +22,17 @@ impl Tables {
         Tables { buffers: Buffers::new(), objects: Slots::new(), budget: Budget::new(buffer_memory) }
     }
 
+    /// Frees what handles stand for, where they will not reach the caller.
+    pub(crate) fn release(&self, handles: &[u64]) {
+        for handle in handles {
+            if handle & OBJECT_HANDLE != 0 {
+                self.objects.remove(handle & !OBJECT_HANDLE);
+            } else {
+                let _ = self.buffers.take(*handle);
+            }
+        }
+    }
+
     /// The object behind a handle. It lives until its last request is over, also where the handle is closed before.
     pub(crate) fn object<T: Send + Sync + 'static>(&self, handle: u64) -> Result<Arc<T>, Error> {
         let object = self.objects.with(handle, |object| object.clone()).ok_or(Error::Closed("object"))?;

@@ -1,7 +1,7 @@
 //! The runtime's promises, through the C functions, with a service made by hand.
 
 use std::future::Future;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use bytes::Bytes;
 use rpc::client::{argument, arguments, frame, parse, Answer, Client};
 use rpc::ffi::{AbiInfo, Functions, Method};
 use rpc::service::{emitter, ready, reply, sink, stream};
-use rpc::{Buffer, Call, Context, Decode, Encode, Error, Final, Object, Reader, Service, Work};
+use rpc::{Buffer, Call, Context, Decode, Encode, Error, Final, Object, Reader, Service, Work, Writer};
 
 const ECHO: u32 = 16;
 const SLEEP: u32 = 17;
@@ -32,6 +32,9 @@ const LENGTH: u32 = 29;
 const OTHER: u32 = 30;
 const MANY_OBJECTS: u32 = 31;
 const KEEP: u32 = 32;
+const LATE_ITEM: u32 = 33;
+const TWO_SHIELDS: u32 = 34;
+const PANIC_IN_ENCODE: u32 = 35;
 
 const ALLOC: u32 = 1;
 const FILL: u32 = 2;
@@ -60,6 +63,8 @@ rpc::export!(SERVICE);
 /// How many futures of `FOR_EVER` were dropped, by their number.
 static DROPPED: AtomicUsize = AtomicUsize::new(0);
 static KEPT: AtomicUsize = AtomicUsize::new(0);
+/// What sending an item after the end came to: 1 refused, 2 sent.
+static LATE: AtomicUsize = AtomicUsize::new(0);
 
 struct Number(u32);
 
@@ -178,7 +183,44 @@ fn dispatch(call: &mut Call<'_>, cx: Context) -> Result<Work, Error> {
             KEPT.store(Bytes::from(buffer).as_ptr() as usize, Ordering::SeqCst);
             Ok(reply(&cx, async move { Ok::<_, Error>(number.0) }))
         }
+        LATE_ITEM => {
+            let mut sink = sink::<Buffer>(&cx);
+            Ok(stream(&cx, async move {
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    let sent = sink.send(Buffer::from(Bytes::from_static(b"late"))).await;
+                    LATE.store(if sent.is_err() { 1 } else { 2 }, Ordering::SeqCst);
+                });
+                Ok::<_, Error>(())
+            }))
+        }
+        TWO_SHIELDS => Ok(reply(&cx, async move {
+            let _outer = context.shield();
+            drop(context.shield());
+            context.cancellation().cancelled().await;
+            tokio::task::yield_now().await;
+            Ok::<_, Error>("committed".to_owned())
+        })),
+        PANIC_IN_ENCODE => {
+            let buffer = call.arguments().field(Buffer::default)?;
+            Ok(reply(&cx, async move { Ok::<_, Error>(vec![Fragile::Whole(buffer), Fragile::Broken]) }))
+        }
         _ => immediate(call).map(ready),
+    }
+}
+
+/// A value of which one variant cannot be written.
+enum Fragile {
+    Whole(Buffer),
+    Broken,
+}
+
+impl Encode for Fragile {
+    fn encode(self, writer: &mut Writer<'_>) {
+        match self {
+            Fragile::Whole(buffer) => buffer.encode(writer),
+            Fragile::Broken => panic!("in the encoder"),
+        }
     }
 }
 
@@ -317,6 +359,15 @@ fn what_has_won_is_answered_in_spite_of_a_cancel() {
 }
 
 #[test]
+fn the_outer_shield_holds_when_an_inner_one_ends() {
+    let mut client = client();
+    let id = client.start(TWO_SHIELDS, 0, &[], Duration::ZERO);
+    assert_eq!(client.next(id, Duration::from_millis(20)), None);
+    client.cancel(id);
+    assert_eq!(value::<String>(&client.last(id)), "committed");
+}
+
+#[test]
 fn deadlines_pass() {
     let mut client = client();
     let began = Instant::now();
@@ -357,6 +408,22 @@ fn credit_admits_items_by_their_bytes() {
 }
 
 #[test]
+fn no_item_comes_after_the_end() {
+    let mut client = client();
+    let id = client.fresh_id();
+    let batch = [
+        frame(CALL, 0, id, 0, LATE_ITEM, Duration::ZERO, &[]),
+        frame(CREDIT, 0, id, 0, 0, Duration::ZERO, &1000u64.to_le_bytes()),
+    ];
+    assert_eq!(client.submit(&batch.concat()).0, 2);
+    assert_eq!(client.last(id).kind, END);
+    eventually("the item is tried", || LATE.load(Ordering::SeqCst) != 0);
+    assert_eq!(LATE.load(Ordering::SeqCst), 1, "the item is refused");
+    assert_eq!(client.next(id, Duration::from_millis(50)), None);
+    assert_eq!(client.statistics().buffers, 0);
+}
+
+#[test]
 fn the_newest_emit_comes_before_the_answer_and_none_after() {
     let mut client = client();
     let id = client.start(TICKS, 0, &[], Duration::ZERO);
@@ -385,6 +452,15 @@ fn a_panic_ends_its_request_alone() {
     assert_eq!(client.last(id).kind, PANIC);
     assert_eq!(value::<u64>(&client.last(waits)), 100);
     assert_eq!(client.statistics().in_flight, 0);
+}
+
+#[test]
+fn what_was_written_before_a_panic_is_freed() {
+    let mut client = client();
+    let buffer = client.buffer(b"12345").expect("fits");
+    let answer = client.call(PANIC_IN_ENCODE, 0, &argument(buffer));
+    assert_eq!((answer.kind, answer.handles.len()), (PANIC, 0));
+    assert_eq!((client.statistics().buffers, client.statistics().buffer_bytes), (0, 0));
 }
 
 #[test]
@@ -556,6 +632,60 @@ fn fill_reads_to_the_size_or_the_end() {
     assert_eq!(client.next(waits, Duration::from_millis(50)), None);
     client.cancel(waits);
     assert_eq!(variant(&client.last(waits)), Some(1));
+}
+
+#[test]
+fn a_cancelled_fill_reads_no_more() {
+    let mut client = client();
+    let (mut reader, mut writer) = std::io::pipe().expect("makes a pipe");
+    let payload = arguments(|writer| {
+        reader.as_raw_fd().encode(writer);
+        10u64.encode(writer);
+    });
+    for round in 0..20 {
+        let filling = client.start(FILL, 0, &payload, Duration::ZERO);
+        assert_eq!(client.next(filling, Duration::from_millis(round % 4)), None);
+        client.cancel(filling);
+        assert_eq!(variant(&client.last(filling)), Some(1));
+        writer.write_all(b"after").expect("writes");
+        std::thread::sleep(Duration::from_millis(5));
+        let mut read = [0; 5];
+        reader.read_exact(&mut read).expect("nobody else has read it");
+        assert_eq!(read, *b"after");
+    }
+}
+
+#[test]
+fn a_fill_keeps_its_file_when_the_caller_closes_the_descriptor() {
+    let mut client = client();
+    let (reader, mut writer) = std::io::pipe().expect("makes a pipe");
+    let payload = arguments(|writer| {
+        reader.as_raw_fd().encode(writer);
+        5u64.encode(writer);
+    });
+    let filling = client.start(FILL, 0, &payload, Duration::ZERO);
+    assert_eq!(client.next(filling, Duration::from_millis(50)), None);
+    drop(reader);
+    writer.write_all(b"whole").expect("the library still has the other end");
+    let buffer = value::<u64>(&client.last(filling));
+    assert_eq!(client.read(buffer).expect("is open"), b"whole");
+}
+
+/// An answer and the end of its runtime at the same moment: the answer is there before pollers are told of the end.
+#[test]
+fn a_runtime_that_waits_loses_no_answer() {
+    for round in 0..200u64 {
+        let mut client = client();
+        let ids: Vec<u64> =
+            (0..20).map(|number| client.start(SLEEP, 0, &argument((round + number) % 3), Duration::ZERO)).collect();
+        let runtime = client.runtime() as usize;
+        // SAFETY: the runtime is freed once; the client's own attempt finds it closed.
+        let freeing = std::thread::spawn(move || unsafe { sr_runtime_free(runtime as *mut _, 10_000_000_000) });
+        for id in ids {
+            assert_eq!(client.last(id).kind, REPLY);
+        }
+        assert_eq!(freeing.join().expect("does not panic"), 0);
+    }
 }
 
 #[test]
