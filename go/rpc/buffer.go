@@ -69,6 +69,9 @@ func (b *Buffer) View() (*View, error) {
 	}
 	v := &View{lease: b.lease}
 	err := b.lease.plain(func(l library, handle uint64) (status int32) {
+		if b.lease.client.closing.Load() {
+			return statusClosed
+		}
 		if v.bytes, status = l.view(handle); status == statusOK {
 			b.lease.views++
 			b.lease.client.views.Add(1)

@@ -86,10 +86,17 @@ func Open(table unsafe.Pointer, schema *Schema, opts ...Option) (*Client, error)
 // Close cancels the calls that are in flight, waits until the library has acknowledged that, and frees everything.
 // Where a view is open it fails with [ErrBusy] and changes nothing, because the view's bytes would go away.
 func (c *Client) Close() error {
-	if n := c.views.Load(); n > 0 {
-		return &Error{Code: Busy, Message: fmt.Sprintf("%d views of buffers are open; close them before the client", n)}
+	// Plain calls hold the gate, so that a view is either counted here or finds the client closing.
+	c.gate.Lock()
+	open, again := c.views.Load(), false
+	if open == 0 {
+		again = c.closing.Swap(true)
 	}
-	if c.closing.Swap(true) {
+	c.gate.Unlock()
+	switch {
+	case open > 0:
+		return &Error{Code: Busy, Message: fmt.Sprintf("%d views of buffers are open; close them before the client", open)}
+	case again:
 		return nil
 	}
 	deadline := time.Now().Add(closeGrace)

@@ -227,6 +227,31 @@ func TestBuffers(t *testing.T) {
 		assert.NoError(t, buffer.Close(), "it went with its client")
 	})
 
+	t.Run("no view opens once the client closes", func(t *testing.T) {
+		for range 100 {
+			other, err := NewClient()
+			require.NoError(t, err)
+			buffer, err := other.Alloc(ctx, 1)
+			require.NoError(t, err)
+			var viewer sync.WaitGroup
+			viewer.Go(func() {
+				for {
+					view, err := buffer.View()
+					if err != nil {
+						assert.ErrorIs(t, err, rpc.ErrClosed)
+						return
+					}
+					time.Sleep(100 * time.Microsecond)
+					view.Bytes()[0]++ // must still be mapped
+					assert.NoError(t, view.Close())
+				}
+			})
+			for other.Close() != nil {
+			}
+			viewer.Wait()
+		}
+	})
+
 	t.Run("views are leases", func(t *testing.T) {
 		buffer := filled(t, client, []byte("abc"))
 		first, err := buffer.View()
