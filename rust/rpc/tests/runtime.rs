@@ -688,6 +688,45 @@ fn a_runtime_that_waits_loses_no_answer() {
     }
 }
 
+/// Calls that the library took while it was told to end are answered too.
+#[test]
+fn a_runtime_that_ends_answers_what_it_took() {
+    for _ in 0..100 {
+        let client = Client::new(functions(), 2, 1, 0);
+        let runtime = client.runtime() as usize;
+        let submitting = std::thread::spawn(move || {
+            let mut taken = 0u64;
+            loop {
+                let call = frame(CALL, 0, taken + 1, 0, ECHO, Duration::ZERO, &argument(vec![1u8]));
+                // SAFETY: the block is good for the call, and what is left of a freed runtime says that it is closed.
+                match unsafe { sr_submit(runtime as *mut _, call.as_ptr(), call.len(), std::ptr::null_mut()) } {
+                    CLOSED => return taken,
+                    status => taken += u64::try_from(status).expect("the frame is good"),
+                }
+            }
+        });
+        let polling = std::thread::spawn(move || {
+            let (mut answered, mut block) = (0u64, vec![0; 1 << 16]);
+            loop {
+                let (mut used, mut needed) = (0, 0);
+                // SAFETY: as above.
+                let count = unsafe {
+                    sr_poll(runtime as *mut _, 0, block.as_mut_ptr(), 1 << 16, u64::MAX, &mut used, &mut needed)
+                };
+                match count {
+                    CLOSED => return answered,
+                    count => answered += u64::try_from(count).expect("the block is large enough"),
+                }
+            }
+        });
+        std::thread::sleep(Duration::from_micros(300));
+        // SAFETY: the runtime is freed once; the client's own attempt finds it closed.
+        assert_eq!(unsafe { sr_runtime_free(client.runtime(), 10_000_000_000) }, 0);
+        let taken = submitting.join().expect("does not panic");
+        assert_eq!(polling.join().expect("does not panic"), taken);
+    }
+}
+
 #[test]
 fn a_runtime_ends_with_requests_in_flight() {
     let mut client = client();
