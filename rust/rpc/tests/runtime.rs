@@ -10,6 +10,8 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 use rpc::client::{argument, arguments, frame, parse, Answer, Client};
 use rpc::ffi::{AbiInfo, Functions, Method};
 use rpc::service::{emitter, ready, reply, sink, stream};
@@ -506,6 +508,54 @@ fn a_malformed_frame_stops_the_batch() {
     assert_eq!(client.submit(&batch), (1, good.len()));
     assert_eq!(client.last(id).kind, REPLY);
     assert_eq!(client.submit(&[]), (0, 0));
+}
+
+/// Frames as a caller makes them, of few ids so that they meet, with some of their bytes spoilt.
+fn nearly_frames() -> impl Strategy<Value = Vec<u8>> {
+    // Not those that wait for their cancellation and then for long, or that make as much as they are told.
+    let methods =
+        vec![ECHO, PANIC_IN_CALL, PANIC_IN_DISPATCH, COUNT, OPEN, NUMBER, SHARED, FOR_EVER, LENGTH, OTHER, KEEP];
+    let payload = prop_oneof![
+        Just(Vec::new()),
+        any::<u8>().prop_map(|byte| vec![byte]),
+        any::<u16>().prop_map(|number| argument(u32::from(number))),
+        (1u64..3, 0u64..64).prop_map(|(generation, slot)| argument(generation << 32 | slot)),
+    ];
+    let call = (0u16..3, 0u64..9, 0u64..4, prop::sample::select(methods), payload).prop_map(
+        |(queue, id, object, method, payload)| frame(CALL, queue, id, object, method, Duration::ZERO, &payload),
+    );
+    let other = (0u16..3, 0u64..9, CANCEL..=EMIT, 0u64..1000)
+        .prop_map(|(queue, id, kind, credit)| frame(kind, queue, id, 0, 0, Duration::ZERO, &credit.to_le_bytes()));
+    let spoilt = prop::option::weighted(0.1, (any::<prop::sample::Index>(), any::<u8>()));
+    let any_frame = (prop_oneof![3 => call, 2 => other], spoilt).prop_map(|(mut frame, spoilt)| {
+        if let Some((at, byte)) = spoilt {
+            let at = at.index(frame.len());
+            // Another method could be the one that reads from any descriptor.
+            if !(24..28).contains(&at) {
+                frame[at] = byte;
+            }
+        }
+        frame
+    });
+    prop::collection::vec(any_frame, 1..12).prop_map(|frames| frames.concat())
+}
+
+#[test]
+fn any_block_is_taken_or_refused() {
+    let client = std::cell::RefCell::new(client());
+    let mut runner = TestRunner::new(Config { cases: 2000, failure_persistence: None, ..Config::default() });
+    let ran = runner.run(&nearly_frames(), |block| {
+        let mut client = client.borrow_mut();
+        let (status, taken) = client.submit(&block);
+        prop_assert!(taken <= block.len());
+        prop_assert!(status > 0 || taken == 0);
+        prop_assert!(status >= 0 || status == INVALID, "{status}");
+        while client.poll(Duration::ZERO) > 0 {}
+        Ok(())
+    });
+    ran.expect("holds");
+    let mut client = client.into_inner();
+    assert_eq!(value::<Vec<u8>>(&client.call(ECHO, 0, &argument(vec![5u8]))), [5]);
 }
 
 #[test]
