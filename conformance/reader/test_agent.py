@@ -149,6 +149,7 @@ def test_a_large_tree(agent: Agent, tmp_path: pathlib.Path) -> None:
         assert sparse.holes and found[base + b"hole"].metadata.holes == ((0, 3 << 20),)
 
     # Chunks end where the definition says; so do those of what is between holes, taken together.
+    cuts = 0
     for name in (b"medium", b"text", b"sparse"):
         node = found[base + name]
         content = (top / name.decode()).read_bytes()
@@ -156,7 +157,9 @@ def test_a_large_tree(agent: Agent, tmp_path: pathlib.Path) -> None:
         ends = [0, *chunks.cuts(repository.keys.cuts, repository.config.sizes, data)]
         lengths = [b - a for a, b in itertools.pairwise(ends)]
         assert [chunk.length for chunk in repository.chunks(node)] == lengths, name
-        assert len(lengths) > 1
+        cuts += len(lengths) - 1
+    # The key is new each time, and may leave one of them in one piece.
+    assert cuts > 0
 
     statistics = snapshot.statistics
     files = [node for path, node in found.items() if node.metadata.kind == FileKind.FILE]
