@@ -16,6 +16,9 @@ pub const MAX_DEPTH: u32 = 64;
 /// A frame repeats at most this many handles after its payload: their number is one byte of the header.
 pub const MAX_HANDLES: usize = 255;
 
+/// A payload has at most this many bytes: the length of its frame fits into 32 bits.
+pub const MAX_PAYLOAD: usize = u32::MAX as usize - (64 << 10);
+
 /// Marks, in the handles that follow a payload, those of objects.
 pub const OBJECT_HANDLE: u64 = 1 << 63;
 
@@ -455,6 +458,164 @@ impl Decode for Buffer {
         match reader.tables() {
             Some(tables) => tables.buffers.take(handle),
             None => Err(Error::Closed("buffer")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::{btree_map, vec};
+    use proptest::prelude::*;
+
+    fn encoded(value: impl Encode) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        value.encode(&mut Writer::new(&mut bytes));
+        bytes
+    }
+
+    /// A value comes back with the bytes that it was written as, and is malformed where any of them is missing.
+    fn returns<T: Encode + Decode>(value: T) {
+        let bytes = encoded(value);
+        let mut reader = Reader::new(&bytes);
+        let back = T::decode(&mut reader).expect("reads");
+        assert_eq!(reader.remaining(), 0);
+        // Compared as bytes, because NaN is not equal to itself.
+        assert_eq!(encoded(back), bytes);
+        for cut in 0..bytes.len() {
+            assert!(T::decode(&mut Reader::new(&bytes[..cut])).is_err(), "cut at {cut}");
+        }
+    }
+
+    /// Any bytes are refused, or are a value that is written as something that reads the same.
+    fn survives<T: Encode + Decode>(bytes: &[u8]) {
+        if let Ok(value) = T::decode(&mut Reader::new(bytes)) {
+            let again = encoded(value);
+            assert_eq!(encoded(T::decode(&mut Reader::new(&again)).expect("reads")), again);
+        }
+    }
+
+    /// A type that nests as deep as its bytes say.
+    struct Nested(Option<Box<Nested>>);
+
+    impl Decode for Nested {
+        const SMALLEST: usize = 1;
+        fn decode(reader: &mut Reader<'_>) -> Result<Self, Error> {
+            Ok(Nested(Option::<NestedBox>::decode(reader)?.map(|inner| inner.0)))
+        }
+    }
+
+    struct NestedBox(Box<Nested>);
+
+    impl Decode for NestedBox {
+        const SMALLEST: usize = 1;
+        fn decode(reader: &mut Reader<'_>) -> Result<Self, Error> {
+            Ok(NestedBox(Box::new(Nested::decode(reader)?)))
+        }
+    }
+
+    #[test]
+    fn depth_ends() {
+        let depth = |levels: usize| {
+            let mut bytes = vec![1; levels];
+            bytes.push(0);
+            let mut nested = Nested::decode(&mut Reader::new(&bytes)).map(|nested| nested.0);
+            let mut found = 0;
+            while let Ok(Some(inner)) = nested {
+                found += 1;
+                nested = Ok(inner.0);
+            }
+            nested.map(|_| found)
+        };
+        assert_eq!(depth(64), Ok(64));
+        assert_eq!(depth(65), Err(Error::Malformed("values nest more than 64 deep")));
+        assert_eq!(depth(1 << 20), Err(Error::Malformed("values nest more than 64 deep")));
+    }
+
+    #[test]
+    fn a_count_reserves_no_more_than_the_bytes_at_hand() {
+        // 4 Gi items stand where there are none; and 1000 optionals of one byte, which are larger in memory.
+        assert!(Vec::<u64>::decode(&mut Reader::new(&[0xff; 4])).is_err());
+        assert!(BTreeMap::<u8, u8>::decode(&mut Reader::new(&[0xff; 4])).is_err());
+        let mut bytes = 1000u32.to_le_bytes().to_vec();
+        bytes.resize(1004, 0);
+        let list = Vec::<Option<[u8; 1024]>>::decode(&mut Reader::new(&bytes)).expect("reads");
+        assert_eq!(list.len(), 1000);
+    }
+
+    #[test]
+    fn handles_without_a_table_are_closed() {
+        assert_eq!(encoded(Buffer::default()), [0; 8]);
+        assert_eq!(Buffer::decode(&mut Reader::new(&[1; 8])).err(), Some(Error::Closed("buffer")));
+    }
+
+    proptest! {
+        #[test]
+        fn values_come_back(
+            numbers in any::<(u8, u16, u32, u64, i8, i16, i32, i64)>(), single in any::<u32>(), double in any::<u64>(),
+            truth in any::<bool>(), text in any::<String>(), fixed in any::<[u8; 5]>(),
+            path in vec(any::<u8>(), 0..20), texts in vec(any::<Option<String>>(), 0..5),
+            blocks in vec(vec(any::<u8>(), 0..9), 0..5), by_text in btree_map(any::<String>(), any::<i64>(), 0..5),
+            by_number in btree_map(any::<u16>(), vec(any::<u32>(), 0..3), 0..5)
+        ) {
+            returns(numbers.0);
+            returns(numbers.1);
+            returns(numbers.2);
+            returns(numbers.3);
+            returns(numbers.4);
+            returns(numbers.5);
+            returns(numbers.6);
+            returns(numbers.7);
+            returns(f32::from_bits(single));
+            returns(f64::from_bits(double));
+            returns(truth);
+            returns(text);
+            returns(fixed);
+            returns(PathBuf::from(OsString::from_vec(path)));
+            returns(texts);
+            returns(blocks);
+            returns(by_text);
+            returns(by_number);
+        }
+
+        #[test]
+        fn any_bytes_are_a_value_or_refused(
+            mut bytes in vec(any::<u8>(), 0..64), count in proptest::option::of(0u32..8)
+        ) {
+            // Random counts are nearly always too large: half of the inputs begin with a small one.
+            if let (Some(count), Some(first)) = (count, bytes.first_chunk_mut()) {
+                *first = count.to_le_bytes();
+            }
+            survives::<bool>(&bytes);
+            survives::<f64>(&bytes);
+            survives::<String>(&bytes);
+            survives::<PathBuf>(&bytes);
+            survives::<[u8; 7]>(&bytes);
+            survives::<Option<Option<bool>>>(&bytes);
+            survives::<Vec<u8>>(&bytes);
+            survives::<Vec<Vec<u16>>>(&bytes);
+            survives::<Vec<Option<String>>>(&bytes);
+            survives::<BTreeMap<u8, bool>>(&bytes);
+            survives::<BTreeMap<String, Vec<u8>>>(&bytes);
+        }
+
+        #[test]
+        fn records_end_where_they_say(fields in vec(any::<u8>(), 0..12), after in vec(any::<u8>(), 0..4)) {
+            let mut bytes = Vec::new();
+            Writer::new(&mut bytes).record(|writer| writer.raw(&fields));
+            bytes.extend_from_slice(&after);
+            let mut reader = Reader::new(&bytes);
+            let read = reader.record(|reader| Ok((reader.field(|| 7u32)?, reader.field(|| 9u32)?)));
+            match fields.len() {
+                // A field that is cut in its middle.
+                1..=3 | 5..=7 => prop_assert!(read.is_err()),
+                length => {
+                    let (first, second) = read.expect("reads");
+                    prop_assert!(length >= 4 || first == 7);
+                    prop_assert!(length >= 8 || second == 9);
+                    prop_assert_eq!(reader.take(reader.remaining()), Ok(&after[..]));
+                }
+            }
         }
     }
 }

@@ -146,7 +146,7 @@ pub struct Statistics {
     pub threads: u64,
 }
 
-/// What `sr_runtime *` points to. The shell itself is never freed (some 40 bytes a runtime), so that a binding's late
+/// What `sr_runtime *` points to. The shell itself is never freed (some 100 bytes a runtime), so that a binding's late
 /// call, from a finaliser say, finds a closed runtime and not somebody else's memory.
 pub struct Runtime {
     /// Calls that are inside, and [`GONE`].
@@ -154,6 +154,9 @@ pub struct Runtime {
     core: UnsafeCell<Option<Arc<Core>>>,
     threads: Mutex<Option<Threads>>,
 }
+
+/// All shells, for tools that look for lost memory.
+static SHELLS: Mutex<Vec<&'static Runtime>> = Mutex::new(Vec::new());
 
 const GONE: usize = 1 << (usize::BITS - 1);
 
@@ -284,8 +287,10 @@ pub unsafe fn runtime_new(service: &'static Service, options: *const Options, ou
             return Err(INVALID);
         }
         let runtime = make(service, &wanted).map_err(|error| status(&error))?;
-        // SAFETY: not null, and valid by the caller's promise.
-        unsafe { put(out, Box::into_raw(Box::new(runtime))) };
+        let runtime: &'static Runtime = Box::leak(Box::new(runtime));
+        SHELLS.lock().push(runtime);
+        // SAFETY: not null, and valid by the caller's promise. Nobody writes through the pointer: a runtime is shared.
+        unsafe { put(out, std::ptr::from_ref(runtime).cast_mut()) };
         Ok(OK)
     })
 }

@@ -12,7 +12,7 @@ use futures::task::AtomicWaker;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::codec::{Writer, MAX_HANDLES};
+use crate::codec::{Writer, MAX_HANDLES, MAX_PAYLOAD};
 use crate::error::{Error, IntoPayload};
 use crate::frame::{append, END, ERROR, PANIC, REPLY};
 use crate::panics::contained;
@@ -34,9 +34,9 @@ impl Final {
         let mut writer = Writer::with_tables(&mut payload, &core.tables);
         write(&mut writer);
         let handles = writer.into_handles();
-        if handles.len() > MAX_HANDLES {
-            release(core, &handles);
-            return Final::error(core, Error::System(too_many(handles.len())));
+        if let Err(error) = fits(payload.len(), handles.len()) {
+            core.tables.release(&handles);
+            return Final::error(core, error);
         }
         Final { kind, payload, handles }
     }
@@ -59,7 +59,7 @@ impl Final {
 
     /// Frees what the payload carries, where it will not reach the caller.
     pub(crate) fn release(self, core: &Core) {
-        release(core, &self.handles);
+        core.tables.release(&self.handles);
     }
 
     pub(crate) fn append_to(&self, block: &mut Vec<u8>, queue: u16, request: u64) {
@@ -67,12 +67,19 @@ impl Final {
     }
 }
 
-pub(crate) fn too_many(handles: usize) -> String {
-    format!("a frame would carry {handles} buffers and objects, and {MAX_HANDLES} are the most; use a stream")
-}
-
-pub(crate) fn release(core: &Core, handles: &[u64]) {
-    core.tables.release(handles);
+/// Refuses what no frame can carry.
+pub(crate) fn fits(payload: usize, handles: usize) -> Result<(), Error> {
+    if handles > MAX_HANDLES {
+        return Err(Error::System(format!(
+            "a frame would carry {handles} buffers and objects, and {MAX_HANDLES} are the most; use a stream"
+        )));
+    }
+    if payload > MAX_PAYLOAD {
+        return Err(Error::System(format!(
+            "a frame would carry {payload} bytes, and {MAX_PAYLOAD} are the most; use a stream or buffers"
+        )));
+    }
+    Ok(())
 }
 
 /// A request's work; dropping it cancels it.
@@ -344,5 +351,18 @@ impl Requests {
 
     pub(crate) fn all(&self) -> Vec<Arc<Request>> {
         self.shards.iter().flat_map(|shard| shard.lock().values().cloned().collect::<Vec<_>>()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_frame_cannot_carry_is_refused() {
+        assert_eq!(fits(MAX_PAYLOAD, MAX_HANDLES), Ok(()));
+        assert!(u32::try_from(crate::frame::HEADER + MAX_PAYLOAD + 8 * MAX_HANDLES).is_ok());
+        assert!(fits(MAX_PAYLOAD + 1, 0).is_err());
+        assert!(fits(0, MAX_HANDLES + 1).is_err());
     }
 }

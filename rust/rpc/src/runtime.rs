@@ -45,6 +45,8 @@ pub(crate) struct Core {
     accepted: AtomicU64,
     /// Accepted, and not over yet.
     running: AtomicU64,
+    /// Threads that are about to add to `running`, or have taken from it what they are about to push.
+    moving: AtomicU64,
     /// Accepted, and the last frame not polled yet.
     unpolled: AtomicU64,
     pub(crate) stray: AtomicU64,
@@ -91,6 +93,7 @@ impl Core {
             closing: AtomicBool::new(false),
             accepted: AtomicU64::new(0),
             running: AtomicU64::new(0),
+            moving: AtomicU64::new(0),
             unpolled: AtomicU64::new(0),
             stray: AtomicU64::new(0),
         }))
@@ -106,7 +109,8 @@ impl Core {
 
     /// Takes frames from the block, as `sr_submit` says.
     pub(crate) fn submit(self: &Arc<Self>, block: &[u8]) -> Submitted {
-        if self.closing.load(Ordering::Acquire) {
+        let _moving = Moving::begin(&self.moving);
+        if self.closing.load(Ordering::SeqCst) {
             return Submitted::Closed;
         }
         let room = MOST_REQUESTS.saturating_sub(self.unpolled.load(Ordering::Relaxed)) as usize;
@@ -187,7 +191,7 @@ impl Core {
         }
         let count = calls.len() as u64;
         self.accepted.fetch_add(count, Ordering::Relaxed);
-        self.running.fetch_add(count, Ordering::Relaxed);
+        self.running.fetch_add(count, Ordering::SeqCst);
         self.unpolled.fetch_add(count, Ordering::Relaxed);
         let block = Bytes::copy_from_slice(block);
         // Every worker gets something to do before one gets a long chunk.
@@ -254,16 +258,24 @@ impl Core {
     /// Refuses new requests, waits for those in flight, cancels what is left after `wait`, and closes the queues.
     /// Requests that neither end nor let themselves be dropped are given up after `grace`.
     pub(crate) fn close(&self, wait: Duration, grace: Duration) {
-        self.closing.store(true, Ordering::Release);
-        self.wait_until(wait, || self.in_flight() == 0);
+        self.closing.store(true, Ordering::SeqCst);
+        self.wait_until(wait, || self.is_idle());
         self.wait_until(grace, || {
             // Again and again: a submit may have been on its way.
             self.requests.all().iter().for_each(|request| request.cancel());
-            self.in_flight() == 0
+            self.is_idle()
         });
         self.queues.iter().for_each(Queue::close);
         // Pollers, where there are any, take what is left.
         self.wait_until(Duration::from_millis(200), || self.queues.iter().all(Queue::is_empty));
+    }
+
+    /// Whether all requests that a closing runtime took have their last frame in its queue.
+    fn is_idle(&self) -> bool {
+        let still = || self.moving.load(Ordering::SeqCst) == 0;
+        // The first look: every submit that has not seen `closing` has counted its requests. The last: every answer that
+        // is no longer counted has been pushed.
+        still() && self.running.load(Ordering::SeqCst) == 0 && still()
     }
 
     fn wait_until(&self, wait: Duration, done: impl Fn() -> bool) {
@@ -271,6 +283,22 @@ impl Core {
         while !done() && until.is_none_or(|until| Instant::now() < until) {
             std::thread::sleep(LOOK);
         }
+    }
+}
+
+/// Counts a thread in `moving` while it lives.
+struct Moving<'a>(&'a AtomicU64);
+
+impl<'a> Moving<'a> {
+    fn begin(count: &'a AtomicU64) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Moving(count)
+    }
+}
+
+impl Drop for Moving<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -300,7 +328,9 @@ impl Answers<'_> {
     }
 
     fn flush(&mut self) {
-        self.core.running.fetch_sub(self.count, Ordering::Relaxed);
+        let _moving = Moving::begin(&self.core.moving);
+        // Before the push: who has the answer finds the request gone.
+        self.core.running.fetch_sub(self.count, Ordering::SeqCst);
         self.core.push(self.queue, &self.frames);
         self.frames.clear();
         self.count = 0;

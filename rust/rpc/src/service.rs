@@ -13,7 +13,7 @@ use crate::error::{Error, IntoPayload};
 use crate::ffi::AbiInfo;
 use crate::frame::{append, ITEM};
 use crate::panics::{contained, message};
-use crate::request::{release, too_many, Final, Request, Work};
+use crate::request::{fits, Final, Request, Work};
 use crate::runtime::Core;
 
 /// The methods of a library.
@@ -140,7 +140,8 @@ pub struct Sink<T> {
 }
 
 impl<T: Encode + Send> Sink<T> {
-    /// Waits until the caller has given credit, and may hold the item's buffers, and sends the item.
+    /// Waits until the caller has given credit, and may hold the item's buffers, and sends the item. Fails where the
+    /// request is over.
     pub async fn send(&mut self, mut item: T) -> Result<(), Error> {
         let Context { core, request } = &self.cx;
         std::future::poll_fn(|cx| request.poll_credit(cx)).await;
@@ -153,16 +154,16 @@ impl<T: Encode + Send> Sink<T> {
             let handles = writer.into_handles();
             (payload, handles)
         };
-        if handles.len() > crate::codec::MAX_HANDLES {
-            release(core, &handles);
-            return Err(Error::System(too_many(handles.len())));
+        if let Err(error) = fits(payload.len(), handles.len()) {
+            core.tables.release(&handles);
+            return Err(error);
         }
         request.take_credit(payload.len() as u64 + buffers);
         let mut frame = Vec::with_capacity(payload.len() + 128);
         append(&mut frame, request.queue, request.id, ITEM, &payload, &handles);
         self.scratch = payload;
         if request.unless_over(|| core.push(request.queue, &frame)).is_none() {
-            release(core, &handles);
+            core.tables.release(&handles);
             return Err(Error::Closed("stream"));
         }
         Ok(())

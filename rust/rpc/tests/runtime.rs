@@ -10,6 +10,8 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 use rpc::client::{argument, arguments, frame, parse, Answer, Client};
 use rpc::ffi::{AbiInfo, Functions, Method};
 use rpc::service::{emitter, ready, reply, sink, stream};
@@ -508,6 +510,54 @@ fn a_malformed_frame_stops_the_batch() {
     assert_eq!(client.submit(&[]), (0, 0));
 }
 
+/// Frames as a caller makes them, of few ids so that they meet, with some of their bytes spoilt.
+fn nearly_frames() -> impl Strategy<Value = Vec<u8>> {
+    // Not those that wait for their cancellation and then for long, or that make as much as they are told.
+    let methods =
+        vec![ECHO, PANIC_IN_CALL, PANIC_IN_DISPATCH, COUNT, OPEN, NUMBER, SHARED, FOR_EVER, LENGTH, OTHER, KEEP];
+    let payload = prop_oneof![
+        Just(Vec::new()),
+        any::<u8>().prop_map(|byte| vec![byte]),
+        any::<u16>().prop_map(|number| argument(u32::from(number))),
+        (1u64..3, 0u64..64).prop_map(|(generation, slot)| argument(generation << 32 | slot)),
+    ];
+    let call = (0u16..3, 0u64..9, 0u64..4, prop::sample::select(methods), payload).prop_map(
+        |(queue, id, object, method, payload)| frame(CALL, queue, id, object, method, Duration::ZERO, &payload),
+    );
+    let other = (0u16..3, 0u64..9, CANCEL..=EMIT, 0u64..1000)
+        .prop_map(|(queue, id, kind, credit)| frame(kind, queue, id, 0, 0, Duration::ZERO, &credit.to_le_bytes()));
+    let spoilt = prop::option::weighted(0.1, (any::<prop::sample::Index>(), any::<u8>()));
+    let any_frame = (prop_oneof![3 => call, 2 => other], spoilt).prop_map(|(mut frame, spoilt)| {
+        if let Some((at, byte)) = spoilt {
+            let at = at.index(frame.len());
+            // Another method could be the one that reads from any descriptor.
+            if !(24..28).contains(&at) {
+                frame[at] = byte;
+            }
+        }
+        frame
+    });
+    prop::collection::vec(any_frame, 1..12).prop_map(|frames| frames.concat())
+}
+
+#[test]
+fn any_block_is_taken_or_refused() {
+    let client = std::cell::RefCell::new(client());
+    let mut runner = TestRunner::new(Config { cases: 2000, failure_persistence: None, ..Config::default() });
+    let ran = runner.run(&nearly_frames(), |block| {
+        let mut client = client.borrow_mut();
+        let (status, taken) = client.submit(&block);
+        prop_assert!(taken <= block.len());
+        prop_assert!(status > 0 || taken == 0);
+        prop_assert!(status >= 0 || status == INVALID, "{status}");
+        while client.poll(Duration::ZERO) > 0 {}
+        Ok(())
+    });
+    ran.expect("holds");
+    let mut client = client.into_inner();
+    assert_eq!(value::<Vec<u8>>(&client.call(ECHO, 0, &argument(vec![5u8]))), [5]);
+}
+
 #[test]
 fn a_caller_that_never_polls_is_held_back() {
     let mut client = client();
@@ -685,6 +735,45 @@ fn a_runtime_that_waits_loses_no_answer() {
             assert_eq!(client.last(id).kind, REPLY);
         }
         assert_eq!(freeing.join().expect("does not panic"), 0);
+    }
+}
+
+/// Calls that the library took while it was told to end are answered too.
+#[test]
+fn a_runtime_that_ends_answers_what_it_took() {
+    for _ in 0..100 {
+        let client = Client::new(functions(), 2, 1, 0);
+        let runtime = client.runtime() as usize;
+        let submitting = std::thread::spawn(move || {
+            let mut taken = 0u64;
+            loop {
+                let call = frame(CALL, 0, taken + 1, 0, ECHO, Duration::ZERO, &argument(vec![1u8]));
+                // SAFETY: the block is good for the call, and what is left of a freed runtime says that it is closed.
+                match unsafe { sr_submit(runtime as *mut _, call.as_ptr(), call.len(), std::ptr::null_mut()) } {
+                    CLOSED => return taken,
+                    status => taken += u64::try_from(status).expect("the frame is good"),
+                }
+            }
+        });
+        let polling = std::thread::spawn(move || {
+            let (mut answered, mut block) = (0u64, vec![0; 1 << 16]);
+            loop {
+                let (mut used, mut needed) = (0, 0);
+                // SAFETY: as above.
+                let count = unsafe {
+                    sr_poll(runtime as *mut _, 0, block.as_mut_ptr(), 1 << 16, u64::MAX, &mut used, &mut needed)
+                };
+                match count {
+                    CLOSED => return answered,
+                    count => answered += u64::try_from(count).expect("the block is large enough"),
+                }
+            }
+        });
+        std::thread::sleep(Duration::from_micros(300));
+        // SAFETY: the runtime is freed once; the client's own attempt finds it closed.
+        assert_eq!(unsafe { sr_runtime_free(client.runtime(), 10_000_000_000) }, 0);
+        let taken = submitting.join().expect("does not panic");
+        assert_eq!(polling.join().expect("does not panic"), taken);
     }
 }
 
