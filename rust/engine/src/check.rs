@@ -1,20 +1,21 @@
 //! Check of a repository: its log, its index, its packs, and that all a snapshot needs is there.
 
 use crate::budget::Share;
-use crate::content::{locate, name_of};
+use crate::content::{locate, name_of, Patience};
 use crate::error::{Error, Result};
+use crate::folder::{ChunkRef, Node};
 use crate::id::{is_random_name, Id};
 use crate::index::{self, PackInfo};
-use crate::listing::join;
 use crate::log;
 use crate::pack::{self, Blob, PackRecord, SegmentReader, MAX_SEGMENT};
-use crate::pipeline::{Busy, Counters, Course, Stage, Vault};
+use crate::pipeline::{Counters, Course, Vault};
 use crate::store;
 use crate::tree::Kind;
-use crate::trees::Trees;
+use crate::trees::{Descent, Trees};
 use crossbeam_channel::Receiver;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,8 +45,23 @@ pub struct CheckReport {
     pub damage: Vec<Damage>,
 }
 
-/// Threads that read data, at most.
+/// Threads that read, at most.
 const MOST_WORKERS: usize = 8;
+
+/// What to do about a pack.
+const FROM_A_COPY: &str = "bring it back from a copy of the repository, or files with content in it cannot be restored";
+
+/// What to do about a damaged object.
+fn advice(object: &str) -> &'static str {
+    match object.split_once('/') {
+        Some((pack::FOLDER, _)) => FROM_A_COPY,
+        Some((index::FOLDER, _)) => {
+            "the packs tell what it told, nothing is lost; bring it back from a copy of the repository"
+        }
+        Some((log::FOLDER, _)) => "bring it back from a copy of the repository, or its snapshot is lost",
+        _ => "what is in that folder cannot be restored; back it up again to store it anew",
+    }
+}
 
 /// A segment to read, with the blobs that must be in it.
 struct Task {
@@ -57,27 +73,34 @@ struct Task {
 struct Check<'c> {
     vault: &'c Vault,
     course: &'c Course,
+    workers: usize,
+    patience: Patience,
     /// The first thing that is wrong with each object.
     damage: Mutex<BTreeMap<String, String>>,
 }
 
 /// Looks at everything, or with `read_data` at every byte. Damage does not end it.
 pub(crate) fn run(vault: Vault, share: Share, options: &CheckOptions, course: &Course) -> Result<CheckReport> {
-    let check = Check { vault: &vault, course, damage: Mutex::default() };
-    let packs = check.index()?;
-    let unused = check.packs(&packs)?;
+    // A worker holds a segment twice: sealed and plain.
+    let affordable = share.bytes as usize / (2 * MAX_SEGMENT as usize);
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = cpus.max(vault.store.parallelism()).min(affordable).clamp(1, MOST_WORKERS);
+    let check = Check { vault: &vault, course, workers, patience: Patience::default(), damage: Mutex::default() };
+    let sizes = check.stored()?;
+    let packs = check.index(&sizes)?;
+    check.packs(&packs, &sizes)?;
     let snapshots = check.log()?;
     check.snapshots(&snapshots)?;
     Counters::add(&course.counters.walked, 1);
     let mut report = CheckReport {
         snapshots: snapshots.len() as u64,
         packs: packs.len() as u64,
-        unused_packs: unused,
+        unused_packs: sizes.keys().filter(|name| !packs.contains_key(*name)).count() as u64,
         chunks: vault.index.read().blob_count(),
         ..CheckReport::default()
     };
     if options.read_data {
-        check.data(packs, share.bytes)?;
+        check.data(packs)?;
     }
     report.bytes_read = course.counters.statistics(course.started.elapsed()).bytes_read;
     let damage = check.damage.into_inner();
@@ -90,59 +113,89 @@ impl Check<'_> {
         self.damage.lock().entry(object.into()).or_insert_with(|| why.into());
     }
 
-    /// Keeps damage, passes other errors on.
+    /// Keeps damage, and what the store does not give, passes other errors on.
     fn keep<T>(&self, result: Result<T>) -> Result<Option<T>> {
+        self.patience.goes_on(&result)?;
         match result {
             Ok(value) => Ok(Some(value)),
             Err(Error::Damaged { object, why }) => {
+                // The advice that follows is for others: to run a check.
+                let what = why.split(';').next().unwrap_or_default();
+                let why = format!("{what}; {}", advice(&object));
                 self.found(object, why);
+                Ok(None)
+            }
+            Err(Error::Store { what, why }) => {
+                let object = what.strip_prefix("cannot read ").unwrap_or(&what);
+                self.found(object, format!("it cannot be read ({why}); see to the disk or the server that it is on"));
                 Ok(None)
             }
             Err(error) => Err(error),
         }
     }
 
-    /// The packs that the index objects tell of.
-    fn index(&self) -> Result<HashMap<[u8; 16], PackRecord>> {
-        let store = &*self.vault.store;
+    /// The packs that the index objects tell of, and those whose own tables take the place of damaged ones.
+    fn index(&self, sizes: &HashMap<[u8; 16], u64>) -> Result<HashMap<[u8; 16], PackRecord>> {
+        let (store, keys) = (&*self.vault.store, &self.vault.keys);
         let objects = store.list(index::FOLDER).map_err(|error| store::failed("cannot list the index", error))?;
         let mut packs = HashMap::new();
         for (name, _) in objects.into_iter().filter(|(name, _)| is_random_name(index::FOLDER, name)) {
             self.course.check()?;
-            for record in self.keep(index::read_object(store, &self.vault.keys, &name))?.into_iter().flatten() {
+            for record in self.keep(index::read_object(store, keys, &name))?.into_iter().flatten() {
                 packs.insert(record.name, record);
+            }
+        }
+        for (name, size) in sizes.iter().filter(|(name, _)| self.vault.index.read().has_pack(name)) {
+            if !packs.contains_key(name) {
+                self.course.check()?;
+                packs.extend(self.keep(pack::read_contents(store, keys, name, *size))?.map(|record| (*name, record)));
             }
         }
         Ok(packs)
     }
 
-    /// Compares the packs in the store with what the index tells of them: how many it does not know.
-    fn packs(&self, known: &HashMap<[u8; 16], PackRecord>) -> Result<u64> {
-        let store = &*self.vault.store;
-        let objects = store.list(pack::FOLDER).map_err(|error| store::failed("cannot list the packs", error))?;
-        let sizes: HashMap<[u8; 16], u64> =
-            objects.iter().filter_map(|(object, size)| Some((pack::parse_name(object)?, *size))).collect();
-        for (name, record) in known {
-            self.course.check()?;
-            let object = pack::object_name(name);
-            match sizes.get(name) {
-                None => self.found(object, "it is missing; what only it had is lost, back up again to store it anew"),
-                Some(&size) if size != record.size => {
-                    let why = format!(
-                        "it has {size} bytes instead of {}; restore it from a copy of the repository",
-                        record.size
-                    );
-                    self.found(object, why);
-                }
-                Some(&size) => {
-                    let contents = self.keep(pack::read_contents(store, &self.vault.keys, name, size))?;
-                    if contents.is_some_and(|contents| contents != *record) {
-                        self.found(object, "its table of contents is not what the index says");
+    /// The packs in the store, with their sizes.
+    fn stored(&self) -> Result<HashMap<[u8; 16], u64>> {
+        let objects = self.vault.store.list(pack::FOLDER);
+        let objects = objects.map_err(|error| store::failed("cannot list the packs", error))?;
+        Ok(objects.iter().filter_map(|(object, size)| Some((pack::parse_name(object)?, *size))).collect())
+    }
+
+    /// Compares the packs in the store with what the index tells of them.
+    fn packs(&self, known: &HashMap<[u8; 16], PackRecord>, sizes: &HashMap<[u8; 16], u64>) -> Result<()> {
+        let records: Vec<&PackRecord> = known.values().collect();
+        let next = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..self.workers {
+                scope.spawn(|| {
+                    while let Some(record) = records.get(next.fetch_add(1, Relaxed)) {
+                        let compared = self.course.check().and_then(|()| self.pack(record, sizes.get(&record.name)));
+                        if let Err(error) = compared {
+                            return self.course.fail(error);
+                        }
                     }
+                });
+            }
+        });
+        self.course.outcome()
+    }
+
+    /// Compares a pack with what the index tells of it.
+    fn pack(&self, record: &PackRecord, size: Option<&u64>) -> Result<()> {
+        let object = pack::object_name(&record.name);
+        match size {
+            None => self.found(object, format!("it is missing; {FROM_A_COPY}")),
+            Some(&size) if size != record.size => {
+                self.found(object, format!("it has {size} bytes instead of {}; {FROM_A_COPY}", record.size));
+            }
+            Some(&size) => {
+                let contents = pack::read_contents(&*self.vault.store, &self.vault.keys, &record.name, size);
+                if self.keep(contents)?.is_some_and(|contents| contents != *record) {
+                    self.found(object, format!("its table of contents is not what the index says; {FROM_A_COPY}"));
                 }
             }
         }
-        Ok(sizes.keys().filter(|name| !known.contains_key(*name)).count() as u64)
+        Ok(())
     }
 
     /// The snapshots of the log, whose entries must follow one another: id and top folder.
@@ -153,8 +206,15 @@ impl Check<'_> {
         let mut expected = 1;
         for number in log::numbers(store)? {
             self.course.check()?;
-            for missing in expected..number {
-                self.found(log::object_name(missing), "it is missing, and with it perhaps a snapshot");
+            if number > expected {
+                let more = match number - expected {
+                    1 => String::new(),
+                    gap => format!(" like the {} that follow", gap - 1),
+                };
+                let why = format!(
+                    "it is missing{more}, perhaps with a snapshot; bring it back from a copy of the repository"
+                );
+                self.found(log::object_name(expected), why);
                 before = None;
             }
             let entry = self.keep(log::read(store, &self.vault.keys, number))?;
@@ -164,7 +224,8 @@ impl Check<'_> {
                 if !follows {
                     self.found(
                         log::object_name(number),
-                        "it does not follow the entry before it; one of them was replaced",
+                        "it does not follow the entry before it; one of them was replaced: bring both back from a copy of the \
+                         repository",
                     );
                 }
                 snapshots.extend(entry.snapshot.as_ref().map(|snapshot| (snapshot.id, snapshot.root)));
@@ -180,61 +241,66 @@ impl Check<'_> {
         let mut trees = Trees::new(self.vault)?;
         let mut seen = HashSet::new();
         for (id, root) in snapshots {
-            self.folder(&mut trees, id, root, &[], &mut seen)?;
+            if !seen.insert(*root) {
+                continue;
+            }
+            let top = self.keep(trees.nodes(root))?.unwrap_or_default();
+            let mut descent = Descent::new(Vec::new(), top);
+            while let Some((path, node)) = descent.next() {
+                self.course.check()?;
+                match &node.folder {
+                    Some(folder) if seen.insert(*folder) => {
+                        let nodes = self.keep(trees.nodes(folder))?.unwrap_or_default();
+                        descent.enter(path, nodes);
+                    }
+                    Some(_) => {}
+                    None if node.metadata.kind == Kind::File => self.file(&mut trees, id, &path, &node)?,
+                    None => {}
+                }
+            }
         }
         Ok(())
     }
 
-    fn folder(&self, trees: &mut Trees, snapshot: &Id, id: &Id, at: &[u8], seen: &mut HashSet<Id>) -> Result<()> {
-        self.course.check()?;
-        if !seen.insert(*id) {
-            return Ok(());
+    fn file(&self, trees: &mut Trees, snapshot: &Id, path: &[u8], node: &Node) -> Result<()> {
+        let mut lost = None;
+        let mut bytes = 0;
+        let mut look = |chunks: &[ChunkRef]| {
+            bytes += chunks.iter().map(|chunk| u64::from(chunk.length)).sum::<u64>();
+            lost = lost.or_else(|| chunks.iter().find(|chunk| locate(self.vault, chunk).is_err()).copied());
+        };
+        look(node.chunks.as_deref().unwrap_or_default());
+        for list in node.lists.iter().flatten() {
+            let Some(chunks) = self.keep(trees.chunk_list(list))? else { return Ok(()) };
+            look(&chunks);
         }
-        for node in self.keep(trees.nodes(id))?.into_iter().flatten() {
-            let path = join(at, &node.name);
-            if let Some(folder) = &node.folder {
-                self.folder(trees, snapshot, folder, &path, seen)?;
-                continue;
-            }
-            if node.metadata.kind != Kind::File {
-                continue;
-            }
-            let Some(chunks) = self.keep(trees.chunks(&node))? else { continue };
-            if let Some(lost) = chunks.iter().find(|chunk| locate(self.vault, chunk).is_err()) {
-                let why = format!(
-                    "no pack has it; {} of snapshot {snapshot} needs it, back that up again to store it anew",
-                    String::from_utf8_lossy(&path)
-                );
-                self.found(name_of(&lost.id), why);
-            }
-            let bytes: u64 = chunks.iter().map(|chunk| u64::from(chunk.length)).sum();
-            let data: u64 = node.metadata.data_extents().iter().map(|extent| extent.length).sum();
-            if bytes != data {
-                let why =
-                    format!("{} in it has chunks of {bytes} bytes instead of {data}", String::from_utf8_lossy(&path));
-                self.found(format!("snapshot {snapshot}"), why);
-            }
+        let path = String::from_utf8_lossy(path);
+        if let Some(lost) = lost {
+            let why =
+                format!("no pack has it; {path} of snapshot {snapshot} needs it, back that up again to store it anew");
+            self.found(name_of(&lost.id), why);
+        }
+        let data: u64 = node.metadata.data_extents().iter().map(|extent| extent.length).sum();
+        if bytes != data {
+            let why = format!("{path} in it has chunks of {bytes} bytes instead of {data}; back that up again");
+            self.found(format!("snapshot {snapshot}"), why);
         }
         Ok(())
     }
 
     /// Reads every segment of the packs, and compares every blob with its identity.
-    fn data(&self, packs: HashMap<[u8; 16], PackRecord>, memory: u64) -> Result<()> {
-        let affordable = memory as usize / (2 * MAX_SEGMENT as usize);
-        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-        let workers = cpus.max(self.vault.store.parallelism()).min(affordable).clamp(1, MOST_WORKERS);
-        let busy = Busy::default();
-        let (tasks, to_do) = crossbeam_channel::bounded(2 * workers);
+    fn data(&self, packs: HashMap<[u8; 16], PackRecord>) -> Result<()> {
+        let (tasks, to_do) = crossbeam_channel::bounded(2 * self.workers);
         let counters = &self.course.counters;
         for record in packs.values() {
             Counters::add(&counters.bytes_found, record.contents.0.iter().map(|segment| segment.plain()).sum());
             Counters::add(&counters.files_found, 1);
         }
         std::thread::scope(|scope| {
-            for _ in 0..workers {
-                let (to_do, busy) = (to_do.clone(), &busy);
+            for _ in 0..self.workers {
+                let to_do = to_do.clone();
                 scope.spawn(move || {
-                    if let Err(error) = self.work(&to_do, busy) {
+                    if let Err(error) = self.work(&to_do) {
                         self.course.fail(error);
                     }
                 });
@@ -258,29 +324,18 @@ impl Check<'_> {
         self.course.outcome()
     }
 
-    fn work(&self, to_do: &Receiver<Task>, busy: &Busy) -> Result<()> {
-        let mut shift = busy.enter(Stage::Restore);
+    fn work(&self, to_do: &Receiver<Task>) -> Result<()> {
         let mut reader = SegmentReader::new()?;
-        while let Ok(task) = shift.wait(|| to_do.recv()) {
+        for task in to_do {
             self.course.check()?;
             let read = reader.read(&*self.vault.store, &self.vault.keys, &task.pack, task.number);
-            let plain = match read {
-                // A pack that ends early gives fewer bytes, or an error of the store that is not its fault.
-                Err(Error::Store { why, .. })
-                    if self.damage.lock().contains_key(&pack::object_name(&task.pack.name)) =>
-                {
-                    tracing::debug!("{why}");
-                    continue;
-                }
-                read => self.keep(read)?,
-            };
-            let Some(plain) = plain else { continue };
+            let Some(plain) = self.keep(read)? else { continue };
             Counters::add(&self.course.counters.bytes_read, plain.len() as u64);
             Counters::add(&self.course.counters.bytes, plain.len() as u64);
             let good = pack::split(&task.blobs, &plain)
                 .filter(|(blob, bytes)| pack::verify(&self.vault.keys, blob.kind, &blob.id, bytes));
             if good.count() != task.blobs.len() {
-                let why = format!("a blob of its segment {} is not what it was", task.number);
+                let why = format!("a blob of its segment {} is not what it was; {FROM_A_COPY}", task.number);
                 self.found(pack::object_name(&task.pack.name), why);
             }
         }

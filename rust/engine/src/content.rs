@@ -8,34 +8,47 @@ use crate::pack::{self, object_name, BlobKind, SegmentReader};
 use crate::pipeline::Vault;
 use crate::tree::{Extent, Metadata};
 use bytes::Bytes;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::Arc;
 
-/// A chunk of a file and the ranges of the file that it fills, one after the other: more than one where holes are between.
-pub(crate) struct Placed {
-    pub chunk: ChunkRef,
-    pub ranges: Vec<Extent>,
+/// Where the chunks of a file go, one after the other.
+pub(crate) struct Layout {
+    extents: std::vec::IntoIter<Extent>,
+    /// What is left of the one that is being filled.
+    extent: Extent,
 }
 
-/// Where the chunks of a file go. `None`: they are not as many bytes as the file has data.
-pub(crate) fn place(metadata: &Metadata, chunks: &[ChunkRef]) -> Option<Vec<Placed>> {
-    let mut extents = metadata.data_extents().into_iter();
-    let mut extent = Extent { offset: 0, length: 0 };
-    let mut placed = Vec::with_capacity(chunks.len());
-    for &chunk in chunks {
+impl Layout {
+    pub fn new(metadata: &Metadata) -> Layout {
+        Layout { extents: metadata.data_extents().into_iter(), extent: Extent { offset: 0, length: 0 } }
+    }
+
+    /// The ranges of the file that the next chunk fills: more than one where holes are between. `None`: the file has no
+    /// room for so much.
+    pub fn next(&mut self, chunk: &ChunkRef) -> Option<Vec<Extent>> {
         let mut left = u64::from(chunk.length);
         let mut ranges = Vec::with_capacity(1);
         while left > 0 {
-            if extent.length == 0 {
-                extent = extents.next()?;
+            if self.extent.length == 0 {
+                self.extent = self.extents.next()?;
             }
-            let length = left.min(extent.length);
-            ranges.push(Extent { offset: extent.offset, length });
-            extent = Extent { offset: extent.offset + length, length: extent.length - length };
+            let (offset, length) = (self.extent.offset, left.min(self.extent.length));
+            ranges.push(Extent { offset, length });
+            self.extent = Extent { offset: offset + length, length: self.extent.length - length };
             left -= length;
         }
-        placed.push(Placed { chunk, ranges });
+        Some(ranges)
     }
-    (extent.length == 0 && extents.next().is_none()).then_some(placed)
+
+    /// Whether the chunks so far are all of the file.
+    pub fn is_full(&self) -> bool {
+        self.extent.length == 0 && self.extents.len() == 0
+    }
+}
+
+/// Of a file whose chunks are more or fewer bytes than it has.
+pub(crate) fn wrong_length(path: &[u8]) -> Error {
+    Error::damaged(String::from_utf8_lossy(path), "its chunks are not as many bytes as it has")
 }
 
 /// Where the pack of a chunk is.
@@ -58,6 +71,31 @@ pub(crate) fn cut_out<'p>(vault: &Vault, place: &Place, pack: &PackInfo, plain: 
     bytes.ok_or_else(|| {
         Error::damaged(object_name(&pack.name), format!("{} in it is not what it was", name_of(&place.id)))
     })
+}
+
+/// Failures of the store, one after the other, that end a run: one pack on a bad sector must not, a store that is gone must.
+const MOST_FAILURES: u32 = 8;
+
+/// How much of what goes wrong with reading a run that is to bring all that it can puts up with.
+#[derive(Default)]
+pub(crate) struct Patience {
+    failures: AtomicU32,
+}
+
+impl Patience {
+    /// Told of every object that was read, or was not.
+    ///
+    /// # Errors
+    /// The one in `read`, where the run is to end.
+    pub fn goes_on<T>(&self, read: &Result<T>) -> Result<()> {
+        match read {
+            Ok(_) => self.failures.store(0, Relaxed),
+            Err(Error::Damaged { .. }) => {}
+            Err(Error::Store { .. }) if self.failures.fetch_add(1, Relaxed) + 1 < MOST_FAILURES => {}
+            Err(error) => return Err(error.clone()),
+        }
+        Ok(())
+    }
 }
 
 /// Reads chunks in the order of a file: neighbours are often in one segment.
@@ -117,9 +155,29 @@ mod tests {
     }
 
     fn placed(metadata: &Metadata, lengths: &[u32]) -> Option<Vec<Vec<(u64, u64)>>> {
-        let chunks: Vec<_> = lengths.iter().map(|&length| ChunkRef { id: Id([0; 32]), length }).collect();
-        let ranges = |placed: &Placed| placed.ranges.iter().map(|range| (range.offset, range.length)).collect();
-        place(metadata, &chunks).map(|placed| placed.iter().map(ranges).collect())
+        let mut layout = Layout::new(metadata);
+        let mut ranges = |&length| {
+            let ranges = layout.next(&ChunkRef { id: Id([0; 32]), length })?;
+            Some(ranges.iter().map(|range| (range.offset, range.length)).collect())
+        };
+        let placed = lengths.iter().map(&mut ranges).collect::<Option<Vec<_>>>()?;
+        layout.is_full().then_some(placed)
+    }
+
+    #[test]
+    fn patience_ends_when_nothing_is_read_any_more() {
+        let patience = Patience::default();
+        let broken = Error::Store { what: "cannot read packs/a".into(), why: "I/O error".into() };
+        for _ in 1..MOST_FAILURES {
+            patience.goes_on::<()>(&Err(broken.clone())).unwrap();
+        }
+        patience.goes_on(&Ok(())).unwrap();
+        for _ in 1..MOST_FAILURES {
+            patience.goes_on::<()>(&Err(broken.clone())).unwrap();
+            patience.goes_on::<()>(&Err(Error::damaged("packs/b", "its seal is broken"))).unwrap();
+        }
+        assert_eq!(patience.goes_on::<()>(&Err(broken.clone())), Err(broken));
+        assert_eq!(patience.goes_on::<()>(&Err(Error::Cancelled)), Err(Error::Cancelled));
     }
 
     #[test]

@@ -1,26 +1,20 @@
 //! What is in a snapshot: its entries, and the content of one file.
 
-use crate::content::{place, ChunkReader};
+use crate::content::{wrong_length, ChunkReader, Layout};
 use crate::error::{Error, Result};
 use crate::folder::{ChunkRef, Node};
 use crate::id::Id;
 use crate::pipeline::Vault;
-use crate::tree::{Entry, Kind};
-use crate::trees::Trees;
+use crate::tree::{Entry, Extent, Kind};
+use crate::trees::{Descent, Trees};
 use bytes::Bytes;
+use crossbeam_channel::{Receiver, Sender};
 use std::collections::VecDeque;
 
 /// A path as entries have it: without `/` around it, and without empty parts and `.`.
 pub(crate) fn clean(path: &[u8]) -> Vec<u8> {
     let parts: Vec<&[u8]> = path.split(|&byte| byte == b'/').filter(|part| !matches!(*part, b"" | b".")).collect();
     parts.join(&b'/')
-}
-
-pub(crate) fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
-    match folder {
-        [] => name.to_vec(),
-        folder => [folder, b"/", name].concat(),
-    }
 }
 
 /// The entry of a clean path that is not the top's.
@@ -56,53 +50,55 @@ pub(crate) fn list(
             return Ok(());
         }
     }
-    if let Some(folder) = folder {
-        below(&mut trees, &folder, &at, recursive, send)?;
+    let Some(folder) = folder else { return Ok(()) };
+    let mut descent = Descent::new(at, trees.nodes(&folder)?);
+    while let Some((path, node)) = descent.next() {
+        if !send(Entry { path: path.clone(), metadata: node.metadata }) {
+            return Ok(());
+        }
+        if let Some(folder) = node.folder.filter(|_| recursive) {
+            descent.enter(path, trees.nodes(&folder)?);
+        }
     }
     Ok(())
-}
-
-/// Whether there is somebody to take more.
-fn below(
-    trees: &mut Trees,
-    folder: &Id,
-    at: &[u8],
-    recursive: bool,
-    send: &mut dyn FnMut(Entry) -> bool,
-) -> Result<bool> {
-    for node in trees.nodes(folder)? {
-        let path = join(at, &node.name);
-        if !send(Entry { path: path.clone(), metadata: node.metadata }) {
-            return Ok(false);
-        }
-        if let (true, Some(folder)) = (recursive, &node.folder) {
-            if !below(trees, folder, &path, recursive, send)? {
-                return Ok(false);
-            }
-        }
-    }
-    Ok(true)
 }
 
 /// Sends the content of a file, as [`Repository::read`](crate::Repository::read) says.
 pub(crate) fn read(vault: &Vault, root: Id, at: &[u8], send: &mut dyn FnMut(Bytes) -> bool) -> Result<()> {
     let mut trees = Trees::new(vault)?;
     let (path, node) = find_file(&mut trees, root, at)?;
-    let chunks = trees.chunks(&node)?;
-    drop(trees);
-    let wrong = || Error::damaged(String::from_utf8_lossy(&path), "its chunks are not as many bytes as it has");
-    let placed = place(&node.metadata, &chunks).ok_or_else(wrong)?;
+    let mut layout = Layout::new(&node.metadata);
     let mut position = 0;
-    ahead(vault, &chunks, &mut |number, mut data| {
-        for range in &placed[number].ranges {
-            if !send_zeros(range.offset - position, send) || !send(data.split_to(range.length as usize)) {
+    let mut wanted = true;
+    let mut take = |mut data: Bytes, ranges: Vec<Extent>| {
+        for range in ranges {
+            wanted = send_zeros(range.offset - position, send) && send(data.split_to(range.length as usize));
+            if !wanted {
                 return false;
             }
             position = range.offset + range.length;
         }
         true
+    };
+    ahead(vault, &mut take, |ask| {
+        let mut ask_all = |chunks: &[ChunkRef]| {
+            chunks.iter().try_for_each(|chunk| {
+                let ranges = layout.next(chunk).ok_or_else(|| wrong_length(&path))?;
+                ask(*chunk, ranges)
+            })
+        };
+        ask_all(node.chunks.as_deref().unwrap_or_default())?;
+        for list in node.lists.iter().flatten() {
+            ask_all(&trees.chunk_list(list)?)?;
+        }
+        match layout.is_full() {
+            true => Ok(()),
+            false => Err(wrong_length(&path)),
+        }
     })?;
-    send_zeros(node.metadata.size - position, send);
+    if wanted {
+        send_zeros(node.metadata.size.saturating_sub(position), send);
+    }
     Ok(())
 }
 
@@ -118,12 +114,17 @@ fn find_file(trees: &mut Trees, root: Id, at: &[u8]) -> Result<(Vec<u8>, Node)> 
         Err(Error::NoSuchPath { .. }) => {
             let mut found = Vec::new();
             let ending = [&b"/"[..], &wanted].concat();
-            search(trees, &root, &[], &mut |path, node| {
-                if node.metadata.kind == Kind::File && path.ends_with(&ending) {
-                    found.push((path.to_vec(), node.clone()));
+            let mut descent = Descent::new(Vec::new(), trees.nodes(&root)?);
+            while let Some((path, node)) = descent.next() {
+                if let Some(folder) = &node.folder {
+                    descent.enter(path, trees.nodes(folder)?);
+                } else if node.metadata.kind == Kind::File && path.ends_with(&ending) {
+                    found.push((path, node));
+                    if found.len() == 3 {
+                        break;
+                    }
                 }
-                found.len() < 3
-            })?;
+            }
             if found.len() > 1 {
                 let names: Vec<_> = found.iter().map(|(path, _)| String::from_utf8_lossy(path)).collect();
                 let why = format!("it may be {}; give more of its path", names.join(" or "));
@@ -143,22 +144,6 @@ fn find_file(trees: &mut Trees, root: Id, at: &[u8]) -> Result<(Vec<u8>, Node)> 
     Err(Error::invalid(String::from_utf8_lossy(&path), format!("it is {what}, which has no content; name a file")))
 }
 
-/// Looks at all entries until `look` has seen enough (`false`).
-fn search(trees: &mut Trees, folder: &Id, at: &[u8], look: &mut dyn FnMut(&[u8], &Node) -> bool) -> Result<bool> {
-    for node in trees.nodes(folder)? {
-        let path = join(at, &node.name);
-        if !look(&path, &node) {
-            return Ok(false);
-        }
-        if let Some(folder) = &node.folder {
-            if !search(trees, folder, &path, look)? {
-                return Ok(false);
-            }
-        }
-    }
-    Ok(true)
-}
-
 const ZEROS: &[u8] = &[0; 256 << 10];
 
 fn send_zeros(mut length: u64, send: &mut dyn FnMut(Bytes) -> bool) -> bool {
@@ -176,11 +161,19 @@ fn send_zeros(mut length: u64, send: &mut dyn FnMut(Bytes) -> bool) -> bool {
 const READERS: usize = 2;
 const ASKED: usize = 4;
 
-/// Hands chunks over in order, with their numbers, while the next ones are read.
-fn ahead(vault: &Vault, chunks: &[ChunkRef], take: &mut dyn FnMut(usize, Bytes) -> bool) -> Result<()> {
+type Asked = (ChunkRef, Sender<Result<Bytes>>);
+type Waiting = VecDeque<(Receiver<Result<Bytes>>, Vec<Extent>)>;
+
+/// Hands chunks to `take` in the order in which `feed` asks for them, while the next ones are read. When `take` wants no
+/// more (`false`), `feed` is ended.
+fn ahead(
+    vault: &Vault,
+    take: &mut dyn FnMut(Bytes, Vec<Extent>) -> bool,
+    feed: impl FnOnce(&mut dyn FnMut(ChunkRef, Vec<Extent>) -> Result<()>) -> Result<()>,
+) -> Result<()> {
     std::thread::scope(|scope| {
-        let (ask, asked) = crossbeam_channel::bounded::<(ChunkRef, crossbeam_channel::Sender<Result<Bytes>>)>(ASKED);
-        for _ in 0..READERS.min(chunks.len()) {
+        let (asks, asked) = crossbeam_channel::bounded::<Asked>(ASKED);
+        for _ in 0..READERS {
             let asked = asked.clone();
             scope.spawn(move || {
                 let mut reader = ChunkReader::new(vault);
@@ -195,22 +188,36 @@ fn ahead(vault: &Vault, chunks: &[ChunkRef], take: &mut dyn FnMut(usize, Bytes) 
             });
         }
         drop(asked);
-        let mut waiting = VecDeque::with_capacity(ASKED);
-        let mut rest = chunks.iter();
-        for number in 0..chunks.len() {
-            while waiting.len() < ASKED {
-                let Some(&chunk) = rest.next() else { break };
-                let (answer, read) = crossbeam_channel::bounded(1);
-                ask.send((chunk, answer)).map_err(|_| Error::invalid("engine", "a reader panicked"))?;
-                waiting.push_back(read);
+        let broken = || Error::invalid("engine", "a reader panicked");
+        let mut waiting = Waiting::with_capacity(ASKED);
+        let mut over = false;
+        let mut take_first = |waiting: &mut Waiting| {
+            let Some((read, ranges)) = waiting.pop_front() else { return Ok(()) };
+            over = !take(read.recv().map_err(|_| broken())??, ranges);
+            match over {
+                true => Err(Error::Cancelled),
+                false => Ok(()),
             }
-            let Some(read) = waiting.pop_front() else { break };
-            let data = read.recv().unwrap_or_else(|_| Err(Error::invalid("engine", "a reader panicked")))?;
-            if !take(number, data) {
-                break;
+        };
+        let fed = feed(&mut |chunk, ranges| {
+            if waiting.len() == ASKED {
+                take_first(&mut waiting)?;
             }
+            let (answer, read) = crossbeam_channel::bounded(1);
+            asks.send((chunk, answer)).map_err(|_| broken())?;
+            waiting.push_back((read, ranges));
+            Ok(())
+        });
+        let taken = fed.and_then(|()| {
+            while !waiting.is_empty() {
+                take_first(&mut waiting)?;
+            }
+            Ok(())
+        });
+        match over {
+            true => Ok(()),
+            false => taken,
         }
-        Ok(())
     })
 }
 

@@ -5,25 +5,26 @@
 //! read and opened once, and write its chunks where they belong.
 
 use crate::budget::Share;
-use crate::content::{cut_out, locate, place};
+use crate::content::{cut_out, locate, wrong_length, Layout, Patience};
 use crate::error::{Error, Result};
-use crate::folder::Node;
+use crate::folder::{ChunkRef, Node};
 use crate::id::Id;
 use crate::index::{PackInfo, Place};
-use crate::listing::{clean, find, join};
+use crate::listing::{clean, find};
 use crate::pack::{SegmentReader, MAX_SEGMENT};
 use crate::pipeline::{Busy, Counters, Course, Stage, Vault};
 use crate::progress::{FileIssue, IssueKind};
 use crate::snapshot::Statistics;
 use crate::tree::apply::{ApplyError, FileWriter, Target, Warning};
 use crate::tree::{Extent, Kind, Metadata};
-use crate::trees::Trees;
+use crate::trees::{Descent, Trees};
 use crossbeam_channel::{Receiver, Sender};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 
 #[derive(Debug, Clone)]
@@ -67,7 +68,9 @@ struct RestoredFile {
 struct FileState {
     /// Made when the first chunk is there: files under way have a descriptor each.
     writer: Option<Arc<FileWriter>>,
+    /// Chunks that are not there, and one more until all of them are planned.
     missing: usize,
+    written: u64,
     failed: bool,
 }
 
@@ -89,15 +92,26 @@ pub(crate) fn run(
     for path in only.iter().filter(|path| !path.is_empty()) {
         find(&mut trees, root, path)?;
     }
-    let target = Target::open(&options.target).map_err(|error| Error::invalid("restore", error.to_string()))?;
+    let target = Target::open(&options.target).map_err(|error| match error {
+        ApplyError::Io { path, source, .. } => Error::file(&path, &source),
+        error => Error::invalid("restore", error.to_string()),
+    })?;
     let busy = Busy::default();
     // A worker holds a segment twice: sealed and plain.
     let affordable = share.bytes as usize / (2 * MAX_SEGMENT as usize);
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = cpus.max(vault.store.parallelism()).min(affordable).clamp(1, MOST_WORKERS);
-    let restore = Restore { vault: &vault, course, target: &target, busy: &busy };
+    let restore = Restore {
+        vault: &vault,
+        course,
+        folder: &options.target,
+        target: &target,
+        busy: &busy,
+        patience: Patience::default(),
+        lost: Mutex::default(),
+    };
     let (tasks, to_do) = crossbeam_channel::bounded(2 * workers);
-    let linked = std::thread::scope(|scope| {
+    let links = std::thread::scope(|scope| {
         let restore = &restore;
         let mut running = Vec::new();
         for _ in 0..workers {
@@ -120,7 +134,7 @@ pub(crate) fn run(
             first_names: HashMap::new(),
             links: Vec::new(),
         };
-        let planned = planner.folder(&root, &[]).and_then(|()| planner.flush());
+        let planned = planner.run(&root).and_then(|()| planner.flush());
         let links = planner.links;
         // Workers end when nobody can send them tasks.
         drop(planner.tasks);
@@ -132,16 +146,11 @@ pub(crate) fn run(
         }
         links
     });
-    course.outcome()?;
-    for (path, existing) in linked {
-        course.check()?;
-        if let Err(error) = target.hard_link(to_path(&path), to_path(&existing)) {
-            restore.not_applied(&path, &error)?;
-        }
-    }
-    for warning in target.finish() {
-        restore_warning(course, &warning);
-    }
+    let outcome = course.outcome().and_then(|()| links.into_iter().try_for_each(|link| restore.link(link)));
+    // Also of a restore that failed: until now only its owner can enter a folder.
+    let warnings = target.finish();
+    outcome?;
+    warnings.iter().for_each(|warning| restore_warning(course, warning));
     let mut issues = std::mem::take(&mut *course.issues.lock());
     issues.sort_by(|a, b| a.path.cmp(&b.path));
     let wall = course.started.elapsed();
@@ -160,20 +169,59 @@ fn restore_warning(course: &Course, warning: &Warning) {
 struct Restore<'r> {
     vault: &'r Vault,
     course: &'r Course,
+    folder: &'r Path,
     target: &'r Target,
     busy: &'r Busy,
+    patience: Patience,
+    /// Entries that are not there, of those that have other names.
+    lost: Mutex<HashMap<Vec<u8>, IssueKind>>,
+}
+
+/// Another name of an entry.
+struct Link {
+    path: Vec<u8>,
+    existing: Vec<u8>,
+    kind: Kind,
+    size: u64,
 }
 
 impl Restore<'_> {
     /// Reports one entry that could not be written; without space none of the others could be.
     fn not_applied(&self, path: &[u8], error: &ApplyError) -> Result<()> {
         if let ApplyError::Io { source, .. } = error {
-            let out_of_space = [libc::ENOSPC, libc::EDQUOT, libc::EROFS, libc::EIO];
-            if source.raw_os_error().is_some_and(|code| out_of_space.contains(&code)) {
-                return Err(Error::File { at: path.to_vec(), why: error.to_string() });
+            let at_an_end = [libc::ENOSPC, libc::EDQUOT, libc::EROFS, libc::EIO, libc::EMFILE, libc::ENFILE];
+            if source.raw_os_error().is_some_and(|code| at_an_end.contains(&code)) {
+                return Err(Error::file(&self.folder.join(to_path(path)), source));
             }
         }
         self.course.issue(path, IssueKind::Unreadable, error.to_string());
+        Ok(())
+    }
+
+    /// Reports one entry that could not be read from the repository.
+    fn not_read(&self, path: &[u8], error: &Error) -> IssueKind {
+        let kind = match error {
+            Error::Damaged { .. } => IssueKind::Damaged,
+            _ => IssueKind::Unreadable,
+        };
+        self.course.issue(path, kind, error.to_string());
+        kind
+    }
+
+    /// Makes another name of what is restored.
+    fn link(&self, link: Link) -> Result<()> {
+        self.course.check()?;
+        if let Some(&kind) = self.lost.lock().get(&link.existing) {
+            let first = String::from_utf8_lossy(&link.existing);
+            self.course.issue(&link.path, kind, format!("it is a hard link of {first}, which could not be restored"));
+            return Ok(());
+        }
+        if let Err(error) = self.target.hard_link(to_path(&link.path), to_path(&link.existing)) {
+            return self.not_applied(&link.path, &error);
+        }
+        let counters = &self.course.counters;
+        Counters::add(&counters.bytes, link.size);
+        Counters::add(if link.kind == Kind::File { &counters.files } else { &counters.others }, 1);
         Ok(())
     }
 
@@ -182,23 +230,15 @@ impl Restore<'_> {
         let mut reader = SegmentReader::new()?;
         while let Ok(task) = shift.wait(|| to_do.recv()) {
             self.course.check()?;
-            match reader.read(&*self.vault.store, &self.vault.keys, &task.pack, task.segment) {
-                Ok(plain) => {
-                    for piece in &task.pieces {
-                        match cut_out(self.vault, &piece.place, &task.pack, &plain) {
-                            Ok(bytes) => self.write(piece, bytes)?,
-                            Err(error) => self.lost(&piece.file, &error),
-                        }
-                        self.chunk_done(&piece.file)?;
-                    }
+            let plain = reader.read(&*self.vault.store, &self.vault.keys, &task.pack, task.segment);
+            self.patience.goes_on(&plain)?;
+            for piece in &task.pieces {
+                let bytes = plain.as_deref().map_err(Clone::clone);
+                match bytes.and_then(|plain| cut_out(self.vault, &piece.place, &task.pack, plain)) {
+                    Ok(bytes) => self.write(piece, bytes)?,
+                    Err(error) => self.chunk_lost(&piece.file, &error),
                 }
-                Err(error @ Error::Damaged { .. }) => {
-                    for piece in &task.pieces {
-                        self.lost(&piece.file, &error);
-                        self.chunk_done(&piece.file)?;
-                    }
-                }
-                Err(error) => return Err(error),
+                self.chunk_done(&piece.file)?;
             }
         }
         Ok(())
@@ -214,15 +254,11 @@ impl Restore<'_> {
             match &state.writer {
                 Some(writer) => Arc::clone(writer),
                 None => match self.target.file(to_path(&file.path), &file.metadata) {
-                    Ok(writer) => {
-                        let writer = Arc::new(writer);
-                        state.writer = Some(Arc::clone(&writer));
-                        writer
-                    }
+                    Ok(writer) => Arc::clone(state.writer.insert(Arc::new(writer))),
                     Err(error) => {
                         state.failed = true;
                         drop(state);
-                        return self.not_applied(&file.path, &error);
+                        return self.file_not_applied(file, &error);
                     }
                 },
             }
@@ -232,48 +268,68 @@ impl Restore<'_> {
             bytes = rest;
             if let Err(error) = writer.write_at(range.offset, here) {
                 if !std::mem::replace(&mut file.state.lock().failed, true) {
-                    self.not_applied(&file.path, &error)?;
+                    self.file_not_applied(file, &error)?;
                 }
                 return Ok(());
             }
+            file.state.lock().written += range.length;
             Counters::add(&self.course.counters.bytes, range.length);
         }
         Ok(())
     }
 
-    /// A file with a damaged chunk is left out, rather than be there with wrong bytes.
-    fn lost(&self, file: &RestoredFile, error: &Error) {
+    /// A file with a chunk that cannot be read is left out, rather than be there with wrong bytes.
+    fn chunk_lost(&self, file: &RestoredFile, error: &Error) {
         if !std::mem::replace(&mut file.state.lock().failed, true) {
-            self.course.issue(&file.path, IssueKind::Damaged, error.to_string());
+            let kind = self.not_read(&file.path, error);
+            self.lose(file, kind);
         }
     }
 
+    fn file_not_applied(&self, file: &RestoredFile, error: &ApplyError) -> Result<()> {
+        self.lose(file, IssueKind::Unreadable);
+        self.not_applied(&file.path, error)
+    }
+
+    fn lose(&self, file: &RestoredFile, kind: IssueKind) {
+        if file.metadata.link_group().is_some() {
+            self.lost.lock().insert(file.path.clone(), kind);
+        }
+    }
+
+    /// One chunk of the file, or the planning of it, is over.
     fn chunk_done(&self, file: &RestoredFile) -> Result<()> {
-        let writer = {
-            let mut state = file.state.lock();
-            state.missing -= 1;
-            if state.missing > 0 {
-                return Ok(());
-            }
-            // Dropped unfinished, it removes what was written.
-            state.writer.take().filter(|_| !state.failed)
-        };
-        match writer.map(Arc::try_unwrap) {
-            Some(Ok(writer)) => self.finish(&file.path, writer),
-            // Every other holder has given it back before it counted its chunk as done.
-            Some(Err(_)) => Err(Error::invalid("engine", "a restored file is still being written")),
-            None => Ok(()),
+        let mut state = file.state.lock();
+        state.missing -= 1;
+        if state.missing > 0 {
+            return Ok(());
         }
-    }
-
-    fn finish(&self, path: &[u8], writer: FileWriter) -> Result<()> {
-        match writer.finish() {
+        let (writer, written, failed) = (state.writer.take(), state.written, state.failed);
+        drop(state);
+        let counters = &self.course.counters;
+        if failed {
+            // Dropped unfinished, the writer removes what was written.
+            counters.bytes.fetch_sub(written, Relaxed);
+            return Ok(());
+        }
+        let writer = match writer.map(Arc::try_unwrap) {
+            Some(Ok(writer)) => Ok(writer),
+            // Every other holder has given it back before it counted its chunk as done.
+            Some(Err(_)) => return Err(Error::invalid("engine", "a restored file is still being written")),
+            // Nothing but holes, or nothing at all.
+            None => self.target.file(to_path(&file.path), &file.metadata),
+        };
+        match writer.and_then(FileWriter::finish) {
             Ok(warnings) => {
                 warnings.iter().for_each(|warning| restore_warning(self.course, warning));
-                Counters::add(&self.course.counters.files, 1);
+                Counters::add(&counters.files, 1);
+                Counters::add(&counters.bytes, file.metadata.size.saturating_sub(written));
                 Ok(())
             }
-            Err(error) => self.not_applied(path, &error),
+            Err(error) => {
+                counters.bytes.fetch_sub(written, Relaxed);
+                self.file_not_applied(file, &error)
+            }
         }
     }
 }
@@ -289,8 +345,7 @@ struct Planner<'p> {
     bytes: u64,
     /// Of files with several names, by device and inode.
     first_names: HashMap<(u64, u64), Vec<u8>>,
-    /// Other names, and the first one.
-    links: Vec<(Vec<u8>, Vec<u8>)>,
+    links: Vec<Link>,
 }
 
 /// What the options want of an entry.
@@ -316,101 +371,123 @@ impl Planner<'_> {
         }
     }
 
-    fn folder(&mut self, id: &Id, at: &[u8]) -> Result<()> {
-        let course = self.restore.course;
-        let nodes = match self.trees.nodes(id) {
-            Ok(nodes) => nodes,
-            Err(error @ Error::Damaged { .. }) => {
-                course.issue(at, IssueKind::Damaged, format!("what is in the folder is lost: {error}"));
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        };
-        for node in nodes {
+    fn run(&mut self, root: &Id) -> Result<()> {
+        let (course, target) = (self.restore.course, self.restore.target);
+        let mut descent = Descent::new(Vec::new(), self.nodes(root, &[])?);
+        while let Some((path, node)) = descent.next() {
             course.check()?;
-            let path = join(at, &node.name);
             match (self.wanted(&path), node.metadata.kind) {
                 (Wanted::No, _) => {}
-                (_, Kind::Directory) => {
+                (wanted, Kind::Directory) => {
                     course.work_on(&path);
-                    if let Err(error) = self.restore.target.directory(to_path(&path), &node.metadata) {
-                        self.restore.not_applied(&path, &error)?;
-                        continue;
+                    // What is on the way and there already belongs to whoever made it.
+                    if wanted == Wanted::All || !self.restore.folder.join(to_path(&path)).is_dir() {
+                        if let Err(error) = target.directory(to_path(&path), &node.metadata) {
+                            self.restore.not_applied(&path, &error)?;
+                            continue;
+                        }
+                        Counters::add(&course.counters.folders, 1);
                     }
-                    Counters::add(&course.counters.folders, 1);
                     if let Some(folder) = &node.folder {
-                        self.folder(folder, &path)?;
+                        let nodes = self.nodes(folder, &path)?;
+                        descent.enter(path, nodes);
                     }
                 }
                 (Wanted::Way, _) => {}
                 (Wanted::All, _) => self.entry(path, node)?,
             }
         }
-        if at.is_empty() {
-            Counters::add(&course.counters.walked, 1);
-        }
+        Counters::add(&course.counters.walked, 1);
         Ok(())
+    }
+
+    /// What is in a folder; nothing, where that is lost.
+    fn nodes(&mut self, id: &Id, at: &[u8]) -> Result<Vec<Node>> {
+        let nodes = self.trees.nodes(id);
+        self.restore.patience.goes_on(&nodes)?;
+        Ok(nodes.unwrap_or_else(|error| {
+            self.restore.not_read(at, &error);
+            Vec::new()
+        }))
     }
 
     fn entry(&mut self, path: Vec<u8>, node: Node) -> Result<()> {
         let (course, target) = (self.restore.course, self.restore.target);
-        if let Some(group) = node.metadata.link_group() {
+        let Metadata { kind, size, .. } = node.metadata;
+        if kind == Kind::File {
+            Counters::add(&course.counters.files_found, 1);
+            Counters::add(&course.counters.bytes_found, size);
+        }
+        let group = node.metadata.link_group();
+        if let Some(group) = group {
             if let Some(first) = self.first_names.get(&group) {
-                self.links.push((path, first.clone()));
-                Counters::add(&course.counters.files, 1);
+                let size = if kind == Kind::File { size } else { 0 };
+                self.links.push(Link { path, existing: first.clone(), kind, size });
                 return Ok(());
             }
             self.first_names.insert(group, path.clone());
         }
-        if node.metadata.kind != Kind::File {
-            match target.special(to_path(&path), &node.metadata) {
-                Ok(warnings) => warnings.iter().for_each(|warning| restore_warning(course, warning)),
-                Err(error) => self.restore.not_applied(&path, &error)?,
-            }
-            Counters::add(&course.counters.others, 1);
-            return Ok(());
-        }
-        Counters::add(&course.counters.files_found, 1);
-        Counters::add(&course.counters.bytes_found, node.metadata.size);
         course.work_on(&path);
-        match self.plan(&path, &node) {
-            Ok(()) => {}
-            Err(error @ Error::Damaged { .. }) => course.issue(&path, IssueKind::Damaged, error.to_string()),
-            Err(error) => return Err(error),
+        if kind == Kind::File {
+            return self.plan(path, &node);
         }
+        match target.special(to_path(&path), &node.metadata) {
+            Ok(warnings) => {
+                warnings.iter().for_each(|warning| restore_warning(course, warning));
+                Counters::add(&course.counters.others, 1);
+                Ok(())
+            }
+            Err(error) => {
+                if group.is_some() {
+                    self.restore.lost.lock().insert(path.clone(), IssueKind::Unreadable);
+                }
+                self.restore.not_applied(&path, &error)
+            }
+        }
+    }
+
+    /// Gathers the chunks of a file.
+    fn plan(&mut self, path: Vec<u8>, node: &Node) -> Result<()> {
+        let state = FileState { writer: None, missing: 1, written: 0, failed: false };
+        let file = Arc::new(RestoredFile { path, metadata: node.metadata.clone(), state: Mutex::new(state) });
+        self.files += 1;
+        let gathered = self.gather(&file, node);
+        if let Err(error) = &gathered {
+            self.restore.patience.goes_on(&gathered)?;
+            self.restore.chunk_lost(&file, error);
+        }
+        self.restore.chunk_done(&file)?;
         if self.files >= GATHERED_FILES || self.bytes >= GATHERED_BYTES {
             self.flush()?;
         }
         Ok(())
     }
 
-    /// Gathers the chunks of a file.
-    fn plan(&mut self, path: &[u8], node: &Node) -> Result<()> {
-        let restore = self.restore;
-        let chunks = self.trees.chunks(node)?;
-        let wrong = || Error::damaged(String::from_utf8_lossy(path), "its chunks are not as many bytes as it has");
-        let placed = place(&node.metadata, &chunks).ok_or_else(wrong)?;
-        if placed.is_empty() {
-            // Nothing but holes, or nothing at all.
-            Counters::add(&restore.course.counters.bytes, node.metadata.size);
-            return match restore.target.file(to_path(path), &node.metadata) {
-                Ok(writer) => restore.finish(path, writer),
-                Err(error) => restore.not_applied(path, &error),
-            };
+    fn gather(&mut self, file: &Arc<RestoredFile>, node: &Node) -> Result<()> {
+        let mut layout = Layout::new(&node.metadata);
+        self.gather_list(file, &mut layout, node.chunks.as_deref().unwrap_or_default())?;
+        for list in node.lists.iter().flatten() {
+            let chunks = self.trees.chunk_list(list)?;
+            self.gather_list(file, &mut layout, &chunks)?;
         }
-        let places = chunks.iter().map(|chunk| locate(restore.vault, chunk)).collect::<Result<Vec<_>>>()?;
-        let holes: u64 = node.metadata.holes.iter().map(|hole| hole.length).sum();
-        Counters::add(&restore.course.counters.bytes, holes);
-        let state = FileState { writer: None, missing: placed.len(), failed: false };
-        let file =
-            Arc::new(RestoredFile { path: path.to_vec(), metadata: node.metadata.clone(), state: Mutex::new(state) });
-        self.files += 1;
-        for (placed, (place, pack)) in placed.into_iter().zip(places) {
-            self.bytes += u64::from(placed.chunk.length);
-            let key = (place.pack, place.segment);
-            let task =
-                self.gathered.entry(key).or_insert_with(|| Task { pack, segment: place.segment, pieces: Vec::new() });
-            task.pieces.push(PlacedPiece { place, ranges: placed.ranges, file: Arc::clone(&file) });
+        match layout.is_full() {
+            true => Ok(()),
+            false => Err(wrong_length(&file.path)),
+        }
+    }
+
+    fn gather_list(&mut self, file: &Arc<RestoredFile>, layout: &mut Layout, chunks: &[ChunkRef]) -> Result<()> {
+        for chunk in chunks {
+            let ranges = layout.next(chunk).ok_or_else(|| wrong_length(&file.path))?;
+            let (place, pack) = locate(self.restore.vault, chunk)?;
+            file.state.lock().missing += 1;
+            let task = self.gathered.entry((place.pack, place.segment));
+            let task = task.or_insert_with(|| Task { pack, segment: place.segment, pieces: Vec::new() });
+            task.pieces.push(PlacedPiece { place, ranges, file: Arc::clone(file) });
+            self.bytes += u64::from(chunk.length);
+            if self.bytes >= GATHERED_BYTES {
+                self.flush()?;
+            }
         }
         Ok(())
     }

@@ -79,8 +79,53 @@ impl Trees {
     pub fn chunks(&mut self, node: &Node) -> Result<Vec<ChunkRef>> {
         let mut chunks = node.chunks.clone().unwrap_or_default();
         for list in node.lists.iter().flatten() {
-            chunks.extend(self.blob(list)?.chunks.into_iter().flatten());
+            chunks.extend(self.chunk_list(list)?);
         }
         Ok(chunks)
+    }
+
+    /// One of the lists of a file of many chunks: all of them may be more than a run may hold in memory.
+    pub fn chunk_list(&mut self, list: &Id) -> Result<Vec<ChunkRef>> {
+        Ok(self.blob(list)?.chunks.unwrap_or_default())
+    }
+}
+
+/// The way down a tree of folders: each before what is in it, siblings in byte order. Not by recursion, because folders may
+/// be in one another deeper than a thread's stack.
+pub(crate) struct Descent {
+    /// Folders on the way, with what is left of each.
+    levels: Vec<(Vec<u8>, std::vec::IntoIter<Node>)>,
+}
+
+impl Descent {
+    /// Begins with what is in the folder of this path.
+    pub fn new(at: Vec<u8>, nodes: Vec<Node>) -> Descent {
+        Descent { levels: vec![(at, nodes.into_iter())] }
+    }
+
+    /// What is in the folder that came last comes next.
+    pub fn enter(&mut self, at: Vec<u8>, nodes: Vec<Node>) {
+        self.levels.push((at, nodes.into_iter()));
+    }
+}
+
+impl Iterator for Descent {
+    type Item = (Vec<u8>, Node);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (at, nodes) = self.levels.last_mut()?;
+            if let Some(node) = nodes.next() {
+                return Some((join(at, &node.name), node));
+            }
+            self.levels.pop();
+        }
+    }
+}
+
+fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
+    match folder {
+        [] => name.to_vec(),
+        folder => [folder, b"/", name].concat(),
     }
 }
