@@ -335,7 +335,7 @@ impl<'r> Walker<'r> {
         let job = ToRead { found, node, folder, slot, file };
         let found = &self.found;
         // Readers are gone only when the run has failed.
-        self.shift.wait(|| found.send(job)).map_err(|_| Error::Cancelled)
+        self.shift.wait(|| found.send(job).map_err(|_| Error::Cancelled))
     }
 
     /// Whether the repository still has all the content of a file of the parent snapshot.

@@ -113,7 +113,7 @@ fn fill(source: &Path) {
     for number in 0..300 {
         fs::write(source.join(format!("deep/er/{number}")), noise(number, 1 + 97 * number as usize)).unwrap();
     }
-    let name = std::ffi::OsString::from(unsafe_name());
+    let name = unsafe_name();
     fs::write(source.join("deep").join(name), b"a name that is no UTF-8").unwrap();
     symlink("../text", source.join("deep/link")).unwrap();
     symlink("nowhere", source.join("dangling")).unwrap();

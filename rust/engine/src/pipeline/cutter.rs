@@ -60,7 +60,7 @@ impl Cutter {
 
     /// Copies the open chunk, so that its parts can be used for something else.
     pub fn own(&mut self) {
-        if self.parts.len() > 0 {
+        if !self.parts.is_empty() {
             self.parts = vec![Bytes::from(self.parts.concat())];
         }
     }
