@@ -49,7 +49,7 @@ async def cancel(echo: AsyncEcho, case: Case) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     # It has returned because the library has acknowledged.
-    assert echo.client.requests.count == 0
+    assert echo.client.requests.count() == 0
     assert time.monotonic() - started < case["milliseconds"] / 1000 / 2
     await echo.nothing()
 
@@ -73,7 +73,7 @@ async def stream(echo: AsyncEcho, case: Case) -> None:
         else:
             assert not case["fail"] or case["take"] <= case["count"]
     assert taken == list(range(min(case["take"], case["count"])))
-    assert echo.client.requests.count == 0
+    assert echo.client.requests.count() == 0
 
 
 async def blocks(echo: AsyncEcho, case: Case) -> None:

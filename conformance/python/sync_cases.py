@@ -11,6 +11,7 @@ import raw
 import strongroom
 import values
 from conformance_api import ConformanceEmptyError, ConformanceError, ConformanceRefusedError, Echo
+from strongroom._rpc.sync import _Request
 
 Case = dict[str, Any]
 
@@ -58,7 +59,8 @@ def panic(echo: Echo, case: Case) -> None:
 
 def cancel(echo: Echo, case: Case) -> None:
     started = time.monotonic()
-    request = echo.client._send(_sleep(), echo._handle(), (case["milliseconds"],), None)
+    request = _Request()
+    echo.client._send(request, _sleep(), echo._handle(), (case["milliseconds"],), None)
     time.sleep(case["after"] / 1000)
     echo.client._cancel(request)
     assert request.over

@@ -129,6 +129,52 @@ def test_streams_that_are_left_give_everything_back() -> None:
         assert runtime.statistics().objects == 0
 
 
+def test_a_stream_is_closed_while_others_wait_for_its_items() -> None:
+    async def main(runtime: Runtime) -> None:
+        async with await AsyncEcho.open("shared", runtime=runtime) as echo:
+            held = await echo.client.alloc(8 << 20)
+            # Its items need memory that is all held.
+            stream = echo.blocks(5, 1 << 20)
+            waiting = [asyncio.ensure_future(anext(stream)) for _ in range(3)]
+            await asyncio.sleep(0.05)
+            await stream.close()
+            results = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 5)
+            assert {type(result) for result in results} == {StopAsyncIteration}
+            held.close()
+
+    with conformance_api.new_runtime(buffer_memory=8 << 20) as runtime:
+        asyncio.run(main(runtime))
+
+
+def test_tasks_share_a_stream() -> None:
+    async def main(runtime: Runtime) -> None:
+        async with await AsyncEcho.open("shared", runtime=runtime) as echo:
+            stream = echo.count(2000, False)
+
+            async def take() -> list[int]:
+                return [number async for number in stream]
+
+            taken = await asyncio.wait_for(asyncio.gather(*(take() for _ in range(4))), 20)
+            assert sorted(number for part in taken for number in part) == list(range(2000))
+
+    with conformance_api.new_runtime() as runtime:
+        asyncio.run(main(runtime))
+
+
+def test_a_cancelled_wait_for_an_item_ends_when_the_library_has_stopped() -> None:
+    async def main(runtime: Runtime) -> None:
+        async with await AsyncEcho.open("late", runtime=runtime) as echo:
+            held = await echo.client.alloc(8 << 20)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await anext(echo.blocks(5, 1 << 20))
+            assert runtime.statistics().in_flight == 0
+            held.close()
+
+    with conformance_api.new_runtime(buffer_memory=8 << 20) as runtime:
+        asyncio.run(main(runtime))
+
+
 def test_closing_cancels_what_is_in_flight() -> None:
     async def main() -> None:
         runtime = conformance_api.new_runtime()
@@ -180,6 +226,36 @@ def test_loops_come_and_go() -> None:
         assert runtime.statistics().buffers == 0
 
 
+def test_a_loop_that_closed_leaves_nothing_behind() -> None:
+    """Its calls are cancelled when the next loop comes, and what it had not sent yet is freed."""
+
+    async def leave(runtime: Runtime) -> list[asyncio.Future[int]]:
+        echo = await AsyncEcho.open("left", runtime=runtime)
+        running = asyncio.ensure_future(echo.sleep(60_000))
+        await asyncio.sleep(0.01)
+        buffer = await echo.client.alloc(100)
+        moving = asyncio.ensure_future(echo.sum(buffer))
+        echo.client.loop.call_soon(echo.client.loop.stop)
+        await asyncio.sleep(0)
+        return [running, moving]
+
+    async def come(runtime: Runtime) -> None:
+        async with await AsyncEcho.open("next", runtime=runtime) as echo:
+            await echo.nothing()
+            until = time.monotonic() + 5
+            while runtime.statistics().in_flight + runtime.statistics().buffers and time.monotonic() < until:
+                await asyncio.sleep(0.01)
+            assert (runtime.statistics().in_flight, runtime.statistics().buffers) == (0, 0)
+
+    with conformance_api.new_runtime() as runtime:
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(leave(runtime))
+        with contextlib.suppress(RuntimeError):
+            loop.run_until_complete(task)
+        loop.close()
+        asyncio.run(come(runtime))
+
+
 def test_an_object_belongs_to_its_loop() -> None:
     with conformance_api.new_runtime() as runtime, asyncio.Runner() as first:
         echo = first.run(AsyncEcho.open("first", runtime=runtime))
@@ -196,7 +272,7 @@ def test_a_failing_callback_cancels_the_call() -> None:
         async with await AsyncEcho.open("callback", runtime=runtime) as echo:
             with pytest.raises(ZeroDivisionError):
                 await echo.ticks(1_000_000, on_tick=fail)
-            assert echo.client.requests.count == 0
+            assert echo.client.requests.count() == 0
 
     with conformance_api.new_runtime() as runtime:
         asyncio.run(main(runtime))

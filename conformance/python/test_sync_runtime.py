@@ -1,9 +1,11 @@
 """What holds for plain calls beyond the table: threads, signals, leases, forks, the end."""
 
+import contextlib
 import gc
 import logging
 import os
 import pathlib
+import random
 import signal
 import subprocess
 import sys
@@ -58,6 +60,47 @@ def test_ctrl_c_cancels_and_waits_for_the_library(runtime: Runtime) -> None:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, old)
         echo.nothing()
+
+
+# One that comes in a finalizer is lost there.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_at_any_moment_leaks_nothing(runtime: Runtime) -> None:
+    """Ctrl-C may come between any two steps of a call: what the library answered is given back all the same."""
+    moments = random.Random(1)
+    old = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    interrupts = 0
+    try:
+        with Echo.open("interrupted", runtime=runtime) as echo:
+            client = runtime.sync()
+            client.alloc(1).close()
+
+            def some_calls() -> None:
+                for _ in range(3):
+                    echo.invert(client.alloc(100))
+                    for block in echo.blocks(3, 10):
+                        block.close()
+
+            until = time.monotonic() + 3
+            while time.monotonic() < until:
+                with contextlib.suppress(KeyboardInterrupt):
+                    signal.setitimer(signal.ITIMER_REAL, moments.uniform(0.00001, 0.001))
+                    some_calls()
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+                    continue
+                interrupts += 1
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            gc.collect()
+            until = time.monotonic() + 5
+            while runtime.statistics().in_flight and time.monotonic() < until:
+                time.sleep(0.01)
+            time.sleep(0.05)
+            counts = runtime.statistics()
+            assert (counts.in_flight, counts.buffers, counts.objects) == (0, 0, 1)
+            assert client._requests.count() == 0
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+    assert interrupts > 100
 
 
 def test_a_failing_callback_cancels_the_call(runtime: Runtime) -> None:
@@ -166,6 +209,53 @@ def test_streams_that_are_left_are_cancelled(runtime: Runtime) -> None:
     assert (counts.in_flight, counts.buffers, counts.objects) == (0, 0, 0)
 
 
+def _ends(threads: list[threading.Thread]) -> bool:
+    for thread in threads:
+        thread.join(5)
+    return not any(thread.is_alive() for thread in threads)
+
+
+def test_a_stream_is_closed_while_others_wait_for_its_items(runtime: Runtime) -> None:
+    with Echo.open("shared", runtime=runtime) as echo, runtime.sync().alloc(8 << 20):
+        # Its items need memory that is all held.
+        stream = echo.blocks(5, 1 << 20)
+        threads = [threading.Thread(target=lambda: list(stream), daemon=True) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.1)
+        stream.close()
+        assert _ends(threads)
+        assert runtime.statistics().in_flight == 0
+
+
+def test_threads_share_a_stream(runtime: Runtime) -> None:
+    with Echo.open("shared", runtime=runtime) as echo:
+        for _ in range(20):
+            stream, seen = echo.count(500, False), list[int]()
+
+            def take(stream: strongroom.Stream[int] = stream, seen: list[int] = seen) -> None:
+                seen.extend(stream)
+
+            threads = [threading.Thread(target=take, daemon=True) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            assert _ends(threads)
+            assert sorted(seen) == list(range(500))
+
+
+def test_a_receiver_that_cannot_start_is_started_by_the_next_call(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError, match="can't start"):
+            runtime.sync().alloc(1)
+    runtime.sync().alloc(1, timeout=5).close()
+
+
 def test_objects_that_are_dropped_are_closed(runtime: Runtime) -> None:
     with Echo.open("dropped", runtime=runtime) as echo:
         for _ in range(100):
@@ -260,6 +350,58 @@ def test_a_fork_is_told_apart(runtime: Runtime) -> None:
         assert text.endswith(b"; no buffer")
         view.release()
         echo.nothing()
+
+
+def test_a_fork_while_a_thread_is_inside(runtime: Runtime) -> None:
+    """What the child drops and closes does not wait for threads that stayed behind."""
+    with Echo.open("forked", runtime=runtime) as echo:
+        held = runtime.sync().alloc(8 << 20)
+        dropped, closed = echo.count(100, False), echo.blocks(5, 1 << 20)
+        next(dropped)
+        # It waits for memory, which is all held.
+        thread = threading.Thread(target=lambda: [block.close() for block in closed])
+        thread.start()
+        time.sleep(0.1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if child == 0:
+            signal.alarm(5)
+            try:
+                del dropped
+                closed.close()
+                for call in (echo.nothing, runtime.sync):
+                    with pytest.raises(strongroom.ForkError):
+                        call()
+            except BaseException:
+                os._exit(1)
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        held.close()
+        thread.join()
+        dropped.close()
+
+
+def test_a_view_that_opens_while_the_runtime_closes_keeps_its_memory() -> None:
+    runtime = conformance_api.new_runtime()
+    buffer = runtime.sync().alloc(5)
+    views: list[memoryview] = []
+    end = runtime.sync().end
+
+    def end_late(wait: float) -> None:
+        end(wait)
+        views.append(buffer.view())
+
+    runtime.sync().end = end_late  # type: ignore[method-assign]
+    with pytest.raises(BufferError):
+        runtime.close()
+    views[0][:] = b"alive"
+    assert bytes(views[0]) == b"alive"
+    views.pop().release()
+    runtime._sync.end = end  # type: ignore[union-attr, method-assign]
+    runtime.close()
+    with pytest.raises(strongroom.Error):
+        buffer.view()
 
 
 def test_the_library_logs_into_logging(caplog: pytest.LogCaptureFixture) -> None:

@@ -12,7 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
 
 from . import _native, errors, frames, methods
 from .sync import call_immediate, try_alloc
@@ -29,22 +29,33 @@ _RETRY = 0.001
 
 
 class _Request:
-    """What one coroutine waits for."""
+    """What a coroutine waits for; several, where they share a stream."""
 
-    __slots__ = ("abandoned", "arrived", "failure", "future", "id", "last", "on_emit")
+    __slots__ = ("abandoned", "arrived", "failure", "id", "last", "on_emit", "waiters")
 
     def __init__(self, on_emit: Callable[[_native.Frame], None] | None) -> None:
         self.id = 0
-        self.future: asyncio.Future[None] | None = None
+        self.waiters: list[asyncio.Future[None]] = []
         self.arrived: deque[_native.Frame] = deque()
         self.last: _native.Frame | None = None
         self.on_emit = on_emit
         self.failure: BaseException | None = None
         self.abandoned = False
 
+    async def wait(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Until something has come."""
+        waiter = loop.create_future()
+        self.waiters.append(waiter)
+        await waiter
+
     def wake(self) -> None:
-        if self.future is not None and not self.future.done():
-            self.future.set_result(None)
+        waiters, self.waiters = self.waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+LoopRequests: TypeAlias = frames.Requests[_Request]
 
 
 class LoopClient:
@@ -52,15 +63,13 @@ class LoopClient:
 
     asynchronous = True
 
-    def __init__(
-        self, runtime: Runtime, native: _native.Runtime, queue: int, requests: frames.Requests[_Request] | None
-    ) -> None:
+    def __init__(self, runtime: Runtime, native: _native.Runtime, queue: int, requests: LoopRequests | None) -> None:
         self.runtime = runtime
         self.native = native
         self.loop = asyncio.get_running_loop()
         self.queue = queue
         # A queue outlives the loop that used it, and so do the generations of its slots.
-        self.requests: frames.Requests[_Request] = frames.Requests() if requests is None else requests
+        self.requests: LoopRequests = frames.Requests() if requests is None else requests
         self._outgoing = bytearray()
         self._flush_due = False
         self._ended = False
@@ -140,7 +149,7 @@ class LoopClient:
             raise RuntimeError("this object belongs to another event loop; open one in this loop")
         out = methods.encode(method, arguments)
         request = _Request(on_emit)
-        request.id = self.requests.add(request)
+        self.requests.add(request)
         try:
             frame = frames.call(self.queue, request.id, object, method.id, frames.nanoseconds(timeout), out.data)
         except BaseException:
@@ -188,9 +197,8 @@ class LoopClient:
         cancelled: asyncio.CancelledError | None = None
         try:
             while request.last is None:
-                request.future = self.loop.create_future()
                 try:
-                    await request.future
+                    await request.wait(self.loop)
                 except asyncio.CancelledError as error:
                     if cancelled is None and request.last is None:
                         self._submit(frames.cancel(self.queue, request.id))
@@ -275,9 +283,9 @@ class LoopClient:
             request.wake()
 
     def _fail_all(self) -> None:
-        for id, request in self.requests.in_flight():
-            self.requests.remove(id)
-            request.last = (id, frames.ERROR, methods.CANCELLED, None)
+        for request in self.requests.in_flight():
+            self.requests.remove(request.id)
+            request.last = (request.id, frames.ERROR, methods.CANCELLED, None)
             if not self.loop.is_closed():
                 request.wake()
 
@@ -286,12 +294,12 @@ class LoopClient:
     async def end(self, wait: float) -> None:
         """Refuses new calls, waits so long for those in flight, cancels the rest, and leaves the loop."""
         until = self.loop.time() + wait
-        while self.requests.count and self.loop.time() < until:
+        while self.requests.count() and self.loop.time() < until:
             await asyncio.sleep(0.002)
-        for id, _ in self.requests.in_flight():
-            self._submit(frames.cancel(self.queue, id))
+        for request in self.requests.in_flight():
+            self._submit(frames.cancel(self.queue, request.id))
         until = self.loop.time() + methods.ACKNOWLEDGEMENT
-        while self.requests.count and self.loop.time() < until:
+        while self.requests.count() and self.loop.time() < until:
             await asyncio.sleep(0.002)
         self.leave()
 
@@ -302,10 +310,13 @@ class LoopClient:
         self._ended = True
         if not self.loop.is_closed():
             self.loop.remove_reader(self._descriptor)
-        self._outgoing.clear()
+        # What was not sent yet goes out too: the buffers in it belong to the library.
+        for request in self.requests.in_flight():
+            self._outgoing += frames.cancel(self.queue, request.id)
         with contextlib.suppress(_native.Error):
-            for id, _ in self.requests.in_flight():
-                self.native.submit(frames.cancel(self.queue, id))
+            while self._outgoing and (taken := self.native.submit(self._outgoing)):
+                del self._outgoing[:taken]
+        self._outgoing.clear()
         self._fail_all()
 
     def leave_from_any_thread(self) -> None:
@@ -332,7 +343,10 @@ def _is_cancelled(frame: _native.Frame) -> bool:
 
 
 class AsyncStream(Generic[R]):
-    """The items of a stream, in order. Close it, or use it in `async with`, where it is left before its end."""
+    """The items of a stream, in order. Close it, or use it in `async with`, where it is left before its end.
+
+    Tasks that share a stream get different items. One may close it while others wait: for them, it has ended.
+    """
 
     __slots__ = ("_client", "_credit", "_method", "_request", "_window")
 
@@ -353,13 +367,19 @@ class AsyncStream(Generic[R]):
         if request is None or self._method.result is None:
             raise StopAsyncIteration
         while not request.arrived and request.last is None:
-            request.future = client.loop.create_future()
             try:
-                await request.future
+                await request.wait(client.loop)
+            except asyncio.CancelledError:
+                await self.close()
+                raise
             except BaseException:
+                # The coroutine itself is thrown away.
                 self._request = None
                 client.abandon(request)
                 raise
+        if self._request is None:
+            # Another task has closed it, or taken its end.
+            raise StopAsyncIteration
         if request.arrived:
             try:
                 item, cost = methods.decode_item(client.native, client, self._method.result, request.arrived.popleft())
@@ -385,8 +405,7 @@ class AsyncStream(Generic[R]):
             return
         self._client.abandon(request)
         while request.last is None:
-            request.future = self._client.loop.create_future()
-            await request.future
+            await request.wait(self._client.loop)
 
     async def __aenter__(self) -> Self:
         return self

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 CALL = 1
 CANCEL = 2
@@ -26,8 +27,6 @@ _HEADER = struct.Struct("<IHBBQQIIQ24x")
 _CREDIT = struct.Struct("<Q")
 
 _LAST_KINDS = frozenset((END, REPLY, ERROR, PANIC))
-
-T = TypeVar("T")
 
 
 def is_last(kind: int) -> bool:
@@ -59,56 +58,57 @@ def nanoseconds(timeout: float | None) -> int:
     return min(max(1, int(timeout * 1e9)), (1 << 64) - 1)
 
 
-class Requests(Generic[T]):
+class Entry(Protocol):
+    """What waits for the answers to a request."""
+
+    id: int
+
+
+E = TypeVar("E", bound=Entry)
+
+
+class Requests(Generic[E]):
     """Requests in flight on one queue, by slot and generation.
 
     A slot's generation changes when its request ends, so that a frame that comes late, twice or from nowhere finds no
     request, and never another one's.
     """
 
-    __slots__ = ("_entries", "_free", "_generations", "count", "strays")
+    __slots__ = ("_entries", "_free", "_slots", "strays")
 
     def __init__(self) -> None:
-        self._entries: list[T | None] = []
-        self._generations: list[int] = []
+        self._entries: dict[int, E] = {}
+        # The next ids of slots that were used.
         self._free: list[int] = []
-        self.count = 0
+        self._slots = itertools.count()
         self.strays = 0
 
-    def add(self, entry: T) -> int:
-        """The id of a new request."""
-        if self._free:
-            slot = self._free.pop()
-            self._entries[slot] = entry
-        else:
-            slot = len(self._entries)
-            self._entries.append(entry)
-            self._generations.append(1)
-        self.count += 1
-        return self._generations[slot] << 32 | slot
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._entries)
 
-    def find(self, request: int) -> T | None:
+    def add(self, entry: E) -> None:
+        """Gives a new request its id."""
+        # Threads come here together, without a lock; an interrupt between two lines costs a slot, which nobody misses.
+        try:
+            entry.id = self._free.pop()
+        except IndexError:
+            entry.id = 1 << 32 | next(self._slots)
+        self._entries[entry.id] = entry
+
+    def find(self, request: int) -> E | None:
         """The request with this id, where it is in flight; counted as a stray otherwise."""
-        slot = request & 0xFFFF_FFFF
-        if slot < len(self._entries) and self._generations[slot] == request >> 32:
-            entry = self._entries[slot]
-            if entry is not None:
-                return entry
-        self.strays += 1
-        return None
+        entry = self._entries.get(request)
+        if entry is None:
+            self.strays += 1
+        return entry
 
     def remove(self, request: int) -> None:
         """Ends the request; its id is never used again, until its slot has seen 2**32 others."""
-        slot = request & 0xFFFF_FFFF
-        self._entries[slot] = None
-        self._generations[slot] = self._generations[slot] % 0xFFFF_FFFF + 1
-        self._free.append(slot)
-        self.count -= 1
+        if self._entries.pop(request, None) is not None:
+            slot, generation = request & 0xFFFF_FFFF, request >> 32
+            self._free.append((generation % 0xFFFF_FFFF + 1) << 32 | slot)
 
-    def in_flight(self) -> list[tuple[int, T]]:
-        """All requests with their ids."""
-        return [
-            (self._generations[slot] << 32 | slot, entry)
-            for slot, entry in enumerate(self._entries)
-            if entry is not None
-        ]
+    def in_flight(self) -> list[E]:
+        """All requests."""
+        return list(self._entries.values())

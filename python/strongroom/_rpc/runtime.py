@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from . import _native, errors
-from .aio import LoopClient
+from .aio import LoopClient, LoopRequests
 from .methods import Method
 from .sync import SyncClient
 
@@ -50,19 +50,13 @@ class Runtime:
             raise errors.of_failure(failure) from None
         self._lock = threading.Lock()
         self._closed = False
+        self._freed = False
         self._forked = False
         self._sync: SyncClient | None = None
         self._loops: dict[int, LoopClient] = {}
-        this = weakref.ref(self)
-
-        def forked() -> None:
-            runtime = this()
-            if runtime is not None:
-                runtime._forked = True
-
-        os.register_at_fork(after_in_child=forked)
-        # The receiver must have left the library before the interpreter goes.
-        atexit.register(_close_at_exit, this)
+        # The requests of loops that were closed, by queue: it outlives them, and so do the generations of its slots.
+        self._left: dict[int, LoopRequests] = {}
+        _runtimes.add(self)
 
     def check_usable(self) -> None:
         """Raises where the runtime is closed, or belongs to the process that this one was forked from."""
@@ -77,10 +71,11 @@ class Runtime:
     def sync(self) -> SyncClient:
         """The client for plain calls."""
         self.check_usable()
-        with self._lock:
-            if self._sync is None:
-                self._sync = SyncClient(self, self.native)
-            return self._sync
+        if self._sync is None:
+            with self._lock:
+                if self._sync is None:
+                    self._sync = SyncClient(self, self.native)
+        return self._sync
 
     def for_loop(self) -> LoopClient:
         """The client of the running event loop."""
@@ -95,15 +90,16 @@ class Runtime:
             return made
 
     def _take_queue(self) -> LoopClient:
-        used = {client.queue for client in self._loops.values()}
-        for queue in range(1, _QUEUES):
-            if queue not in used:
-                return LoopClient(self, self.native, queue, None)
+        # Here it is noticed that a loop was closed; the calls that it left end with it.
         for key, client in list(self._loops.items()):
             if client.loop.is_closed():
                 client.leave()
                 del self._loops[key]
-                return LoopClient(self, self.native, client.queue, client.requests)
+                self._left[client.queue] = client.requests
+        used = {client.queue for client in self._loops.values()}
+        for queue in range(1, _QUEUES):
+            if queue not in used:
+                return LoopClient(self, self.native, queue, self._left.pop(queue, None))
         raise errors.Error(f"{_QUEUES - 1} event loops use this runtime already; make another runtime")
 
     def statistics(self) -> RuntimeStatistics:
@@ -117,7 +113,7 @@ class Runtime:
         Raises BufferError where a view of a buffer is open: its memory would vanish under it. From within an event loop
         that has calls in flight, use `aclose`.
         """
-        if self._closed or self._forked:
+        if self._freed or self._forked:
             return
         if views := self.native.views():
             raise BufferError(f"{views} view(s) of the runtime's buffers are open; release them first")
@@ -127,13 +123,15 @@ class Runtime:
         for client in self._loops.values():
             client.leave_from_any_thread()
         try:
+            # A view may have opened meanwhile; when it is released, `close` can be called again.
             self.native.free(int(wait * 1e9))
         except _native.Failure as failure:
             raise errors.of_failure(failure) from None
+        self._freed = True
 
     async def aclose(self, wait: float = 0.0) -> None:
         """`close`, while the running event loop goes on."""
-        if self._closed or self._forked:
+        if self._freed or self._forked:
             return
         client = self._loops.get(id(asyncio.get_running_loop()))
         if client is not None:
@@ -157,12 +155,24 @@ class Runtime:
         await self.aclose()
 
 
-def _close_at_exit(this: weakref.ref[Runtime]) -> None:
-    runtime = this()
-    if runtime is not None:
+_runtimes: weakref.WeakSet[Runtime] = weakref.WeakSet()
+
+
+def _leave_behind() -> None:
+    for runtime in _runtimes:
+        runtime._forked = True
+
+
+def _close_all() -> None:
+    for runtime in list(_runtimes):
         # With a view open, the process ends with the runtime as it is.
         with contextlib.suppress(BufferError, errors.Error):
             runtime.close()
+
+
+os.register_at_fork(after_in_child=_leave_behind)
+# The receivers must have left the library before the interpreter goes.
+atexit.register(_close_all)
 
 
 class Package:

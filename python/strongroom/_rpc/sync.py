@@ -3,6 +3,10 @@
 One thread receives for all: it blocks in the library's poll without the GIL, appends each frame to its request and
 opens the request's gate, a lock that the caller waits at. A caller's thread sends its own frames. Waiting at a lock
 can be interrupted by a signal, so that Ctrl-C cancels the request and waits for the library to say so.
+
+An interrupt may come between any two steps of the interpreter, also between a lock's `__enter__` and the `with` that
+would release it. So callers hold no lock that the receiver needs: what they share are single operations of dicts and
+deques, in an order that leaves no gap.
 """
 
 from __future__ import annotations
@@ -24,25 +28,47 @@ R = TypeVar("R")
 
 _FOREVER = (1 << 64) - 1
 _QUEUE = 0
+# How long a library that is full is left alone.
+_RETRY = 0.0005
 
 
 class _Request:
-    """What one caller waits for. Only the receiver appends and opens; only the caller takes and waits."""
+    """What one caller waits for. Only the receiver adds frames."""
 
-    __slots__ = ("abandoned", "arrived", "gate", "id", "over")
+    __slots__ = ("abandoned", "arrived", "gate", "id", "over", "taken")
 
     def __init__(self) -> None:
         self.id = 0
+        # What the library answered to the call's frame: nothing yet, or how much of it it took.
+        self.taken: list[int] = []
         self.arrived: deque[_native.Frame] = deque()
         self.gate = threading.Lock()
         self.gate.acquire()
+        # The last frame has arrived.
         self.over = False
         self.abandoned = False
 
-    def open(self) -> None:
-        # It may stand open already: nobody has come through since the last frame.
+    @property
+    def sent(self) -> bool:
+        return any(self.taken)
+
+    def add(self, frame: _native.Frame) -> None:
+        self.arrived.append(frame)
+        # After the frame: who sees that it is over has it before the eyes.
+        self.over = frames.is_last(frame[1])
+        # The gate may stand open already: nobody has come through since the last frame.
         with contextlib.suppress(RuntimeError):
             self.gate.release()
+
+    def wait(self) -> _native.Frame | None:
+        """The next frame, or None where no more come. It stays in `arrived`, so that an interrupt does not lose it."""
+        while True:
+            over = self.over
+            if self.arrived:
+                return self.arrived[0]
+            if over:
+                return None
+            self.gate.acquire()
 
 
 class SyncClient:
@@ -53,10 +79,9 @@ class SyncClient:
     def __init__(self, runtime: Runtime, native: _native.Runtime) -> None:
         self.runtime = runtime
         self.native = native
-        # Reentrant, because a finalizer may abandon a stream while its own thread is in here.
-        self._lock = threading.RLock()
         self._requests: frames.Requests[_Request] = frames.Requests()
         self._receiver: threading.Thread | None = None
+        self._receiving = threading.Lock()
         self._ending = False
         # When the receiver stops waiting for requests that no cancellation ends.
         self._give_up = 0.0
@@ -72,13 +97,14 @@ class SyncClient:
         on_emit: Callable[[Any], None] | None = None,
     ) -> R:
         """Sends a call and waits for its result. An exception that comes while it waits cancels the call."""
-        request = self._send(method, object, arguments, timeout)
+        request = _Request()
         try:
-            last = self._wait_for_last(request, method, on_emit)
+            self._send(request, method, object, arguments, timeout)
+            return methods.answer(self.native, self, method, self._wait_for_last(request, method, on_emit))
         except BaseException:
+            # An interrupt may come at any moment; what had come by then is given back.
             self._cancel(request)
             raise
-        return methods.answer(self.native, self, method, last)
 
     def stream(
         self,
@@ -89,8 +115,15 @@ class SyncClient:
         window: int = methods.WINDOW,
     ) -> Stream[R]:
         """Sends a call that is answered by a stream, and lends it its first credit."""
-        request = self._send(method, object, arguments, timeout)
-        return Stream(self, method, request, window)
+        request = _Request()
+        stream = Stream(self, method, request, window)
+        try:
+            self._send(request, method, object, arguments, timeout)
+            self._submit(frames.credit(_QUEUE, request.id, window))
+        except BaseException:
+            stream.close()
+            raise
+        return stream
 
     def call_immediate(self, method: methods.Method[R], object: int, arguments: Iterable[Any]) -> R:
         """Runs a method that only reads; there is no request and no waiting."""
@@ -116,82 +149,84 @@ class SyncClient:
     # ---- sending ----
 
     def _send(
-        self, method: methods.Method[Any], object: int, arguments: Iterable[Any], timeout: float | None
-    ) -> _Request:
+        self,
+        request: _Request,
+        method: methods.Method[Any],
+        object: int,
+        arguments: Iterable[Any],
+        timeout: float | None,
+    ) -> None:
         self.runtime.check_usable()
         out = methods.encode(method, arguments)
-        request = _Request()
-        with self._lock:
-            if self._ending:
-                raise errors.RuntimeClosed("the runtime is closed; make a new one")
-            if self._receiver is None:
-                self._receiver = threading.Thread(target=self._receive, name="strongroom-receiver", daemon=True)
-                self._receiver.start()
-            request.id = self._requests.add(request)
-        try:
-            frame = frames.call(_QUEUE, request.id, object, method.id, frames.nanoseconds(timeout), out.data)
-            for buffer in out.moved:
-                buffer._detach()
-            self._submit(frame)
-        except BaseException:
-            with self._lock:
-                request.abandoned = True
-                if not request.over:
-                    request.over = True
-                    self._requests.remove(request.id)
-            raise
-        return request
-
-    def _submit(self, frame: bytes) -> None:
+        if self._receiver is None:
+            threading.Thread(target=self._receive, name="strongroom-receiver", daemon=True).start()
+        self._requests.add(request)
+        # After that: either it is seen here, or the request is seen by who ends the client.
+        if self._ending:
+            raise errors.RuntimeClosed("the runtime is closed; make a new one")
+        frame = frames.call(_QUEUE, request.id, object, method.id, frames.nanoseconds(timeout), out.data)
         try:
             # A library that is full takes nothing until some completions have been polled, which the receiver does.
-            while not self.native.submit(frame):
-                time.sleep(0.0005)
+            while not request.sent:
+                if request.taken:
+                    time.sleep(_RETRY)
+                # One step of the interpreter: no interrupt comes between the sending and the note of it.
+                request.taken[:] = map(self.native.submit, (frame,))
+        except _native.Failure as failure:
+            raise errors.of_failure(failure) from None
+        for buffer in out.moved:
+            # Where another thread has opened a view meanwhile, the library refuses the buffer.
+            with contextlib.suppress(BufferError):
+                buffer._detach()
+
+    def _submit(self, frame: bytes) -> None:
+        """Sends a cancellation or credit, which a full library takes too."""
+        try:
+            self.native.submit(frame)
         except _native.Failure as failure:
             raise errors.of_failure(failure) from None
 
     def _abandon(self, request: _Request) -> None:
         """Cancels without waiting."""
         self._forget(request)
-        if not request.over:
-            self.native.submit(frames.cancel(_QUEUE, request.id))
+        if request.sent and not request.over:
+            self._submit(frames.cancel(_QUEUE, request.id))
 
     def _forget(self, request: _Request) -> None:
         """Nobody waits any more: the receiver gives back what still comes."""
-        with self._lock:
-            request.abandoned = True
-            arrived = list(request.arrived)
-            request.arrived.clear()
-        for frame in arrived:
-            methods.release(self.native, frame[3])
+        request.abandoned = True
+        if not request.sent:
+            self._requests.remove(request.id)
+        self._give_back(request)
+
+    def _give_back(self, request: _Request) -> None:
+        with contextlib.suppress(IndexError):
+            while True:
+                methods.release(self.native, request.arrived.popleft()[3])
 
     # ---- waiting ----
-
-    def _take(self, request: _Request) -> _native.Frame:
-        while not request.arrived:
-            request.gate.acquire()
-        return request.arrived.popleft()
 
     def _wait_for_last(
         self, request: _Request, method: methods.Method[Any], on_emit: Callable[[Any], None] | None
     ) -> _native.Frame:
-        while True:
-            frame = self._take(request)
+        while (frame := request.wait()) is not None:
             if frames.is_last(frame[1]):
                 return frame
             if frame[1] == frames.EMIT and method.emits is not None and on_emit is not None:
                 on_emit(methods.decode(self.native, self, method.emits, frame))
             else:
                 methods.release(self.native, frame[3])
+            request.arrived.popleft()
+        raise errors.RequestCancelled("the call has ended already")
 
     def _cancel(self, request: _Request) -> None:
-        """Cancels and waits for the acknowledgement; what comes is given back. A second Ctrl-C stops the wait."""
+        """Cancels, waits for the acknowledgement, and gives back what has come. A second Ctrl-C stops the wait."""
         try:
-            if not request.over:
+            if request.sent and not request.over:
                 self._submit(frames.cancel(_QUEUE, request.id))
-            while not request.over or request.arrived:
-                frame = self._take(request)
-                methods.release(self.native, frame[3])
+                while (frame := request.wait()) is not None:
+                    methods.release(self.native, frame[3])
+                    request.arrived.popleft()
         except errors.Error:
             pass
         finally:
@@ -200,7 +235,11 @@ class SyncClient:
     # ---- receiving ----
 
     def _receive(self) -> None:
-        while True:
+        if not self._receiving.acquire(blocking=False):
+            # Several first calls came at once, and another one's thread was faster.
+            return
+        self._receiver = threading.current_thread()
+        while not self._ending or (self._requests.count() and not 0 < self._give_up < time.monotonic()):
             wait = _FOREVER
             if self._give_up:
                 wait = int(max(0.0, self._give_up - time.monotonic()) * 1e9)
@@ -208,61 +247,48 @@ class SyncClient:
                 batch = self.native.poll(_QUEUE, wait)
             except _native.Error:
                 break
-            stray: list[_native.Frame] = []
-            with self._lock:
-                for frame in batch:
-                    request = self._requests.find(frame[0])
-                    if request is None:
-                        stray.append(frame)
-                        continue
-                    if frames.is_last(frame[1]):
-                        self._requests.remove(frame[0])
-                        request.over = True
-                    if request.abandoned:
-                        stray.append(frame)
-                    else:
-                        request.arrived.append(frame)
-                        request.open()
-            for frame in stray:
-                methods.release(self.native, frame[3])
-            if self._ending and (self._requests.count == 0 or (self._give_up and time.monotonic() > self._give_up)):
-                break
-        self._fail_all()
+            for frame in batch:
+                self._deliver(frame)
+        # Whoever still waits learns that no more comes.
+        self._ending = True
+        for request in self._requests.in_flight():
+            self._deliver((request.id, frames.ERROR, methods.CANCELLED, None))
 
-    def _fail_all(self) -> None:
-        """The receiver ends: whoever still waits learns it."""
-        with self._lock:
-            self._ending = True
-            for id, request in self._requests.in_flight():
-                self._requests.remove(id)
-                request.over = True
-                request.arrived.append((id, frames.ERROR, methods.CANCELLED, None))
-                request.open()
+    def _deliver(self, frame: _native.Frame) -> None:
+        request = self._requests.find(frame[0])
+        if request is None:
+            methods.release(self.native, frame[3])
+            return
+        if frames.is_last(frame[1]):
+            self._requests.remove(frame[0])
+        request.add(frame)
+        # After that: either it is seen here, or the frame is seen by who abandons the request.
+        if request.abandoned:
+            self._give_back(request)
 
     # ---- the end ----
 
     def end(self, wait: float) -> None:
         """Refuses new calls, waits so long for those in flight, cancels the rest, and ends the receiver."""
-        with self._lock:
-            self._ending = True
-            receiver = self._receiver
-        if receiver is None:
+        self._ending = True
+        receiver = self._receiver
+        if receiver is None or not receiver.is_alive():
             return
         until = time.monotonic() + wait
-        while self._requests.count and time.monotonic() < until:
+        while self._requests.count() and time.monotonic() < until:
             time.sleep(0.002)
-        with self._lock:
-            left = [id for id, _ in self._requests.in_flight()]
-            # One more request, so that the receiver is woken by its answer and sees that it is the last.
-            waker = _Request()
-            waker.abandoned = True
-            waker.id = self._requests.add(waker)
-            self._give_up = time.monotonic() + methods.ACKNOWLEDGEMENT
+        # One more request, so that the receiver is woken by its answer and sees that it is the last.
+        waker = _Request()
+        waker.abandoned = True
+        self._requests.add(waker)
+        left = self._requests.in_flight()
+        self._give_up = time.monotonic() + methods.ACKNOWLEDGEMENT
         with contextlib.suppress(errors.Error):
-            for id in left:
-                self._submit(frames.cancel(_QUEUE, id))
-            self._submit(frames.call(_QUEUE, waker.id, 0, methods.ALLOC.id, 0, (1).to_bytes(8, "little")))
-            self._submit(frames.cancel(_QUEUE, waker.id))
+            call = frames.call(_QUEUE, waker.id, 0, methods.ALLOC.id, 0, (1).to_bytes(8, "little"))
+            while not self.native.submit(call):
+                time.sleep(_RETRY)
+            for request in left:
+                self._submit(frames.cancel(_QUEUE, request.id))
         receiver.join()
 
 
@@ -287,9 +313,12 @@ def try_alloc(native: _native.Runtime, size: int) -> _native.Buffer:
 
 
 class Stream(Generic[R]):
-    """The items of a stream, in order. Close it, or use it in `with`, where it is left before its end."""
+    """The items of a stream, in order. Close it, or use it in `with`, where it is left before its end.
 
-    __slots__ = ("_client", "_credit", "_method", "_request", "_window")
+    Threads that share a stream get different items. One may close it while others wait: for them, it has ended.
+    """
+
+    __slots__ = ("_client", "_credit", "_method", "_reading", "_request", "_window")
 
     def __init__(self, client: SyncClient, method: methods.Method[R], request: _Request, window: int) -> None:
         self._client = client
@@ -298,41 +327,58 @@ class Stream(Generic[R]):
         self._window = window
         # What the reader has taken, and the library has not been told yet.
         self._credit = 0
-        client._submit(frames.credit(_QUEUE, request.id, window))
+        self._reading = threading.RLock()
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> R:
-        request = self._request
-        if request is None:
-            raise StopIteration
-        try:
-            frame = self._client._take(request)
-        except BaseException:
-            self.close()
-            raise
-        if frame[1] == frames.ITEM and self._method.result is not None:
+        with self._reading:
+            request = self._request
+            if request is None:
+                raise StopIteration
             try:
-                item, cost = methods.decode_item(self._client.native, self._client, self._method.result, frame)
+                frame = request.wait()
+                if self._request is None:
+                    raise StopIteration
+                if frame is not None and frame[1] == frames.ITEM and self._method.result is not None:
+                    item, cost = methods.decode_item(self._client.native, self._client, self._method.result, frame)
+                    request.arrived.popleft()
+                    self._lend(request, cost)
+                    return item
             except BaseException:
                 self.close()
                 raise
-            self._credit += cost
-            if self._credit >= self._window // 2 and not request.over:
-                credit, self._credit = self._credit, 0
-                self._client._submit(frames.credit(_QUEUE, request.id, credit))
-            return item
-        self._request = None
-        if frame[1] == frames.END:
+            self._request = None
+        if frame is None or frame[1] == frames.END:
             raise StopIteration
         raise methods.failure(self._method, frame, self._client)
+
+    def _lend(self, request: _Request, taken: int) -> None:
+        self._credit += taken
+        if self._credit >= self._window // 2 and not request.over:
+            credit, self._credit = self._credit, 0
+            self._client._submit(frames.credit(_QUEUE, request.id, credit))
 
     def close(self) -> None:
         """Cancels what is left, and waits for the library to say so."""
         request, self._request = self._request, None
-        if request is not None:
+        if request is None:
+            return
+        if not self._reading.acquire(blocking=False):
+            # The reader that waits for the next item gets the acknowledgement.
+            try:
+                self._client._submit(frames.cancel(_QUEUE, request.id))
+            except errors.ForkError:
+                # The reader stayed behind.
+                return
+            except errors.Error:
+                pass
+            self._reading.acquire()
+        try:
             self._client._cancel(request)
+        finally:
+            self._reading.release()
 
     def __enter__(self) -> Self:
         return self
@@ -344,8 +390,8 @@ class Stream(Generic[R]):
 
     def __del__(self) -> None:
         # Without waiting: a finalizer may run on any thread, at any moment.
-        request, client = getattr(self, "_request", None), self._client
+        request = getattr(self, "_request", None)
         if request is not None:
             self._request = None
-            with contextlib.suppress(errors.Error, _native.Error):
-                client._abandon(request)
+            with contextlib.suppress(errors.Error):
+                self._client._abandon(request)
