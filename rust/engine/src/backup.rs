@@ -340,25 +340,23 @@ impl<'r> Walker<'r> {
 
     /// Whether the repository still has all the content of a file of the parent snapshot.
     fn is_kept(&mut self, node: &Node) -> Result<bool> {
-        let index = self.run.vault.index.read();
-        let kept = |chunk: &ChunkRef| index.find(&chunk.id).is_some_and(|place| place.length == chunk.length);
         match (&node.chunks, &node.lists) {
-            (Some(chunks), _) => Ok(chunks.iter().all(kept)),
+            (Some(chunks), _) => Ok(self.all_kept(chunks)),
             (None, Some(_)) => {
-                drop(index);
                 let Some(trees) = &mut self.trees else { return Ok(false) };
-                let chunks = match trees.chunks(node) {
-                    Err(Error::Cancelled) => return Err(Error::Cancelled),
-                    Err(_) => return Ok(false),
-                    Ok(chunks) => chunks,
-                };
-                let index = self.run.vault.index.read();
-                let kept =
-                    chunks.iter().all(|chunk| index.find(&chunk.id).is_some_and(|place| place.length == chunk.length));
-                Ok(kept)
+                match trees.chunks(node) {
+                    Ok(chunks) => Ok(self.all_kept(&chunks)),
+                    Err(Error::Cancelled) => Err(Error::Cancelled),
+                    Err(_) => Ok(false),
+                }
             }
             (None, None) => Ok(node.metadata.size == 0 || node.metadata.data_extents().is_empty()),
         }
+    }
+
+    fn all_kept(&self, chunks: &[ChunkRef]) -> bool {
+        let index = self.run.vault.index.read();
+        chunks.iter().all(|chunk| index.find(&chunk.id).is_some_and(|place| place.length == chunk.length))
     }
 }
 
@@ -668,24 +666,7 @@ mod tests {
     #[test]
     fn a_change_within_the_clocks_tick_is_no_proof() {
         let time = |secs, nanos| Time { secs, nanos };
-        let metadata = Metadata {
-            kind: Kind::File,
-            mode: 0o644,
-            uid: 0,
-            gid: 0,
-            user: None,
-            group: None,
-            size: 1,
-            mtime: time(10, 5),
-            ctime: time(10, 5),
-            inode: 1,
-            device: 1,
-            nlink: 1,
-            rdev: None,
-            target: None,
-            xattrs: Vec::new(),
-            holes: Vec::new(),
-        };
+        let metadata = Metadata { size: 1, inode: 1, device: 1, ..Metadata::new(Kind::File, 0o644, time(10, 5)) };
         assert!(is_as_it_was(&metadata, &metadata, time(10, 20_000_006)));
         assert!(!is_as_it_was(&metadata, &metadata, time(10, 20_000_005)));
         assert!(!is_as_it_was(&metadata, &metadata, time(9, 0)));

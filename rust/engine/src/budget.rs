@@ -61,6 +61,19 @@ pub(crate) struct Share {
     pub bytes: u64,
 }
 
+/// Threads that open segments, at most.
+const MOST_OPENERS: usize = 8;
+
+impl Share {
+    /// Threads that a run which reads may have, beside a store that serves `parallelism` calls at a time: each holds a
+    /// segment twice, sealed and plain.
+    pub fn openers(&self, parallelism: usize) -> usize {
+        let affordable = self.bytes as usize / (2 * crate::pack::MAX_SEGMENT as usize);
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        cpus.max(parallelism).min(affordable).clamp(1, MOST_OPENERS)
+    }
+}
+
 impl Drop for Share {
     fn drop(&mut self) {
         *self.budget.left.lock() += self.bytes;

@@ -7,7 +7,7 @@ use crate::folder::{ChunkRef, Node};
 use crate::id::{is_random_name, Id};
 use crate::index::{self, PackInfo};
 use crate::log;
-use crate::pack::{self, Blob, PackRecord, SegmentReader, MAX_SEGMENT};
+use crate::pack::{self, Blob, PackRecord, SegmentReader};
 use crate::pipeline::{Counters, Course, Vault};
 use crate::store;
 use crate::tree::Kind;
@@ -45,9 +45,6 @@ pub struct CheckReport {
     pub damage: Vec<Damage>,
 }
 
-/// Threads that read, at most.
-const MOST_WORKERS: usize = 8;
-
 /// What to do about a pack.
 const FROM_A_COPY: &str = "bring it back from a copy of the repository, or files with content in it cannot be restored";
 
@@ -81,10 +78,7 @@ struct Check<'c> {
 
 /// Looks at everything, or with `read_data` at every byte. Damage does not end it.
 pub(crate) fn run(vault: Vault, share: Share, options: &CheckOptions, course: &Course) -> Result<CheckReport> {
-    // A worker holds a segment twice: sealed and plain.
-    let affordable = share.bytes as usize / (2 * MAX_SEGMENT as usize);
-    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = cpus.max(vault.store.parallelism()).min(affordable).clamp(1, MOST_WORKERS);
+    let workers = share.openers(vault.store.parallelism());
     let check = Check { vault: &vault, course, workers, patience: Patience::default(), damage: Mutex::default() };
     let sizes = check.stored()?;
     let packs = check.index(&sizes)?;

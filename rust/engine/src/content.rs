@@ -135,22 +135,9 @@ mod tests {
 
     fn file(size: u64, holes: &[(u64, u64)]) -> Metadata {
         Metadata {
-            kind: Kind::File,
-            mode: 0o644,
-            uid: 0,
-            gid: 0,
-            user: None,
-            group: None,
             size,
-            mtime: Time::default(),
-            ctime: Time::default(),
-            inode: 0,
-            device: 0,
-            nlink: 1,
-            rdev: None,
-            target: None,
-            xattrs: Vec::new(),
             holes: holes.iter().map(|&(offset, length)| Extent { offset, length }).collect(),
+            ..Metadata::new(Kind::File, 0o644, Time::default())
         }
     }
 

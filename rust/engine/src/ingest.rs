@@ -318,7 +318,7 @@ impl Files<'_> {
         self.pending -= bytes;
         let chunk = entry.cutter.take();
         if bytes > SMALL {
-            return self.send(Job::Chunk { parts: chunk.parts, file: chunk.file, number: chunk.number });
+            return self.send(chunk.into_job());
         }
         if self.batch.as_ref().is_some_and(|batch| !batch.has_room(bytes)) {
             self.send_batch()?;
@@ -361,22 +361,10 @@ fn unknown(id: EntryId) -> Error {
 fn made_up(kind: Kind, mode: u32, modified: Option<Time>) -> Metadata {
     let now = Time::now();
     Metadata {
-        kind,
-        mode,
         uid: rustix::process::geteuid().as_raw(),
         gid: rustix::process::getegid().as_raw(),
-        user: None,
-        group: None,
-        size: 0,
         mtime: modified.unwrap_or(now),
-        ctime: now,
-        inode: 0,
-        device: 0,
-        nlink: 1,
-        rdev: None,
-        target: None,
-        xattrs: Vec::new(),
-        holes: Vec::new(),
+        ..Metadata::new(kind, mode, now)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::folder::{ChunkRef, Node};
 use crate::id::Id;
 use crate::index::{PackInfo, Place};
 use crate::listing::{clean, find};
-use crate::pack::{SegmentReader, MAX_SEGMENT};
+use crate::pack::SegmentReader;
 use crate::pipeline::{Busy, Counters, Course, Stage, Vault};
 use crate::progress::{FileIssue, IssueKind};
 use crate::snapshot::Statistics;
@@ -77,8 +77,6 @@ struct FileState {
 /// Files and bytes of content whose chunks are sorted together.
 const GATHERED_FILES: usize = 4096;
 const GATHERED_BYTES: u64 = 128 << 20;
-const MOST_WORKERS: usize = 8;
-
 /// Restores what `options` name of the snapshot with this root.
 pub(crate) fn run(
     vault: Vault,
@@ -97,10 +95,7 @@ pub(crate) fn run(
         error => Error::invalid("restore", error.to_string()),
     })?;
     let busy = Busy::default();
-    // A worker holds a segment twice: sealed and plain.
-    let affordable = share.bytes as usize / (2 * MAX_SEGMENT as usize);
-    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = cpus.max(vault.store.parallelism()).min(affordable).clamp(1, MOST_WORKERS);
+    let workers = share.openers(vault.store.parallelism());
     let restore = Restore {
         vault: &vault,
         course,

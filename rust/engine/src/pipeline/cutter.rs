@@ -29,8 +29,7 @@ impl Cutter {
             if !part.is_empty() {
                 self.parts.push(part);
             }
-            let chunk = self.take();
-            send(Job::Chunk { parts: chunk.parts, file: chunk.file, number: chunk.number })?;
+            send(self.take().into_job())?;
         }
         if !data.is_empty() {
             self.parts.push(data);
@@ -42,10 +41,7 @@ impl Cutter {
     pub fn flush(&mut self, send: &mut impl FnMut(Job) -> Result<()>) -> Result<()> {
         match self.open_bytes() {
             0 => Ok(()),
-            _ => {
-                let chunk = self.take();
-                send(Job::Chunk { parts: chunk.parts, file: chunk.file, number: chunk.number })
-            }
+            _ => send(self.take().into_job()),
         }
     }
 
@@ -66,7 +62,7 @@ impl Cutter {
     }
 
     pub fn open_bytes(&self) -> usize {
-        self.parts.iter().map(Bytes::len).sum()
+        self.chunker.pending()
     }
 
     /// Chunks so far, without the open one.
@@ -84,4 +80,10 @@ pub(crate) struct OpenChunk {
     pub parts: Vec<Bytes>,
     pub file: Arc<OpenFile>,
     pub number: usize,
+}
+
+impl OpenChunk {
+    pub fn into_job(self) -> Job {
+        Job::Chunk { parts: self.parts, file: self.file, number: self.number }
+    }
 }

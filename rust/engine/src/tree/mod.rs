@@ -194,6 +194,28 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// Of something that has nothing but these: it belongs to root, and is nowhere.
+    pub(crate) fn new(kind: Kind, mode: u32, time: Time) -> Metadata {
+        Metadata {
+            kind,
+            mode,
+            uid: 0,
+            gid: 0,
+            user: None,
+            group: None,
+            size: 0,
+            mtime: time,
+            ctime: time,
+            inode: 0,
+            device: 0,
+            nlink: 1,
+            rdev: None,
+            target: None,
+            xattrs: Vec::new(),
+            holes: Vec::new(),
+        }
+    }
+
     /// The identity that all hard links of one file share; `None` for a file with one name and for directories.
     pub fn link_group(&self) -> Option<(u64, u64)> {
         (self.nlink > 1 && self.kind != Kind::Directory).then_some((self.device, self.inode))

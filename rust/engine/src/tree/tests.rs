@@ -386,22 +386,10 @@ fn an_inherited_acl_does_not_stay() {
 
 fn plain(kind: Kind, mode: u32) -> Metadata {
     Metadata {
-        kind,
-        mode,
         uid: rustix::process::geteuid().as_raw(),
         gid: rustix::process::getegid().as_raw(),
-        user: None,
-        group: None,
-        size: 0,
         mtime: Time { secs: 1, nanos: 2 },
-        ctime: Time::default(),
-        inode: 0,
-        device: 0,
-        nlink: 1,
-        rdev: None,
-        target: None,
-        xattrs: Vec::new(),
-        holes: Vec::new(),
+        ..Metadata::new(kind, mode, Time::default())
     }
 }
 
