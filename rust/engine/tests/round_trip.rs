@@ -199,6 +199,25 @@ async fn what_is_known_is_not_stored_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn new_files_between_known_ones_share_a_segment() {
+    let place = Place::new();
+    for number in (0..200).step_by(2) {
+        fs::write(place.source().join(format!("{number:03}")), noise(number, 500)).unwrap();
+    }
+    let repository = place.init().await;
+    place.backup(&repository).await;
+    for number in (1..200).step_by(2) {
+        fs::write(place.source().join(format!("{number:03}")), noise(number, 700)).unwrap();
+    }
+    let before = items(&place.source());
+    // All are read again, in the order of their names, and every second one is known.
+    let options = BackupOptions { paths: vec![place.source()], paranoid: true, ..Default::default() };
+    let report = backup(&repository, options).await.unwrap();
+    assert_eq!(report.snapshot.statistics.bytes_new, 100 * 700);
+    assert_eq!(place.restored(&repository, &report.snapshot).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_compression_restores() {
     let place = Place::new();
     fs::write(place.source().join("text"), "words and words ".repeat(100_000)).unwrap();
