@@ -133,9 +133,10 @@ func (l *lane) dispatch() {
 	}
 }
 
-// gather takes what is queued already, so that one crossing carries it all.
+// gather takes what is queued already, so that one crossing carries it all. It does so also where much is pending: the
+// cancel that makes room for that may be queued.
 func (l *lane) gather() {
-	for len(l.pending) < laneCapacity {
+	for range laneCapacity {
 		select {
 		case op := <-l.operations:
 			l.pending = append(l.pending, op)
