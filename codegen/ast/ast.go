@@ -5,9 +5,17 @@ import "strongroom.dev/codegen/report"
 
 // File is one IDL file.
 type File struct {
+	Source  *report.File
 	Doc     []string
 	Package Name
+	Imports []*Import
 	Decls   []Decl
+}
+
+// Import is `import "path"`; the path is relative to the file that it stands in.
+type Import struct {
+	Path Text
+	File *File // what stands there; nil until it was loaded
 }
 
 // Name is a name and where it stands.
@@ -16,8 +24,23 @@ type Name struct {
 	Span report.Span
 }
 
-// Decl is a *Record, an *Enum, an *Error or an *Interface.
+// Head is what stands before every item: its documentation, its attributes, its name.
+type Head struct {
+	Doc        []string
+	Attributes []*Attribute
+	Name       Name
+}
+
+// Attribute is `@name` or `@name("text")`.
+type Attribute struct {
+	Name Name // without the @
+	Text *Text
+	Span report.Span
+}
+
+// Decl is a *Record, an *Enum, an *Error, an *Interface, an *Alias or a *Constant.
 type Decl interface {
+	DeclHead() *Head
 	DeclName() Name
 	// Keyword is the word that declares it.
 	Keyword() string
@@ -25,44 +48,52 @@ type Decl interface {
 
 // Record is `record Name { field … }`.
 type Record struct {
-	Doc    []string
-	Name   Name
+	Head
 	Fields []*Field
 }
 
 // Enum is `enum Name { variant … }`.
 type Enum struct {
-	Doc      []string
-	Name     Name
+	Head
 	Variants []*Variant
 }
 
 // Error is `error Name { variant "message" … }`.
 type Error struct {
-	Doc      []string
-	Name     Name
+	Head
 	Variants []*Variant
 }
 
-// Interface is `interface Name { method … }`.
+// Interface is `interface Name { method … }`, or `callback Name { method … }`, which the caller's side implements.
 type Interface struct {
-	Doc     []string
-	Name    Name
-	Methods []*Method
+	Head
+	Callback bool
+	Methods  []*Method
+}
+
+// Alias is `type Name = Type`.
+type Alias struct {
+	Head
+	Type *Type
+}
+
+// Constant is `const name: Type = value`.
+type Constant struct {
+	Head
+	Type  *Type
+	Value *Value
 }
 
 // Field is `name: Type = default`: of a record, of a variant, or an argument.
 type Field struct {
-	Doc     []string
-	Name    Name
+	Head
 	Type    *Type
 	Default *Value // nil: none
 }
 
 // Variant is `name { field … } "message"`.
 type Variant struct {
-	Doc     []string
-	Name    Name
+	Head
 	Fields  []*Field
 	Braces  bool  // there are braces, perhaps with nothing in them
 	Message *Text // nil: none
@@ -74,12 +105,10 @@ type Text struct {
 	Span report.Span
 }
 
-// Method is `@attribute constructor name(argument, …) -> Type emits Name throws Name`.
+// Method is `constructor name(argument, …) -> Type emits Name throws Name`.
 type Method struct {
-	Doc         []string
-	Attributes  []Name
+	Head
 	Constructor bool
-	Name        Name
 	Args        []*Field
 	Result      *Type // nil: none
 	Emits       *Name // nil: none
@@ -100,8 +129,9 @@ type ValueKind int
 // The ways to write a value.
 const (
 	NumberValue ValueKind = iota
+	DurationValue
 	TextValue
-	NameValue // true, false or a variant
+	NameValue // true, false, a variant or a constant
 )
 
 // Value is a literal or a name.
@@ -111,17 +141,21 @@ type Value struct {
 	Span report.Span
 }
 
-// DeclName is the name that is declared.
-func (d *Record) DeclName() Name { return d.Name }
+// DeclHead is what stands before the declaration.
+func (h *Head) DeclHead() *Head { return h }
 
 // DeclName is the name that is declared.
-func (d *Enum) DeclName() Name { return d.Name }
+func (h *Head) DeclName() Name { return h.Name }
 
-// DeclName is the name that is declared.
-func (d *Error) DeclName() Name { return d.Name }
-
-// DeclName is the name that is declared.
-func (d *Interface) DeclName() Name { return d.Name }
+// Attribute finds an attribute by its name; nil: it does not stand there.
+func (h *Head) Attribute(name string) *Attribute {
+	for _, a := range h.Attributes {
+		if a.Name.Text == name {
+			return a
+		}
+	}
+	return nil
+}
 
 // Keyword is `record`.
 func (*Record) Keyword() string { return "record" }
@@ -132,5 +166,16 @@ func (*Enum) Keyword() string { return "enum" }
 // Keyword is `error`.
 func (*Error) Keyword() string { return "error" }
 
-// Keyword is `interface`.
-func (*Interface) Keyword() string { return "interface" }
+// Keyword is `interface` or `callback`.
+func (d *Interface) Keyword() string {
+	if d.Callback {
+		return "callback"
+	}
+	return "interface"
+}
+
+// Keyword is `type`.
+func (*Alias) Keyword() string { return "type" }
+
+// Keyword is `const`.
+func (*Constant) Keyword() string { return "const" }

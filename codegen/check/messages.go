@@ -23,7 +23,7 @@ func (c *checker) message(v *ast.Variant) []MessagePart {
 	base := v.Message.Span.Start
 	end := len(raw) - 1
 	if end == 1 {
-		c.report.Errorf(v.Message.Span, "the message of `%s` is empty", v.Name.Text).
+		c.report.Errorf(badMessage, v.Message.Span, "the message of `%s` is empty", v.Name.Text).
 			Hint("say what happened, to what, and what to do")
 		return nil
 	}
@@ -40,12 +40,12 @@ func (c *checker) message(v *ast.Variant) []MessagePart {
 			literal.WriteByte(raw[i])
 			i += 2
 		case raw[i] == '}':
-			c.report.Errorf(report.Span{Start: base + i, End: base + i + 1}, "this `}` closes nothing").Hint("a brace in a message is written `}}`")
+			c.report.Errorf(badMessage, report.Span{Start: base + i, End: base + i + 1}, "this `}` closes nothing").Hint("a brace in a message is written `}}`")
 			i++
 		case raw[i] == '{':
 			size := strings.IndexByte(raw[i:end], '}')
 			if size < 0 {
-				c.report.Errorf(report.Span{Start: base + i, End: base + i + 1}, "this `{` is not closed").Hint("a brace in a message is written `{{`")
+				c.report.Errorf(badMessage, report.Span{Start: base + i, End: base + i + 1}, "this `{` is not closed").Hint("a brace in a message is written `{{`")
 				return nil
 			}
 			flush()
@@ -67,17 +67,21 @@ func (c *checker) messageField(v *ast.Variant, name string, span report.Span) *a
 	var names []string
 	for _, f := range v.Fields {
 		if f.Name.Text == name {
-			switch f.Type.Name.Text {
+			t := c.resolved(f.Type)
+			if t == nil {
+				return nil // what its type means was reported
+			}
+			switch t.Name.Text {
 			case "bool", "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f32", "f64", "string", "bytes", "path":
 				return f
 			}
-			c.report.Errorf(span, "`%s` cannot stand in a message", name).See(f.Type.Span, "it has this type").
+			c.report.Errorf(messageField, span, "`%s` cannot stand in a message", name).See(f.Type.Span, "it has this type").
 				Hint("numbers, `bool`, `string`, `path`, `bytes` and `bytes<N>` can")
 			return nil
 		}
 		names = append(names, f.Name.Text)
 	}
-	d := c.report.Errorf(span, "`%s` has no field `%s`", v.Name.Text, name)
+	d := c.report.Errorf(messageField, span, "`%s` has no field `%s`", v.Name.Text, name)
 	if near := nearest(name, names); near != "" {
 		d.Hint("did you mean `{%s}`?", near)
 	} else {

@@ -16,12 +16,13 @@ const (
 	inArgument              // an argument itself
 	inResult                // a result itself
 	inStream                // the items of a stream
+	inCallback              // an argument or a result of a callback's method
 )
 
 // builtins gives the number of parameters of the types that the language knows.
 var builtins = map[string]int{
 	"bool": 0, "u8": 0, "u16": 0, "u32": 0, "u64": 0, "i8": 0, "i16": 0, "i32": 0, "i64": 0, "f32": 0, "f64": 0,
-	"string": 0, "bytes": 0, "path": 0, "buffer": 0, "optional": 1, "list": 1, "map": 2, "stream": 1,
+	"string": 0, "bytes": 0, "path": 0, "buffer": 0, "timestamp": 0, "duration": 0, "optional": 1, "list": 1, "map": 2, "stream": 1,
 }
 
 // maxFixed keeps fixed bytes small enough to be a value in every language.
@@ -29,17 +30,17 @@ const maxFixed = 4096
 
 // typ checks the use of a type. It answers false where the type means nothing, so that nothing is built on it.
 func (c *checker) typ(t *ast.Type, at place) bool {
-	parameters, builtin := builtins[t.Name.Text]
+	wanted, builtin := builtins[t.Name.Text]
 	if !builtin {
 		return c.declared(t, at)
 	}
 	if t.Size != nil {
 		return c.fixed(t)
 	}
-	if len(t.Args) != parameters {
-		d := c.report.Errorf(t.Span, "`%s` takes %s, not %d", t.Name.Text, count(parameters, "type"), len(t.Args))
-		if parameters > 0 {
-			d.Hint("write `%s<%s>`", t.Name.Text, []string{"T", "K, V"}[parameters-1])
+	if len(t.Args) != wanted {
+		d := c.report.Errorf(parameters, t.Span, "`%s` takes %s, not %d", t.Name.Text, count(wanted, "type"), len(t.Args))
+		if wanted > 0 {
+			d.Hint("write `%s<%s>`", t.Name.Text, []string{"T", "K, V"}[wanted-1])
 		}
 		return false
 	}
@@ -56,19 +57,20 @@ func (c *checker) typ(t *ast.Type, at place) bool {
 	}
 	switch t.Name.Text {
 	case "stream":
-		if at != inResult {
-			c.report.Errorf(t.Span, "a stream cannot stand here").Hint("only the result of a method is a stream; `list<T>` holds all at once")
+		if at != inResult && at != inArgument {
+			c.report.Errorf(misplacedType, t.Span, "a stream cannot stand here").
+				Hint("a stream is an argument or the result of an interface's method by itself; `list<T>` holds all at once")
 			return false
 		}
 	case "buffer":
 		if at == inData {
-			c.report.Errorf(t.Span, "a buffer cannot stand here").
+			c.report.Errorf(misplacedType, t.Span, "a buffer cannot stand here").
 				Hint("a buffer is an argument, a result or the item of a stream by itself; data in a record has the type `bytes`")
 			return false
 		}
 	case "optional":
-		if t.Args[0].Name.Text == "optional" {
-			c.report.Errorf(t.Span, "an optional of an optional cannot be told apart from one").Hint("say with an enum what each absence means")
+		if inner := c.resolved(t.Args[0]); inner != nil && inner.Name.Text == "optional" {
+			c.report.Errorf(doubleOptional, t.Span, "an optional of an optional cannot be told apart from one").Hint("say with an enum what each absence means")
 			return false
 		}
 	case "map":
@@ -78,9 +80,12 @@ func (c *checker) typ(t *ast.Type, at place) bool {
 }
 
 func (c *checker) declared(t *ast.Type, at place) bool {
-	d, known := c.info.Decls[t.Name.Text]
+	d, known := c.lookup(t.Name.Text)
 	if !known {
-		report := c.report.Errorf(t.Name.Span, "unknown type `%s`", t.Name.Text)
+		report := c.report.Errorf(unknownType, t.Name.Span, "unknown type `%s`", t.Name.Text)
+		if c.elsewhere(report, t.Name.Text) {
+			return false
+		}
 		if other, ok := foreign[t.Name.Text]; ok {
 			report.Hint("did you mean `%s`?", other)
 		} else if near := nearest(t.Name.Text, append(slices.Collect(maps.Keys(c.info.Decls)), slices.Collect(maps.Keys(builtins))...)); near != "" {
@@ -89,16 +94,26 @@ func (c *checker) declared(t *ast.Type, at place) bool {
 		return false
 	}
 	if len(t.Args) > 0 || t.Size != nil {
-		c.report.Errorf(t.Span, "%s `%s` takes no parameters", d.Keyword(), t.Name.Text)
+		c.report.Errorf(parameters, t.Span, "%s `%s` takes no parameters", d.Keyword(), t.Name.Text)
 		return false
 	}
-	switch d.(type) {
+	switch d := d.(type) {
+	case *ast.Constant:
+		c.report.Errorf(misplacedName, t.Span, "`%s` is a constant and no type", t.Name.Text).See(d.Name.Span, "it is declared here")
+		return false
 	case *ast.Error:
-		c.report.Errorf(t.Span, "error `%s` cannot be used as data", t.Name.Text).Hint("name it after `throws`; for data declare an `enum`")
+		c.report.Errorf(misplacedType, t.Span, "error `%s` cannot be used as data", t.Name.Text).Hint("name it after `throws`; for data declare an `enum`")
 		return false
 	case *ast.Interface:
+		if d.Callback {
+			if at != inArgument {
+				c.report.Errorf(misplacedType, t.Span, "callback `%s` cannot stand here", t.Name.Text).Hint("a callback is handed over, as an argument of an interface's method by itself")
+				return false
+			}
+			return true
+		}
 		if at != inResult {
-			c.report.Errorf(t.Span, "interface `%s` cannot stand here", t.Name.Text).Hint("an object is only given out, as the result of a method")
+			c.report.Errorf(misplacedType, t.Span, "interface `%s` cannot stand here", t.Name.Text).Hint("an object is only given out, as the result of a method")
 			return false
 		}
 	}
@@ -107,12 +122,12 @@ func (c *checker) declared(t *ast.Type, at place) bool {
 
 func (c *checker) fixed(t *ast.Type) bool {
 	if t.Name.Text != "bytes" {
-		c.report.Errorf(t.Size.Span, "`%s` takes no size", t.Name.Text).Hint("only `bytes<N>` has a fixed size")
+		c.report.Errorf(parameters, t.Size.Span, "`%s` takes no size", t.Name.Text).Hint("only `bytes<N>` has a fixed size")
 		return false
 	}
 	size, ok := new(big.Int).SetString(t.Size.Text, 0)
 	if !ok || size.Sign() <= 0 || size.Cmp(big.NewInt(maxFixed)) > 0 {
-		c.report.Errorf(t.Size.Span, "fixed bytes have a size from 1 to %d", maxFixed)
+		c.report.Errorf(badSize, t.Size.Span, "fixed bytes have a size from 1 to %d", maxFixed)
 		return false
 	}
 	return true
@@ -127,7 +142,11 @@ func Size(t *ast.Type) int {
 	return int(size.Int64())
 }
 
-func (c *checker) mapKey(key *ast.Type) bool {
+func (c *checker) mapKey(written *ast.Type) bool {
+	key := c.resolved(written)
+	if key == nil {
+		return false // the cycle is reported at the alias
+	}
 	switch key.Name.Text {
 	case "bool", "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "string":
 		return true
@@ -136,7 +155,7 @@ func (c *checker) mapKey(key *ast.Type) bool {
 			return true
 		}
 	}
-	c.report.Errorf(key.Span, "`%s` cannot be the key of a map", key.Name.Text).
+	c.report.Errorf(badKey, written.Span, "`%s` cannot be the key of a map", written.Name.Text).
 		Hint("keys are integers, `bool`, `string` or `bytes<N>`")
 	return false
 }
@@ -152,59 +171,80 @@ func count(n int, what string) string {
 	}
 }
 
-// cycles finds records and enums that contain themselves. A list or a map may: it can be empty.
+// cycles finds records and enums that contain themselves, and aliases that mean themselves. A list or a map between may
+// be empty, so that data ends there; an alias does not.
 func (c *checker) cycles(decls []ast.Decl) {
 	const (
 		unseen = iota
 		open
 		done
 	)
-	state := map[string]int{}
-	var visit func(name string)
-	follow := func(fields []*ast.Field) {
+	state := map[ast.Decl]int{}
+	var visit func(d ast.Decl)
+	follow := func(d ast.Decl, t *ast.Type) {
+		next, known := c.info.Decls[t.Name.Text]
+		if !known {
+			return
+		}
+		if state[next] == open {
+			if _, alias := next.(*ast.Alias); alias {
+				c.report.Errorf(cycle, t.Span, "`%s` means itself", t.Name.Text).See(next.DeclName().Span, "it is declared here")
+			} else {
+				c.report.Errorf(cycle, t.Span, "`%s` contains itself", t.Name.Text).
+					See(next.DeclName().Span, "it is declared here").
+					Hint("put it into a `list`, which can be empty")
+			}
+			return
+		}
+		visit(next)
+	}
+	visit = func(d ast.Decl) {
+		if state[d] != unseen {
+			return
+		}
+		state[d] = open
+		for _, t := range inside(d) {
+			follow(d, t)
+		}
+		state[d] = done
+	}
+	for _, d := range decls {
+		if c.info.Decls[d.DeclName().Text] == d {
+			visit(d)
+		}
+	}
+}
+
+// inside lists the types that stand directly in data.
+func inside(d ast.Decl) []*ast.Type {
+	var types []*ast.Type
+	add := func(fields []*ast.Field) {
 		for _, f := range fields {
 			t := f.Type
 			for t.Name.Text == "optional" && len(t.Args) == 1 {
 				t = t.Args[0]
 			}
-			if _, isData := dataFields(c.info.Decls[t.Name.Text]); !isData {
-				continue
-			}
-			if state[t.Name.Text] == open {
-				c.report.Errorf(t.Span, "`%s` contains itself", t.Name.Text).
-					See(c.info.Decls[t.Name.Text].DeclName().Span, "it is declared here").
-					Hint("put it into a `list`, which can be empty")
-				continue
-			}
-			visit(t.Name.Text)
+			types = append(types, t)
 		}
 	}
-	visit = func(name string) {
-		if state[name] != unseen {
-			return
-		}
-		state[name] = open
-		fields, _ := dataFields(c.info.Decls[name])
-		follow(fields)
-		state[name] = done
-	}
-	for _, d := range decls {
-		if c.info.Decls[d.DeclName().Text] == d {
-			visit(d.DeclName().Text)
-		}
-	}
-}
-
-// dataFields lists all fields of a record or an enum.
-func dataFields(d ast.Decl) (fields []*ast.Field, isData bool) {
 	switch d := d.(type) {
 	case *ast.Record:
-		return d.Fields, true
+		add(d.Fields)
 	case *ast.Enum:
 		for _, v := range d.Variants {
-			fields = append(fields, v.Fields...)
+			add(v.Fields)
 		}
-		return fields, true
+	case *ast.Alias:
+		return mentioned(d.Type, nil)
 	}
-	return nil, false
+	return types
+}
+
+// mentioned lists a type and all that stand in its brackets.
+func mentioned(t *ast.Type, all []*ast.Type) []*ast.Type {
+	all = append(all, t)
+	for _, arg := range t.Args {
+		all = mentioned(arg, all)
+	}
+	return all
 }

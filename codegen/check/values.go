@@ -10,62 +10,95 @@ import (
 	"strongroom.dev/codegen/token"
 )
 
-// value checks that a default fits the field's type, and records what it means.
-func (c *checker) value(f *ast.Field) {
-	name, v := f.Type.Name.Text, f.Default
-	var constant Constant
-	switch name {
+// value checks that a value fits a type, and answers what it means.
+func (c *checker) value(written *ast.Type, v *ast.Value) (Constant, bool) {
+	t := c.resolved(written)
+	if t == nil {
+		return Constant{}, false // the cycle is reported at the alias
+	}
+	enum, isEnum := c.info.Decls[t.Name.Text].(*ast.Enum)
+	if v.Kind == ast.NameValue && !isEnum && v.Text != "true" && v.Text != "false" {
+		return c.constantNamed(t, v)
+	}
+	switch name := t.Name.Text; name {
 	case "bool":
-		if v.Kind != ast.NameValue || v.Text != "true" && v.Text != "false" {
-			c.misfit(f, "`true` or `false`")
-			return
+		if v.Kind != ast.NameValue {
+			c.misfit(t, v, "`true` or `false`")
+			return Constant{}, false
 		}
-		constant.Bool = v.Text == "true"
+		return Constant{Bool: v.Text == "true"}, true
 	case "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64":
-		var ok bool
-		if constant, ok = c.integer(f); !ok {
-			return
-		}
+		return c.integer(t, v)
 	case "f32", "f64":
-		var ok bool
-		if constant, ok = c.float(f); !ok {
-			return
-		}
+		return c.float(t, v)
+	case "duration":
+		return c.duration(t, v)
 	case "string":
 		if v.Kind != ast.TextValue {
-			c.misfit(f, "a text in double quotes")
-			return
+			c.misfit(t, v, "a text in double quotes")
+			return Constant{}, false
 		}
-		constant.Text = token.Unquote(v.Text)
+		return Constant{Text: token.Unquote(v.Text)}, true
 	default:
-		enum, ok := c.info.Decls[name].(*ast.Enum)
-		if !ok {
-			d := c.report.Errorf(v.Span, "a field of type `%s` has no default of its own", name)
-			switch name {
-			case "optional":
-				d.Hint("without one it is absent")
-			case "list", "map", "bytes", "path":
-				d.Hint("without one it is empty")
-			}
-			return
+		if isEnum {
+			variant := c.variantNamed(enum, v)
+			return Constant{Variant: variant}, variant != nil
 		}
-		if constant.Variant = c.variantNamed(enum, v); constant.Variant == nil {
-			return
+		d := c.report.Errorf(noDefault, v.Span, "a field of type `%s` has no default of its own", name)
+		switch name {
+		case "optional":
+			d.Hint("without one it is absent")
+		case "list", "map", "bytes", "path":
+			d.Hint("without one it is empty")
+		case "timestamp":
+			d.Hint("without one it is the beginning of 1970")
 		}
+		return Constant{}, false
 	}
-	c.info.Defaults[f] = constant
 }
 
-func (c *checker) misfit(f *ast.Field, wanted string) {
-	c.report.Errorf(f.Default.Span, "`%s` does not fit the type `%s`", f.Default.Text, f.Type.Name.Text).
-		Hint("its default is %s", wanted)
+// constantNamed is the value of a constant of the same type.
+func (c *checker) constantNamed(t *ast.Type, v *ast.Value) (Constant, bool) {
+	d, known := c.lookup(v.Text)
+	constant, ok := d.(*ast.Constant)
+	if !known || !ok {
+		c.misfit(t, v, "a literal or the name of a constant")
+		return Constant{}, false
+	}
+	own := c.resolved(constant.Type)
+	if own == nil || own.Name.Text != t.Name.Text {
+		c.report.Errorf(badValue, v.Span, "`%s` has the type `%s`, not `%s`", v.Text, constant.Type.Name.Text, t.Name.Text).
+			See(constant.Name.Span, "it is declared here")
+		return Constant{}, false
+	}
+	return c.value(own, constant.Value)
 }
 
-func (c *checker) integer(f *ast.Field) (Constant, bool) {
-	name := f.Type.Name.Text
-	n, ok := new(big.Int).SetString(f.Default.Text, 0)
-	if f.Default.Kind != ast.NumberValue || !ok {
-		c.misfit(f, "a whole number")
+func (c *checker) misfit(t *ast.Type, v *ast.Value, wanted string) {
+	c.report.Errorf(badValue, v.Span, "`%s` does not fit the type `%s`", v.Text, t.Name.Text).
+		Hint("its value is %s", wanted)
+}
+
+func (c *checker) duration(t *ast.Type, v *ast.Value) (Constant, bool) {
+	if v.Kind != ast.DurationValue {
+		c.misfit(t, v, "a whole number with a unit, like `100ms` or `2h`")
+		return Constant{}, false
+	}
+	digits := strings.TrimRight(v.Text, "nsumhd")
+	n, _ := new(big.Int).SetString(strings.ReplaceAll(digits, "_", ""), 10)
+	n.Mul(n, big.NewInt(int64(token.Units[v.Text[len(digits):]])))
+	if !n.IsInt64() {
+		c.report.Errorf(badValue, v.Span, "`%s` does not fit the type `duration`", v.Text).Hint("it holds at most 292 years")
+		return Constant{}, false
+	}
+	return Constant{Int: n.Int64()}, true
+}
+
+func (c *checker) integer(t *ast.Type, v *ast.Value) (Constant, bool) {
+	name := t.Name.Text
+	n, ok := new(big.Int).SetString(v.Text, 0)
+	if v.Kind != ast.NumberValue || !ok {
+		c.misfit(t, v, "a whole number")
 		return Constant{}, false
 	}
 	bits, _ := strconv.Atoi(name[1:])
@@ -76,7 +109,7 @@ func (c *checker) integer(f *ast.Field) (Constant, bool) {
 	}
 	high.Sub(high, big.NewInt(1))
 	if n.Cmp(low) < 0 || n.Cmp(high) > 0 {
-		c.report.Errorf(f.Default.Span, "`%s` does not fit the type `%s`", f.Default.Text, name).
+		c.report.Errorf(badValue, v.Span, "`%s` does not fit the type `%s`", v.Text, name).
 			Hint("it holds whole numbers from %s to %s", low, high)
 		return Constant{}, false
 	}
@@ -86,20 +119,20 @@ func (c *checker) integer(f *ast.Field) (Constant, bool) {
 	return Constant{Uint: n.Uint64()}, true
 }
 
-func (c *checker) float(f *ast.Field) (Constant, bool) {
-	text := f.Default.Text
-	if f.Default.Kind != ast.NumberValue {
-		c.misfit(f, "a number")
+func (c *checker) float(t *ast.Type, v *ast.Value) (Constant, bool) {
+	text := v.Text
+	if v.Kind != ast.NumberValue {
+		c.misfit(t, v, "a number")
 		return Constant{}, false
 	}
-	bits, _ := strconv.Atoi(f.Type.Name.Text[1:])
+	bits, _ := strconv.Atoi(t.Name.Text[1:])
 	value, err := strconv.ParseFloat(text, bits)
 	if n, ok := new(big.Int).SetString(text, 0); err != nil && ok {
 		value, _ = new(big.Float).SetInt(n).Float64()
 		err = nil
 	}
 	if err != nil || math.IsInf(value, 0) || bits == 32 && math.IsInf(float64(float32(value)), 0) {
-		c.report.Errorf(f.Default.Span, "`%s` does not fit the type `%s`", text, f.Type.Name.Text).Hint("its magnitude is too large")
+		c.report.Errorf(badValue, v.Span, "`%s` does not fit the type `%s`", text, t.Name.Text).Hint("its magnitude is too large")
 		return Constant{}, false
 	}
 	return Constant{Float: value}, true
@@ -113,7 +146,7 @@ func (c *checker) variantNamed(enum *ast.Enum, v *ast.Value) *ast.Variant {
 		}
 		names = append(names, variant.Name.Text)
 	}
-	d := c.report.Errorf(v.Span, "`%s` is no variant of `%s`", v.Text, enum.Name.Text)
+	d := c.report.Errorf(badValue, v.Span, "`%s` is no variant of `%s`", v.Text, enum.Name.Text)
 	if near := nearest(v.Text, names); near != "" {
 		d.Hint("did you mean `%s`?", near)
 	} else if len(names) > 0 {

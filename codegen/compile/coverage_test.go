@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"strongroom.dev/codegen/report"
 )
 
 // Every diagnostic of the front end is shown by at least one golden file.
@@ -26,7 +28,7 @@ func TestEveryDiagnosticHasACase(t *testing.T) {
 		golden.Write(text)
 	}
 	found := 0
-	for _, stage := range []string{"token", "parser", "check"} {
+	for _, stage := range []string{"token", "parser", "check", "compile"} {
 		sources, err := filepath.Glob(filepath.Join("..", stage, "*.go"))
 		require.NoError(t, err)
 		require.NotEmpty(t, sources)
@@ -38,12 +40,15 @@ func TestEveryDiagnosticHasACase(t *testing.T) {
 		}
 	}
 	assert.Greater(t, found, 60, "the test no longer finds the diagnostics")
+	for _, rule := range report.Rules() {
+		assert.Contains(t, golden.String(), " ["+rule.ID+"]\n", "no golden file shows the rule %s", rule.ID)
+	}
 }
 
-var verb = regexp.MustCompile(`%[sd]`)
+var verb = regexp.MustCompile(`%[sdv]`)
 
 func pattern(format string) *regexp.Regexp {
-	return regexp.MustCompile(`(?m)^\w+\.idl:\d+:\d+: ` + verb.ReplaceAllString(regexp.QuoteMeta(format), ".+") + `$`)
+	return regexp.MustCompile(`(?m)^[\w/]+\.idl:\d+:\d+: ` + verb.ReplaceAllString(regexp.QuoteMeta(format), ".+") + ` \[[a-z-]+\]$`)
 }
 
 // formats are the texts that a source file gives to Errorf.
@@ -53,14 +58,14 @@ func formats(t *testing.T, source string) []string {
 	var out []string
 	ast.Inspect(tree, func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
-		if !ok || len(call.Args) < 2 {
+		if !ok || len(call.Args) < 3 {
 			return true
 		}
 		callee, ok := call.Fun.(*ast.SelectorExpr)
 		if !ok || callee.Sel.Name != "Errorf" {
 			return true
 		}
-		literal, ok := call.Args[1].(*ast.BasicLit)
+		literal, ok := call.Args[2].(*ast.BasicLit)
 		require.True(t, ok, "%s: the format of a diagnostic is not a literal", source)
 		format, err := strconv.Unquote(literal.Value)
 		require.NoError(t, err)

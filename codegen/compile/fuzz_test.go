@@ -31,13 +31,15 @@ func FuzzCompile(f *testing.F) {
 		"", "\ufeffpackage a", "package a\r\nrecord B { c: u8 }\r\n", "package", "{{{{((((<<<<", "package a record B {",
 		"package a interface B { c(", "package a error B { c \"{\" }", "package a error B { c \"\\u{", "\"\\", "0x", "1e", "///",
 		"package a\nrecord B { c: bytes<99999999999999999999> d: f32 = 0x1p-2 }",
+		"package a\ntype A = B\ntype B = list<A>\nconst c: A = d", "package a\nimport \"a.idl\"\n@since(\"1\"", "a\x00b",
+		"package a\n@deprecated() callback B { c(d: stream<u8>) }\nconst e: duration = 9_000_000d",
 	} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		lexed := report.New(report.NewFile("fuzz.idl", text))
+		lexed := report.New()
 		end := 0
-		for _, tok := range token.Lex(lexed) {
+		for _, tok := range token.Lex(lexed, lexed.Add("fuzz.idl", text)) {
 			require.GreaterOrEqual(t, tok.Span.Start, end)
 			require.GreaterOrEqual(t, tok.Span.End, tok.Span.Start)
 			end = tok.Span.End

@@ -26,12 +26,16 @@ func TestGolden(t *testing.T) {
 	for _, path := range paths {
 		name := filepath.Base(path)
 		t.Run(name, func(t *testing.T) {
-			text, err := os.ReadFile(path)
+			program, err := compile.Load(name, func(path string) (string, error) {
+				if path == "imports/large.idl" {
+					return "", compile.ErrTooLarge
+				}
+				return compile.ReadFile(filepath.Join(inputs, path))
+			})
 			require.NoError(t, err)
-			schema, report := compile.Text(name, string(text))
 			base := strings.TrimSuffix(path, ".idl")
-			if schema == nil {
-				expect(t, base+".err", base+".ir", report.String())
+			if schema := program.Schema(); schema == nil {
+				expect(t, base+".err", base+".ir", program.Report.String())
 			} else {
 				expect(t, base+".ir", base+".err", ir.Dump(schema))
 			}

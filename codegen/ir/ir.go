@@ -1,14 +1,26 @@
-// Package ir is the compiler's output: a checked, fully resolved description of one IDL file, from which every
-// backend emits. Nothing in it can be wrong any more, so backends report no errors.
+// Package ir is the compiler's output: a checked, fully resolved description of an IDL file with all that it imports, from
+// which every backend emits. Nothing in it can be wrong any more, so backends report no errors.
 package ir
 
-// Schema is one IDL file.
+// Schema is one package.
 type Schema struct {
 	Package    string // "strongroom"
 	Doc        []string
-	Types      []Type // records, enums and errors, in the order of the file
+	Constants  []*Constant
+	Aliases    []*Alias
+	Types      []Type // records, enums and errors, in the order of the files
 	Interfaces []*Interface
-	Hash       [16]byte
+	Callbacks  []*Interface
+	// Text is the canonical text of all that two sides must agree on (docs/boundary.md), and Hash is made of it.
+	Text string
+	Hash [16]byte
+}
+
+// About is what is said of an item.
+type About struct {
+	Doc        []string
+	Since      string // a version; empty: from the beginning
+	Deprecated string // what to use instead; empty: it is not
 }
 
 // Kind says which fields of a Ref are set.
@@ -31,6 +43,8 @@ const (
 	Bytes
 	FixedBytes // Size
 	Path
+	Timestamp
+	Duration
 	Optional // Elem
 	List     // Elem
 	Map      // Key, Elem
@@ -38,11 +52,13 @@ const (
 	RecordRef    // Record
 	EnumRef      // Enum
 	InterfaceRef // Interface
+	CallbackRef  // Interface
 )
 
 // Ref is the use of a type.
 type Ref struct {
 	Kind      Kind
+	Alias     *Alias // the name by which the IDL calls it; nil: its own
 	Size      int
 	Key, Elem *Ref
 	Record    *Record
@@ -53,25 +69,40 @@ type Ref struct {
 // Type is a *Record, an *Enum or an *Error.
 type Type interface{ TypeName() string }
 
+// Alias is another name for a type.
+type Alias struct {
+	About
+	Name string
+	Type *Ref // may be called by an alias itself
+}
+
+// Constant is a value with a name.
+type Constant struct {
+	About
+	Name  string // snake_case, as written
+	Type  *Ref
+	Value *Value
+}
+
 // Record is a product type.
 type Record struct {
+	About
 	Name   string
-	Doc    []string
 	Fields []*Field
 }
 
 // Field is a field of a record or a variant, or an argument of a method.
 type Field struct {
+	About
 	Name    string // snake_case, as written
-	Doc     []string
 	Type    *Ref
 	Default *Value // nil: the type's zero
 }
 
 // Enum is a sum type; its variants are numbered from 0.
 type Enum struct {
+	About
 	Name     string
-	Doc      []string
 	Variants []*Variant
 }
 
@@ -87,8 +118,8 @@ func (e *Enum) Plain() bool {
 
 // Variant is one alternative of an enum or an error.
 type Variant struct {
+	About
 	Name   string
-	Doc    []string
 	Fields []*Field
 	// Message is set for variants of errors: text and field references in turn.
 	Message []MessagePart
@@ -102,41 +133,42 @@ type MessagePart struct {
 
 // Error is a set of ways to fail.
 type Error struct {
+	About
 	Name     string
-	Doc      []string
-	Domain   uint32 // on the wire, from 1
+	Domain   uint32 // on the wire
 	Variants []*Variant
 }
 
 // Value is a default: exactly one of the fields that fits the type is set.
 type Value struct {
 	Bool    bool
-	Int     int64  // signed types
+	Int     int64  // signed types; nanoseconds of a duration
 	Uint    uint64 // unsigned types
 	Float   float64
 	Text    string
 	Variant *Variant // of an enum, with its own defaults
 }
 
-// Interface is an object with methods.
+// Interface is an object with methods; a callback is one that the caller's side implements.
 type Interface struct {
+	About
 	Name         string
-	Doc          []string
+	Callback     bool
 	Constructors []*Method
 	Methods      []*Method
 }
 
 // Method is a constructor or a method.
 type Method struct {
+	About
 	Interface   *Interface
 	Name        string
-	Doc         []string
 	ID          uint32
-	Hash        uint64
-	Signature   string // canonical text that is hashed
+	Hash        uint64 // of its line of Schema.Text and those of the types that it reaches
 	Constructor bool
 	Immediate   bool
 	Args        []*Field
+	Input       *Field  // the argument that is a stream of its Type; nil: none
 	Result      *Ref    // nil: none; for a constructor its interface
 	Stream      bool    // the result is a stream of Result
 	Emits       *Record // nil: none

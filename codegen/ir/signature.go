@@ -11,101 +11,135 @@ import (
 	"strings"
 )
 
-// sign fills the canonical texts and their hashes. A text is made of lines: the method itself, then each type that it
-// reaches, in the order of their names. It holds all that two sides must agree on to understand each other's frames:
-// names, order, types, defaults and the domains of errors, but no doc comments and no messages.
+// sign fills the canonical text and its hash. The text has a line for each method, by the order of their full names, and
+// then one for each record, enum and error by the order of theirs. It holds all that two sides must agree on to understand
+// each other's frames: names, order, types, defaults, ids and domains, but no aliases, doc comments or messages.
 func sign(s *Schema) {
-	methods := s.Methods()
-	all := sha256.New()
-	for _, m := range methods {
-		m.Signature = signature(m)
-		hash := sha256.Sum256([]byte(m.Signature))
-		m.Hash = binary.LittleEndian.Uint64(hash[:8])
-		all.Write([]byte(m.Signature))
+	lines := map[any]string{}
+	for _, t := range s.Types {
+		switch t := t.(type) {
+		case *Record:
+			lines[t] = "record " + t.Name + "{" + fieldText(t.Fields) + "}\n"
+		case *Enum:
+			lines[t] = "enum " + t.Name + "{" + variantText(t.Variants) + "}\n"
+		case *Error:
+			lines[t] = fmt.Sprintf("error %s{%s}\n", t.Name, variantText(t.Variants))
+		}
 	}
-	copy(s.Hash[:], all.Sum(nil))
+	types := slices.Sorted(maps.Values(lines))
+	var methods []string
+	for _, i := range slices.Concat(s.Interfaces, s.Callbacks) {
+		for _, m := range i.All() {
+			line := m.signature() + "\n"
+			methods = append(methods, line)
+			reached := map[any]bool{}
+			reach(m, reached)
+			text := []string{line}
+			for t := range reached {
+				text = append(text, lines[t])
+			}
+			slices.Sort(text[1:])
+			hash := sha256.Sum256([]byte(strings.Join(text, "")))
+			m.Hash = binary.LittleEndian.Uint64(hash[:8])
+		}
+	}
+	slices.Sort(methods)
+	s.Text = strings.Join(append(methods, types...), "")
+	hash := sha256.Sum256([]byte(s.Text))
+	copy(s.Hash[:], hash[:])
 }
 
-// Methods are all constructors and methods, ascending by id.
+// reach collects the records, enums and errors that the frames of a method can hold.
+func reach(m *Method, reached map[any]bool) {
+	var ref func(r *Ref)
+	var variants func(vs []*Variant)
+	fields := func(fs []*Field) {
+		for _, f := range fs {
+			ref(f.Type)
+		}
+	}
+	variants = func(vs []*Variant) {
+		for _, v := range vs {
+			fields(v.Fields)
+		}
+	}
+	ref = func(r *Ref) {
+		switch {
+		case r == nil:
+		case r.Kind == RecordRef && !reached[r.Record]:
+			reached[r.Record] = true
+			fields(r.Record.Fields)
+		case r.Kind == EnumRef && !reached[r.Enum]:
+			reached[r.Enum] = true
+			variants(r.Enum.Variants)
+		default:
+			ref(r.Key)
+			ref(r.Elem)
+		}
+	}
+	fields(m.Args)
+	ref(m.Result)
+	if m.Input != nil {
+		ref(m.Input.Type)
+	}
+	if m.Emits != nil {
+		ref(&Ref{Kind: RecordRef, Record: m.Emits})
+	}
+	if m.Throws != nil {
+		reached[m.Throws] = true
+		variants(m.Throws.Variants)
+	}
+}
+
+// Methods are all constructors and methods that the library answers, ascending by id.
 func (s *Schema) Methods() []*Method {
 	var methods []*Method
 	for _, i := range s.Interfaces {
-		methods = append(append(methods, i.Constructors...), i.Methods...)
+		methods = append(methods, i.All()...)
 	}
 	slices.SortFunc(methods, func(a, b *Method) int { return cmp.Compare(a.ID, b.ID) })
 	return methods
 }
 
+// All are the constructors, then the methods.
+func (i *Interface) All() []*Method { return slices.Concat(i.Constructors, i.Methods) }
+
 // FullName is "Interface.method".
 func (m *Method) FullName() string { return m.Interface.Name + "." + m.Name }
 
-func signature(m *Method) string {
-	reached := map[string]string{}
+// signature is the method's line of the canonical text. The words before its name come after it, so that lines of the same
+// name stand together in every version.
+func (m *Method) signature() string {
 	var out strings.Builder
-	if m.Immediate {
-		out.WriteString("@immediate ")
-	}
-	if m.Constructor {
-		out.WriteString("constructor ")
-	}
-	out.WriteString(m.FullName() + "(" + fieldText(m.Args) + ")")
-	for _, f := range m.Args {
-		reach(f.Type, reached)
-	}
-	if m.Result != nil {
-		result := m.Result.String()
-		if m.Stream {
-			result = "stream<" + result + ">"
+	out.WriteString("method " + m.FullName() + "(" + fieldText(m.Args))
+	if m.Input != nil {
+		if len(m.Args) > 0 {
+			out.WriteByte(',')
 		}
-		out.WriteString("->" + result)
-		reach(m.Result, reached)
+		out.WriteString(m.Input.Name + ":stream<" + m.Input.Type.String() + ">")
+	}
+	out.WriteByte(')')
+	switch {
+	case m.Stream:
+		out.WriteString("->stream<" + m.Result.String() + ">")
+	case m.Result != nil:
+		out.WriteString("->" + m.Result.String())
 	}
 	if m.Emits != nil {
 		out.WriteString(" emits " + m.Emits.Name)
-		reach(&Ref{Kind: RecordRef, Record: m.Emits}, reached)
 	}
 	if m.Throws != nil {
 		out.WriteString(" throws " + m.Throws.Name)
-		reached[m.Throws.Name] = fmt.Sprintf("error %s@%d{%s}", m.Throws.Name, m.Throws.Domain, variantText(m.Throws.Variants))
-		for _, v := range m.Throws.Variants {
-			reachFields(v.Fields, reached)
-		}
 	}
-	out.WriteByte('\n')
-	for _, name := range slices.Sorted(maps.Keys(reached)) {
-		out.WriteString(reached[name] + "\n")
+	switch {
+	case m.Immediate:
+		out.WriteString(" immediate")
+	case m.Constructor:
+		out.WriteString(" constructor")
+	case m.Interface.Callback:
+		out.WriteString(" callback")
 	}
 	return out.String()
-}
-
-// reach adds the line of each record and enum below a type. An interface is known by its name alone: its methods
-// have texts of their own.
-func reach(r *Ref, reached map[string]string) {
-	switch r.Kind {
-	case Optional, List:
-		reach(r.Elem, reached)
-	case Map:
-		reach(r.Key, reached)
-		reach(r.Elem, reached)
-	case RecordRef:
-		if _, seen := reached[r.Record.Name]; !seen {
-			reached[r.Record.Name] = "record " + r.Record.Name + "{" + fieldText(r.Record.Fields) + "}"
-			reachFields(r.Record.Fields, reached)
-		}
-	case EnumRef:
-		if _, seen := reached[r.Enum.Name]; !seen {
-			reached[r.Enum.Name] = "enum " + r.Enum.Name + "{" + variantText(r.Enum.Variants) + "}"
-			for _, v := range r.Enum.Variants {
-				reachFields(v.Fields, reached)
-			}
-		}
-	}
-}
-
-func reachFields(fields []*Field, reached map[string]string) {
-	for _, f := range fields {
-		reach(f.Type, reached)
-	}
 }
 
 func fieldText(fields []*Field) string {
@@ -132,7 +166,7 @@ func variantText(variants []*Variant) string {
 	return strings.Join(texts, ",")
 }
 
-// text is a default in one form, however it was written in the file.
+// text is a value in one form, however it was written in the file.
 func (v *Value) text(r *Ref) string {
 	switch r.Kind {
 	case Bool:
@@ -141,6 +175,8 @@ func (v *Value) text(r *Ref) string {
 		return strconv.FormatUint(v.Uint, 10)
 	case I8, I16, I32, I64:
 		return strconv.FormatInt(v.Int, 10)
+	case Duration:
+		return strconv.FormatInt(v.Int, 10) + "ns"
 	case F32:
 		return strconv.FormatFloat(v.Float, 'g', -1, 32)
 	case F64:
@@ -148,16 +184,17 @@ func (v *Value) text(r *Ref) string {
 	case EnumRef:
 		return v.Variant.Name
 	default:
-		return strconv.Quote(v.Text)
+		return strconv.QuoteToASCII(v.Text)
 	}
 }
 
 var kindNames = map[Kind]string{
 	Bool: "bool", U8: "u8", U16: "u16", U32: "u32", U64: "u64", I8: "i8", I16: "i16", I32: "i32", I64: "i64",
-	F32: "f32", F64: "f64", String: "string", Bytes: "bytes", Path: "path", Buffer: "buffer",
+	F32: "f32", F64: "f64", String: "string", Bytes: "bytes", Path: "path", Timestamp: "timestamp", Duration: "duration",
+	Buffer: "buffer",
 }
 
-// String is the type as the IDL writes it.
+// String is the type as the IDL writes it, with aliases followed.
 func (r *Ref) String() string {
 	switch r.Kind {
 	case FixedBytes:
@@ -172,7 +209,7 @@ func (r *Ref) String() string {
 		return r.Record.Name
 	case EnumRef:
 		return r.Enum.Name
-	case InterfaceRef:
+	case InterfaceRef, CallbackRef:
 		return r.Interface.Name
 	default:
 		return kindNames[r.Kind]

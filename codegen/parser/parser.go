@@ -3,15 +3,34 @@
 package parser
 
 import (
+	"slices"
+
 	"strongroom.dev/codegen/ast"
 	"strongroom.dev/codegen/report"
 	"strongroom.dev/codegen/token"
 )
 
+var (
+	syntax           = report.Define("syntax", "The text does not have the form that the language asks for at this place. docs/language.md has the grammar.")
+	unclosed         = report.Define("unclosed", "A bracket that is opened is closed before the next declaration begins.")
+	misplacedDoc     = report.Define("misplaced-doc", "A doc comment (`///`) stands on the lines before what it documents, and belongs to it in every language.")
+	misplacedPackage = report.Define("misplaced-package", "A file names its package once, at its beginning: the generated code is named after it.")
+	misplacedImport  = report.Define("misplaced-import", "Imports stand together after the package, where a reader looks for them.")
+	nesting          = report.Define("nesting", "Types nest at most 64 deep, as the encoding does, so that no decoder can be driven out of its stack.")
+	clauses          = report.Define("clauses", "A method has at most one `emits` and one `throws`, in this order.")
+)
+
 // Parse reads a whole file. The tree is complete only where the report is empty.
-func Parse(r *report.Report) *ast.File {
-	p := &parser{report: r, tokens: token.Lex(r)}
-	return p.file()
+func Parse(r *report.Report, source *report.File) *ast.File {
+	tokens := token.Lex(r, source)
+	tokens = slices.DeleteFunc(tokens, func(t token.Token) bool { return t.Kind == token.Comment })
+	p := &parser{report: r, tokens: tokens}
+	if len(tokens) == 1 && !r.Empty() {
+		return &ast.File{Source: source} // no text at all: said already
+	}
+	f := p.file()
+	f.Source = source
+	return f
 }
 
 type parser struct {
@@ -59,7 +78,7 @@ func (p *parser) unexpected(wanted string) *report.Diagnostic {
 	if t.Kind == token.Invalid {
 		return &report.Diagnostic{}
 	}
-	return p.report.Errorf(t.Span, "expected %s, not %s", wanted, t.Describe())
+	return p.report.Errorf(syntax, t.Span, "expected %s, not %s", wanted, t.Describe())
 }
 
 // missing reports that an item does not go on as it must. Where the line ends, that is the place, and not the next line.
@@ -68,7 +87,7 @@ func (p *parser) missing(wanted string) *report.Diagnostic {
 		return p.unexpected(wanted)
 	}
 	end := p.tokens[p.at-1].Span.End
-	return p.report.Errorf(report.Span{Start: end, End: end + 1}, "expected %s at the end of this line", wanted)
+	return p.report.Errorf(syntax, report.Span{Start: end, End: end + 1}, "expected %s at the end of this line", wanted)
 }
 
 // name takes the name that an item begins with.
@@ -92,7 +111,7 @@ func (p *parser) docs() []string {
 	for p.peek().Kind == token.Doc {
 		t := p.take()
 		if !t.FirstOnLine {
-			p.report.Errorf(t.Span, "a doc comment stands on the lines before what it documents").
+			p.report.Errorf(misplacedDoc, t.Span, "a doc comment stands on the lines before what it documents").
 				Hint("move it up, or write `//`")
 			continue
 		}
@@ -104,22 +123,37 @@ func (p *parser) docs() []string {
 // undocumented reports a doc comment with nothing after it.
 func (p *parser) undocumented(doc []string) {
 	if len(doc) > 0 {
-		p.report.Errorf(p.tokens[p.at-1].Span, "this doc comment documents nothing").Hint("write `//` for a remark")
+		p.report.Errorf(misplacedDoc, p.tokens[p.at-1].Span, "this doc comment documents nothing").Hint("write `//` for a remark")
 	}
 }
 
 func declares(keyword string) bool {
 	switch keyword {
-	case "record", "enum", "error", "interface", "package":
+	case "record", "enum", "error", "interface", "callback", "type", "const", "package", "import":
 		return true
 	}
 	return false
 }
 
-// atDecl recognises `record Name` at the start of a line: there a declaration begins, whatever was left open before.
+// atDecl recognises `record Name` at the start of a line, with or without attributes before it: there a declaration
+// begins, whatever was left open before.
 func (p *parser) atDecl() bool {
-	t := p.peek()
-	return t.Kind == token.Name && t.FirstOnLine && declares(t.Text) && p.after().Kind == token.Name && !p.after().FirstOnLine
+	if !p.peek().FirstOnLine {
+		return false
+	}
+	at := p.at
+	for p.tokens[at].Kind == token.Attribute {
+		at++
+		if p.tokens[at].Kind == token.LeftParen {
+			for at++; p.tokens[at].Kind == token.String || p.tokens[at].Kind == token.RightParen; at++ {
+			}
+		}
+	}
+	keyword, name := p.tokens[at], p.tokens[min(at+1, len(p.tokens)-1)]
+	if keyword.Kind != token.Name || !declares(keyword.Text) || name.FirstOnLine {
+		return false
+	}
+	return name.Kind == token.Name || keyword.Text == "import" && name.Kind == token.String
 }
 
 func (p *parser) file() *ast.File {
@@ -135,8 +169,9 @@ func (p *parser) file() *ast.File {
 			f.Package = p.taken()
 		}
 		p.accept(token.Semicolon)
+		f.Imports = p.imports()
 	} else {
-		p.report.Errorf(p.peek().Span, "the file does not begin with its package").Hint("write `package name` first")
+		p.report.Errorf(misplacedPackage, p.peek().Span, "the file does not begin with its package").Hint("write `package name` first")
 	}
 	for {
 		if doc == nil {
@@ -174,17 +209,64 @@ func (p *parser) skipToDecl() {
 	}
 }
 
+func (p *parser) imports() []*ast.Import {
+	var imports []*ast.Import
+	for p.word("import") {
+		p.take()
+		if !p.here(token.String) {
+			p.missing("the path of a file").Hint("write `import \"other.idl\"`")
+			p.skipToDecl()
+			continue
+		}
+		t := p.take()
+		imports = append(imports, &ast.Import{Path: ast.Text{Raw: t.Text, Span: t.Span}})
+		p.accept(token.Semicolon)
+	}
+	return imports
+}
+
+// attributes takes what stands with an @ before an item.
+func (p *parser) attributes() []*ast.Attribute {
+	var attributes []*ast.Attribute
+	for p.peek().Kind == token.Attribute {
+		t := p.take()
+		a := &ast.Attribute{Name: ast.Name{Text: t.Text, Span: t.Span}, Span: t.Span}
+		attributes = append(attributes, a)
+		if !p.here(token.LeftParen) {
+			continue
+		}
+		p.take()
+		if p.here(token.String) {
+			text := p.take()
+			a.Text = &ast.Text{Raw: text.Text, Span: text.Span}
+		} else {
+			p.missing("a text in double quotes")
+			for !p.here(token.RightParen) && !p.peek().FirstOnLine && p.peek().Kind != token.EOF {
+				p.take()
+			}
+		}
+		if end := p.peek(); p.here(token.RightParen) {
+			p.take()
+			a.Span.End = end.Span.End
+		} else if a.Text != nil {
+			p.missing("`)`")
+		}
+	}
+	return attributes
+}
+
 func (p *parser) decl(doc []string) ast.Decl {
+	head := ast.Head{Doc: doc, Attributes: p.attributes()}
 	t := p.peek()
 	if t.Kind == token.RightBrace {
-		p.report.Errorf(t.Span, "this `}` closes nothing")
+		p.report.Errorf(unclosed, t.Span, "this `}` closes nothing")
 		p.take()
 		return nil
 	}
 	if t.Kind != token.Name || !declares(t.Text) {
-		d := p.unexpected("`record`, `enum`, `error` or `interface`")
+		d := p.unexpected("`record`, `enum`, `error`, `interface`, `callback`, `type` or `const`")
 		switch t.Text {
-		case "struct", "message", "class", "type":
+		case "struct", "message", "class":
 			d.Hint("a product type is declared with `record`")
 		case "union", "oneof", "variant":
 			d.Hint("a sum type is declared with `enum`")
@@ -192,13 +274,20 @@ func (p *parser) decl(doc []string) ast.Decl {
 			d.Hint("an object is declared with `interface`")
 		case "exception":
 			d.Hint("failures are declared with `error`")
+		case "typedef", "alias", "using":
+			d.Hint("another name for a type is declared with `type Name = …`")
 		}
 		return nil
 	}
 	p.take()
-	if t.Text == "package" {
-		p.report.Errorf(t.Span, "the package was named already").Hint("a file has one package")
+	switch t.Text {
+	case "package":
+		p.report.Errorf(misplacedPackage, t.Span, "the package was named already").Hint("a file has one package")
 		p.accept(token.Name)
+		return nil
+	case "import":
+		p.report.Errorf(misplacedImport, t.Span, "an import stands after a declaration").Hint("move it to the top, after the package")
+		p.accept(token.String)
 		return nil
 	}
 	if !p.here(token.Name) {
@@ -206,31 +295,85 @@ func (p *parser) decl(doc []string) ast.Decl {
 		p.skipToDecl()
 		return nil
 	}
-	name := p.taken()
+	head.Name = p.taken()
 	switch t.Text {
 	case "record":
-		d := &ast.Record{Doc: doc, Name: name}
-		d.Fields = p.fields()
-		return d
+		return &ast.Record{Head: head, Fields: p.fields()}
 	case "enum":
-		d := &ast.Enum{Doc: doc, Name: name}
-		d.Variants = p.variants()
-		return d
+		return &ast.Enum{Head: head, Variants: p.variants()}
 	case "error":
-		d := &ast.Error{Doc: doc, Name: name}
-		d.Variants = p.variants()
-		return d
+		return &ast.Error{Head: head, Variants: p.variants()}
+	case "type":
+		return p.alias(head)
+	case "const":
+		return p.constant(head)
 	default:
-		d := &ast.Interface{Doc: doc, Name: name}
-		p.list(token.LeftBrace, token.RightBrace, func(doc []string) bool {
-			m, ok := p.method(doc)
-			if m != nil {
-				d.Methods = append(d.Methods, m)
-			}
-			return ok
-		})
-		return d
+		return &ast.Interface{Head: head, Callback: t.Text == "callback", Methods: p.methods()}
 	}
+}
+
+func (p *parser) alias(head ast.Head) ast.Decl {
+	if !p.here(token.Equals) {
+		p.missing("`=` and a type after `"+head.Name.Text+"`").Hint("write `type %s = type`", head.Name.Text)
+		p.skipToDecl()
+		return nil
+	}
+	p.take()
+	typ := p.typ(0)
+	if typ == nil {
+		p.skipToDecl()
+		return nil
+	}
+	p.endDecl()
+	return &ast.Alias{Head: head, Type: typ}
+}
+
+func (p *parser) constant(head ast.Head) ast.Decl {
+	d := &ast.Constant{Head: head}
+	if p.here(token.Colon) {
+		p.take()
+		if d.Type = p.typ(0); d.Type == nil {
+			p.skipToDecl()
+			return nil
+		}
+	} else {
+		p.missing("`:` and a type after `"+head.Name.Text+"`").Hint("write `const %s: type = value`", head.Name.Text)
+		p.skipToDecl()
+		return nil
+	}
+	if !p.here(token.Equals) {
+		p.missing("`=` and a value")
+		p.skipToDecl()
+		return nil
+	}
+	p.take()
+	if d.Value = p.value(); d.Value == nil {
+		p.skipToDecl()
+		return nil
+	}
+	p.endDecl()
+	return d
+}
+
+// endDecl ends a declaration without a body: by `;` or a new line.
+func (p *parser) endDecl() {
+	if p.accept(token.Semicolon) || p.peek().FirstOnLine || p.peek().Kind == token.EOF {
+		return
+	}
+	p.unexpected("a new line or `;` after the declaration")
+	p.skipToDecl()
+}
+
+func (p *parser) methods() []*ast.Method {
+	var methods []*ast.Method
+	p.list(token.LeftBrace, token.RightBrace, func(doc []string) bool {
+		m, ok := p.method(doc)
+		if m != nil {
+			methods = append(methods, m)
+		}
+		return ok
+	})
+	return methods
 }
 
 // list parses items between brackets. A new line, `,` or `;` separates them. item answers false after a mistake that
@@ -252,7 +395,7 @@ func (p *parser) list(open, end token.Kind, item func(doc []string) bool) {
 			return
 		}
 		if t.Kind == token.EOF || p.atDecl() || t.Kind == token.RightBrace || t.Kind == token.Arrow {
-			p.report.Errorf(bracket.Span, "this %s is not closed", open).
+			p.report.Errorf(unclosed, bracket.Span, "this %s is not closed", open).
 				See(t.Span, "%s was expected before here", end)
 			// The doc comment belongs to the declaration that follows.
 			p.at -= len(doc)
@@ -310,7 +453,7 @@ func (p *parser) fields() []*ast.Field {
 func (p *parser) fieldList(open, end token.Kind, wanted string) []*ast.Field {
 	var fields []*ast.Field
 	p.list(open, end, func(doc []string) bool {
-		f := &ast.Field{Doc: doc}
+		f := &ast.Field{Head: ast.Head{Doc: doc, Attributes: p.attributes()}}
 		var ok bool
 		if f.Name, ok = p.name(wanted); !ok {
 			return false
@@ -337,7 +480,7 @@ func (p *parser) fieldList(open, end token.Kind, wanted string) []*ast.Field {
 func (p *parser) variants() []*ast.Variant {
 	var variants []*ast.Variant
 	p.list(token.LeftBrace, token.RightBrace, func(doc []string) bool {
-		v := &ast.Variant{Doc: doc}
+		v := &ast.Variant{Head: ast.Head{Doc: doc, Attributes: p.attributes()}}
 		var ok bool
 		if v.Name, ok = p.name("the name of a variant"); !ok {
 			return false
@@ -361,11 +504,7 @@ func (p *parser) variants() []*ast.Variant {
 }
 
 func (p *parser) method(doc []string) (*ast.Method, bool) {
-	m := &ast.Method{Doc: doc}
-	for p.peek().Kind == token.Attribute {
-		t := p.take()
-		m.Attributes = append(m.Attributes, ast.Name{Text: t.Text, Span: t.Span})
-	}
+	m := &ast.Method{Head: ast.Head{Doc: doc, Attributes: p.attributes()}}
 	if p.word("constructor") && p.after().Kind == token.Name {
 		m.Constructor = true
 		p.take()
@@ -398,7 +537,7 @@ func (p *parser) method(doc []string) (*ast.Method, bool) {
 		if keyword.Text == "emits" {
 			target = &m.Emits
 			if m.Throws != nil {
-				p.report.Errorf(keyword.Span, "`emits` stands before `throws`")
+				p.report.Errorf(clauses, keyword.Span, "`emits` stands before `throws`")
 			}
 		}
 		if !p.here(token.Name) {
@@ -407,7 +546,7 @@ func (p *parser) method(doc []string) (*ast.Method, bool) {
 		}
 		n := p.taken()
 		if *target != nil {
-			p.report.Errorf(keyword.Span, "`%s` stands here twice", keyword.Text).Hint("put all variants into one type")
+			p.report.Errorf(clauses, keyword.Span, "`%s` stands here twice", keyword.Text).Hint("put all variants into one type")
 			continue
 		}
 		*target = &n
@@ -432,7 +571,7 @@ func (p *parser) typ(depth int) *ast.Type {
 		return typ
 	}
 	if depth == maxNesting {
-		p.report.Errorf(t.Span, "types nest at most %d deep", maxNesting)
+		p.report.Errorf(nesting, t.Span, "types nest at most %d deep", maxNesting)
 		return nil
 	}
 	p.take()
@@ -480,6 +619,9 @@ func (p *parser) value() *ast.Value {
 	case token.Number:
 		p.take()
 		return &ast.Value{Kind: ast.NumberValue, Text: t.Text, Span: t.Span}
+	case token.Duration:
+		p.take()
+		return &ast.Value{Kind: ast.DurationValue, Text: t.Text, Span: t.Span}
 	case token.String:
 		p.take()
 		return &ast.Value{Kind: ast.TextValue, Text: t.Text, Span: t.Span}
@@ -487,6 +629,6 @@ func (p *parser) value() *ast.Value {
 		p.take()
 		return &ast.Value{Kind: ast.NameValue, Text: t.Text, Span: t.Span}
 	}
-	p.missing("a value").Hint("a default is a number, a text, `true`, `false` or the name of a variant")
+	p.missing("a value").Hint("a value is a number, a duration, a text, `true`, `false` or the name of a variant or a constant")
 	return nil
 }

@@ -1,4 +1,4 @@
-// Package report collects what is wrong with an IDL file and shows it to the person who wrote it.
+// Package report collects what is wrong with IDL files and shows it to the person who wrote them.
 //
 // A message says what is wrong in one clause, without a capital or a full stop, and puts what it quotes from the file
 // into backquotes. A hint says what to write instead. A related place says where the other half of a conflict stands.
@@ -12,29 +12,27 @@ import (
 	"unicode/utf8"
 )
 
-// File is the text of one IDL file.
+// File is the text of one IDL file. Places in it count from Base, so that an offset alone says which file it is in.
 type File struct {
 	Path  string // as messages show it
 	Text  string
-	lines []int // offset of each line's first byte
+	Base  int
+	lines []int // offset of each line's first byte, in Text
 }
 
-// NewFile prepares a text for looking up positions.
-func NewFile(path, text string) *File {
-	f := &File{Path: path, Text: text, lines: []int{0}}
-	for i := range len(text) {
-		if text[i] == '\n' {
-			f.lines = append(f.lines, i+1)
-		}
-	}
-	return f
+// Position is a place as people and editors count it.
+type Position struct {
+	File         *File
+	Line, Column int // from 1; columns are characters
 }
 
-// Position gives the line and the column, in characters, of a byte offset; both count from 1.
-func (f *File) Position(offset int) (line, column int) {
+func (p Position) String() string { return fmt.Sprintf("%s:%d:%d", p.File.Path, p.Line, p.Column) }
+
+// position finds a byte of the file's text.
+func (f *File) position(offset int) Position {
 	offset = min(max(offset, 0), len(f.Text))
-	line = sort.SearchInts(f.lines, offset+1)
-	return line, utf8.RuneCountInString(f.Text[f.lines[line-1]:offset]) + 1
+	line := sort.SearchInts(f.lines, offset+1)
+	return Position{f, line, utf8.RuneCountInString(f.Text[f.lines[line-1]:offset]) + 1}
 }
 
 // line is the text of a line, without its end.
@@ -46,7 +44,7 @@ func (f *File) line(number int) string {
 	return strings.TrimSuffix(text, "\r")
 }
 
-// Span is a range of byte offsets.
+// Span is a range of bytes, counted over all files of a report.
 type Span struct{ Start, End int }
 
 // Related is another place that has to do with a diagnostic.
@@ -57,6 +55,7 @@ type Related struct {
 
 // Diagnostic is one thing that is wrong.
 type Diagnostic struct {
+	Rule    *Rule
 	Span    Span
 	Message string
 	Hints   []string
@@ -75,18 +74,41 @@ func (d *Diagnostic) See(span Span, format string, args ...any) *Diagnostic {
 	return d
 }
 
-// Report is the list of what is wrong with one file.
+// Report is the list of what is wrong with some files that belong together.
 type Report struct {
-	File        *File
+	Files       []*File
 	diagnostics []*Diagnostic
 }
 
 // New starts an empty report.
-func New(file *File) *Report { return &Report{File: file} }
+func New() *Report { return &Report{} }
+
+// Add makes a text known, so that places in it can be reported.
+func (r *Report) Add(path, text string) *File {
+	f := &File{Path: path, Text: text, lines: []int{0}}
+	if n := len(r.Files); n > 0 {
+		last := r.Files[n-1]
+		f.Base = last.Base + len(last.Text) + 1 // the end of a text is a place of its own
+	}
+	for i := range len(text) {
+		if text[i] == '\n' {
+			f.lines = append(f.lines, i+1)
+		}
+	}
+	r.Files = append(r.Files, f)
+	return f
+}
+
+// Position says where an offset is.
+func (r *Report) Position(offset int) Position {
+	n := sort.Search(len(r.Files), func(i int) bool { return r.Files[i].Base > offset })
+	f := r.Files[max(n-1, 0)]
+	return f.position(offset - f.Base)
+}
 
 // Errorf adds a diagnostic; hints and related places are chained to the result.
-func (r *Report) Errorf(span Span, format string, args ...any) *Diagnostic {
-	d := &Diagnostic{Span: span, Message: fmt.Sprintf(format, args...)}
+func (r *Report) Errorf(rule *Rule, span Span, format string, args ...any) *Diagnostic {
+	d := &Diagnostic{Rule: rule, Span: span, Message: fmt.Sprintf(format, args...)}
 	r.diagnostics = append(r.diagnostics, d)
 	return d
 }
@@ -94,7 +116,7 @@ func (r *Report) Errorf(span Span, format string, args ...any) *Diagnostic {
 // Empty reports whether nothing is wrong.
 func (r *Report) Empty() bool { return len(r.diagnostics) == 0 }
 
-// Diagnostics are sorted by their place in the file.
+// Diagnostics are sorted by their place.
 func (r *Report) Diagnostics() []*Diagnostic {
 	sorted := slices.Clone(r.diagnostics)
 	slices.SortStableFunc(sorted, func(a, b *Diagnostic) int {
@@ -106,14 +128,18 @@ func (r *Report) Diagnostics() []*Diagnostic {
 	return sorted
 }
 
+// shown is how many diagnostics a person can use: the rest of a file that is none of ours would scroll them away.
+const shown = 100
+
 // String is the text for a terminal.
 func (r *Report) String() string {
 	var out strings.Builder
-	for i, d := range r.Diagnostics() {
+	all := r.Diagnostics()
+	for i, d := range all[:min(len(all), shown)] {
 		if i > 0 {
 			out.WriteByte('\n')
 		}
-		r.show(&out, d.Span, d.Message)
+		r.show(&out, d.Span, d.Message+" ["+d.Rule.ID+"]")
 		for _, related := range d.Related {
 			r.show(&out, related.Span, related.Message)
 		}
@@ -121,16 +147,19 @@ func (r *Report) String() string {
 			fmt.Fprintf(&out, "  hint: %s\n", hint)
 		}
 	}
+	if more := len(all) - shown; more > 0 {
+		fmt.Fprintf(&out, "\n%d more are not shown\n", more)
+	}
 	return out.String()
 }
 
 func (r *Report) show(out *strings.Builder, span Span, message string) {
-	line, column := r.File.Position(span.Start)
-	fmt.Fprintf(out, "%s:%d:%d: %s\n", r.File.Path, line, column, message)
-	text := r.File.line(line)
-	number := fmt.Sprintf("%4d", line)
+	at := r.Position(span.Start)
+	fmt.Fprintf(out, "%s: %s\n", at, message)
+	text := at.File.line(at.Line)
+	number := fmt.Sprintf("%4d", at.Line)
 	fmt.Fprintf(out, "%s | %s\n", number, printable(text))
-	before, _ := cut(text, column-1)
+	before, _ := cut(text, at.Column-1)
 	// Tabs stay tabs, so that the caret stands under its character however wide the terminal shows them.
 	padding := strings.Map(func(c rune) rune {
 		if c == '\t' {

@@ -9,8 +9,12 @@ import (
 )
 
 // Lex cuts a file into tokens; the last one is EOF. What is no token is reported and left behind as Invalid.
-func Lex(r *report.Report) []Token {
-	l := &lexer{report: r, text: r.File.Text, firstOnLine: true}
+func Lex(r *report.Report, file *report.File) []Token {
+	l := &lexer{report: r, text: file.Text, base: file.Base, firstOnLine: true}
+	if at := strings.IndexByte(l.text, 0); at >= 0 {
+		r.Errorf(notText, l.span(at, at+1), "this is not a text file").Hint("IDL files are UTF-8 without control characters")
+		l.text = l.text[:0] // nothing in it can be understood
+	}
 	if strings.HasPrefix(l.text, "\ufeff") { // editors on Windows write it
 		l.at = len("\ufeff")
 	}
@@ -22,6 +26,7 @@ func Lex(r *report.Report) []Token {
 type lexer struct {
 	report      *report.Report
 	text        string
+	base        int
 	at          int
 	firstOnLine bool
 	tokens      []Token
@@ -59,7 +64,7 @@ func (l *lexer) next() bool {
 		l.at++
 		l.skip(nameByte)
 		if l.at == start+1 {
-			l.report.Errorf(report.Span{Start: start, End: l.at}, "a name must follow `@`").Hint("the only attribute is `@immediate`")
+			l.report.Errorf(badAttribute, l.span(start, l.at), "a name must follow `@`").Hint("attributes are `@immediate`, `@since` and `@deprecated`")
 			l.add(Invalid, start, "@")
 		} else {
 			l.add(Attribute, start, l.text[start+1:l.at])
@@ -80,8 +85,12 @@ func (l *lexer) next() bool {
 }
 
 func (l *lexer) add(kind Kind, start int, text string) {
-	l.tokens = append(l.tokens, Token{kind, text, report.Span{Start: start, End: l.at}, l.firstOnLine})
+	l.tokens = append(l.tokens, Token{kind, text, l.span(start, l.at), l.firstOnLine})
 	l.firstOnLine = false
+}
+
+func (l *lexer) span(start, end int) report.Span {
+	return report.Span{Start: l.base + start, End: l.base + end}
 }
 
 func (l *lexer) skip(accept func(byte) bool) {
@@ -94,7 +103,7 @@ func letter(c byte) bool   { return c == '_' || c >= 'a' && c <= 'z' || c >= 'A'
 func digit(c byte) bool    { return c >= '0' && c <= '9' }
 func nameByte(c byte) bool { return letter(c) || digit(c) }
 
-// comment skips `//` and keeps `///`; four slashes and more draw a line and document nothing.
+// comment tells `//` from `///`; four slashes and more draw a line and document nothing.
 func (l *lexer) comment() {
 	start := l.at
 	end := strings.IndexByte(l.text[l.at:], '\n')
@@ -104,7 +113,7 @@ func (l *lexer) comment() {
 	line := strings.TrimRight(l.text[start:start+end], " \t\r")
 	for i, c := range line {
 		if c == utf8.RuneError && !strings.HasPrefix(line[i:], "\ufffd") || c < ' ' && c != '\t' || c == 0x7f {
-			l.report.Errorf(report.Span{Start: start + i, End: start + i + 1}, "this byte is not text").
+			l.report.Errorf(notText, l.span(start+i, start+i+1), "this byte is not text").
 				Hint("IDL files are UTF-8 without control characters")
 			break
 		}
@@ -112,6 +121,8 @@ func (l *lexer) comment() {
 	l.at = start + len(line)
 	if strings.HasPrefix(line, "///") && !strings.HasPrefix(line, "////") {
 		l.add(Doc, start, strings.TrimPrefix(line[3:], " "))
+	} else {
+		l.add(Comment, start, line)
 	}
 	l.at = start + end
 }
@@ -129,17 +140,28 @@ func (l *lexer) number() {
 		l.at++
 	}
 	text := l.text[start:l.at]
-	span := report.Span{Start: start, End: l.at}
+	span := l.span(start, l.at)
+	if isDuration(text) {
+		l.add(Duration, start, text)
+		return
+	}
 	if len(text) > 1 && text[0] == '0' && digit(text[1]) && strings.Trim(text, "01234567_") == "" {
-		l.report.Errorf(span, "`%s` begins with a zero", text).Hint("octal numbers are written `0o%s`", strings.TrimLeft(text, "0_"))
+		l.report.Errorf(badNumber, span, "`%s` begins with a zero", text).Hint("octal numbers are written `0o%s`", strings.TrimLeft(text, "0_"))
 	} else if !validNumber(text) {
-		l.report.Errorf(span, "`%s` is not a number", text).
-			Hint("numbers look like `42`, `0xff_ff`, `0o600`, `0b101`, `0.5` or `1e9`")
+		l.report.Errorf(badNumber, span, "`%s` is not a number", text).
+			Hint("numbers look like `42`, `0xff_ff`, `0o600`, `0b101`, `0.5` or `1e9`, and durations like `100ms` or `2h`")
 	} else {
 		l.add(Number, start, text)
 		return
 	}
 	l.add(Invalid, start, text)
+}
+
+// isDuration recognises a whole number with a unit.
+func isDuration(text string) bool {
+	digits := strings.TrimRight(text, "nsumhd")
+	_, known := Units[text[len(digits):]]
+	return known && digits != "" && strings.Trim(digits, "0123456789_") == "" && !strings.HasSuffix(digits, "_")
 }
 
 func validNumber(text string) bool {
@@ -161,7 +183,7 @@ func (l *lexer) string() {
 			l.at = i + 1
 			text := l.text[start:l.at]
 			if at, what := invalidText(text[1 : len(text)-1]); what != "" {
-				l.report.Errorf(report.Span{Start: start + 1 + at, End: start + 2 + at}, "%s", what).
+				l.report.Errorf(badString, l.span(start+1+at, start+2+at), "%s", what).
 					Hint("escapes are `\\\"`, `\\\\`, `\\n`, `\\t` and `\\u{1F600}`")
 				l.add(Invalid, start, text)
 				return
@@ -185,7 +207,7 @@ func (l *lexer) string() {
 
 func (l *lexer) unterminated(start, end int) {
 	l.at = end
-	l.report.Errorf(report.Span{Start: start, End: start + 1}, "this text has no end on its line").
+	l.report.Errorf(badString, l.span(start, start+1), "this text has no end on its line").
 		Hint("close it with `\"`; a line break in it is written `\\n`")
 	l.add(Invalid, start, l.text[start:end])
 }
@@ -272,8 +294,8 @@ func (l *lexer) foreign() {
 		}
 	}
 	text := l.text[start:l.at]
-	span := report.Span{Start: start, End: l.at}
-	d := l.report.Errorf(span, "%s is no part of the language", describeForeign(text))
+	span := l.span(start, l.at)
+	d := l.report.Errorf(unknownCharacter, span, "%s is no part of the language", describeForeign(text))
 	switch {
 	case text == "?":
 		d.Hint("a value that can be absent has the type `optional<T>`")

@@ -1,7 +1,25 @@
 // Package token cuts the text of an IDL file into tokens.
 package token
 
-import "strongroom.dev/codegen/report"
+import (
+	"time"
+
+	"strongroom.dev/codegen/report"
+)
+
+var (
+	notText          = report.Define("not-text", "IDL files are UTF-8 text without control characters, so that every editor and every generated comment shows the same.")
+	badAttribute     = report.Define("attribute-name", "An attribute is an `@` with its name directly after it.")
+	badNumber        = report.Define("invalid-number", "Numbers are decimal, `0x`, `0o` or `0b`, with `_` between digits, or decimal fractions. A leading zero is refused, because some languages read it as octal.")
+	badString        = report.Define("invalid-string", "A text stands in double quotes on one line; the escapes are `\\\"`, `\\\\`, `\\n`, `\\t` and `\\u{…}`.")
+	unknownCharacter = report.Define("unknown-character", "Outside of texts and comments only names, numbers and the language's punctuation may stand.")
+)
+
+// Units are the units of durations.
+var Units = map[string]time.Duration{
+	"ns": time.Nanosecond, "us": time.Microsecond, "ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour,
+	"d": 24 * time.Hour,
+}
 
 // Kind is the kind of a token.
 type Kind int
@@ -13,6 +31,8 @@ const (
 	Name           // a name or a keyword: keywords are known only where they mean something
 	Number         // Text as written, without a sign
 	String         // Text with its quotes
+	Duration       // Text as written: a whole number and a unit
+	Comment        // Text with its slashes
 	Doc            // Text without `///` and the space after it
 	Attribute      // Text without the @
 	LeftBrace
@@ -51,7 +71,7 @@ type Token struct {
 // Describe is how messages call the token.
 func (t Token) Describe() string {
 	switch t.Kind {
-	case Name, Number:
+	case Name, Number, Duration:
 		return "`" + t.Text + "`"
 	case Attribute:
 		return "`@" + t.Text + "`"

@@ -1,0 +1,32 @@
+package check
+
+import "strongroom.dev/codegen/report"
+
+var (
+	emptyDeclaration = report.Define("empty-declaration", "A declaration without fields, variants or methods says nothing, and some languages cannot express it.")
+	missingMessage   = report.Define("missing-message", "Each way to fail has a message for the person who meets it; the library makes it, so that all languages say the same.")
+	misplacedMessage = report.Define("misplaced-message", "Only the variants of an `error` have a message; an `enum` is data.")
+	emptyBraces      = report.Define("empty-braces", "A variant without fields is written without braces, so that there is one way to write it.")
+	badMessage       = report.Define("invalid-message", "A message is text with fields of its variant in braces; a brace itself is doubled.")
+	messageField     = report.Define("message-field", "A message can name the fields of its own variant, as far as they can be shown in a line of text.")
+	badName          = report.Define("name-form", "Types are written `LikeThis` and everything else `like_this`; each backend makes the form that its language uses out of it.")
+	duplicate        = report.Define("duplicate-name", "A name is declared once in its scope.")
+	similar          = report.Define("similar-name", "Two names of a scope differ in more than case and underscores: in some languages both would become the same name.")
+	unknownType      = report.Define("unknown-type", "A type is one of the language's own, or is declared in this file or in one that it imports.")
+	parameters       = report.Define("type-parameters", "`optional`, `list` and `stream` take one type, `map` two, `bytes` a size or nothing, and other types nothing.")
+	misplacedType    = report.Define("misplaced-type", "Buffers, streams, objects and callbacks stand only where something can change hands: as an argument or a result by themselves, never inside data.")
+	doubleOptional   = report.Define("optional-optional", "An absent optional and a present one that is absent would look the same in most languages.")
+	badSize          = report.Define("fixed-size", "Fixed bytes are values in every language, so they have a size from 1 to 4096.")
+	badKey           = report.Define("map-key", "Keys of maps are ordered and compared in every language: integers, `bool`, `string` or `bytes<N>`.")
+	cycle            = report.Define("cycle", "A type that contains itself without a list or a map between would be endless.")
+	badValue         = report.Define("invalid-value", "A value has the form of its type and fits into it.")
+	noDefault        = report.Define("no-default", "Defaults are there for `bool`, numbers, `string`, `duration` and enums; what is `optional`, a list, a map or bytes is absent or empty without one, and arguments have none.")
+	badAttribute     = report.Define("attribute", "Attributes are `@immediate` before a method, and `@since(\"version\")` and `@deprecated(\"what to use instead\")` before anything, each once.")
+	wrongKind        = report.Define("wrong-kind", "`emits` names a record and `throws` an error.")
+	badConstructor   = report.Define("constructor", "A constructor gives the object itself, in a request of its own: it has no other result, emits nothing and is not immediate.")
+	badImmediate     = report.Define("immediate", "An `@immediate` method is a plain call without a request: it only reads a field, so it neither fails nor waits, and nothing changes hands.")
+	badStream        = report.Define("stream", "A method takes at most one stream, as its last argument; a method that gives a stream emits nothing else.")
+	badCallback      = report.Define("callback", "The methods of a callback are calls into the caller's program: requests with data or buffers and one answer.")
+	badID            = report.Define("id-collision", "The ids of methods and errors on the wire are made from their names; two names with the same id cannot stand together.")
+	misplacedName    = report.Define("not-a-value", "A constant is a value, not a type.")
+)
