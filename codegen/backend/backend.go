@@ -9,8 +9,11 @@ import (
 	"strongroom.dev/codegen/rust"
 )
 
-// All gives each backend's function by its name on the command line.
-var All = map[string]func(*ir.Schema) ([]byte, error){
+// Emit answers the text that a backend makes of a schema: the same bytes for the same schema.
+type Emit func(*ir.Schema) ([]byte, error)
+
+// All gives each backend by its name on the command line.
+var All = map[string]Emit{
 	"c":      c.Emit,
 	"golang": golang.Emit,
 	"python": python.Emit,

@@ -1,119 +1,68 @@
-// Command idlc compiles Strongroom's interface language.
-//
-//	idlc check FILE.idl …
-//	idlc generate --backend NAME --out PATH FILE.idl
+// Command idlc compiles Strongroom's interface language. `idlc help` lists what it can do.
 package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
-	"maps"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 
-	"strongroom.dev/codegen/backend"
+	"github.com/spf13/cobra"
+
 	"strongroom.dev/codegen/compile"
 )
 
-const usage = `usage:
-  idlc check FILE.idl ...
-  idlc generate --backend NAME --out PATH FILE.idl
-
-check reports what is wrong with the files. generate writes what a backend makes of one.
-`
-
-// Exit codes: 1 says that the input is wrong, 2 that the command line is.
+// Exit codes: 1 says that the input is wrong or cannot be read or written, 2 that the command line is.
 const (
 	exitInput = 1
 	exitUsage = 2
 )
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
-		var wrong usageError
-		if errors.As(err, &wrong) {
-			fmt.Fprintf(os.Stderr, "idlc: %v\n%s", err, usage)
-			os.Exit(exitUsage)
-		}
-		var mistakes compile.Mistakes
-		if errors.As(err, &mistakes) {
-			fmt.Fprintln(os.Stderr, strings.TrimRight(err.Error(), "\n"))
-		} else {
-			fmt.Fprintf(os.Stderr, "idlc: %v\n", err)
-		}
-		os.Exit(exitInput)
+	root := command()
+	err := root.Execute()
+	if err == nil {
+		return
 	}
-}
-
-type usageError string
-
-func (e usageError) Error() string { return string(e) }
-
-func run(args []string) error {
-	if len(args) == 0 {
-		return usageError("no command is given")
-	}
-	switch args[0] {
-	case "check":
-		return checkFiles(args[1:])
-	case "generate":
-		return generate(args[1:])
-	case "help", "--help", "-h":
-		fmt.Print(usage)
-		return nil
-	default:
-		return usageError(fmt.Sprintf("there is no command %q", args[0]))
-	}
-}
-
-func checkFiles(paths []string) error {
-	if len(paths) == 0 {
-		return usageError("check needs a file")
-	}
-	var failed []error
-	for _, path := range paths {
-		if _, err := compile.File(path); err != nil {
-			failed = append(failed, err)
-		}
-	}
-	return errors.Join(failed...)
-}
-
-func generate(args []string) error {
-	flags := flag.NewFlagSet("generate", flag.ContinueOnError)
-	flags.SetOutput(os.Stderr)
-	flags.Usage = func() {}
-	name := flags.String("backend", "", "")
-	out := flags.String("out", "", "")
-	if err := flags.Parse(args); err != nil {
-		return usageError(err.Error())
-	}
-	emit, known := backend.All[*name]
+	var mistakes compile.Mistakes
+	var wrong usageError
 	switch {
-	case !known:
-		return usageError(fmt.Sprintf("there is no backend %q; there are %s", *name,
-			strings.Join(slices.Sorted(maps.Keys(backend.All)), ", ")))
-	case *out == "":
-		return usageError("--out is missing")
-	case flags.NArg() != 1:
-		return usageError("generate takes one IDL file, after the options")
+	case errors.As(err, &mistakes): // they name their places themselves
+		fmt.Fprintln(os.Stderr, strings.TrimRight(err.Error(), "\n"))
+	default:
+		fmt.Fprintf(os.Stderr, "idlc: %v\n", err)
 	}
-	schema, err := compile.File(flags.Arg(0))
-	if err != nil {
-		return err
+	if errors.As(err, &wrong) {
+		os.Exit(exitUsage)
 	}
-	text, err := emit(schema)
-	if err != nil {
-		return fmt.Errorf("backend %s: %w", *name, err)
+	os.Exit(exitInput)
+}
+
+// usageError is a command line that means nothing.
+type usageError struct{ error }
+
+func command() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "idlc",
+		Short:         "The compiler of Strongroom's interface language",
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, args []string) error { return cmd.Help() },
+		SilenceErrors: true,
+		SilenceUsage:  true,
 	}
-	if err := os.MkdirAll(filepath.Dir(*out), 0o755); err != nil {
-		return fmt.Errorf("cannot write the output: %w", err)
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(checkCommand(), genCommand())
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; `%s --help` tells what there is", err, cmd.CommandPath())}
+	})
+	for _, c := range append(root.Commands(), root) {
+		args := c.Args
+		c.Args = func(cmd *cobra.Command, given []string) error {
+			if err := args(cmd, given); err != nil {
+				return usageError{fmt.Errorf("%w; `%s --help` tells what there is", err, cmd.CommandPath())}
+			}
+			return nil
+		}
 	}
-	if err := os.WriteFile(*out, text, 0o644); err != nil {
-		return fmt.Errorf("cannot write the output: %w", err)
-	}
-	return nil
+	return root
 }
