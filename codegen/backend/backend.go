@@ -7,6 +7,7 @@ import (
 	"strongroom.dev/codegen/ir"
 	"strongroom.dev/codegen/python"
 	"strongroom.dev/codegen/rust"
+	"strongroom.dev/codegen/vectors"
 )
 
 // Emit answers the text that a backend makes of a schema: the same bytes for the same schema.
@@ -14,8 +15,9 @@ type Emit func(*ir.Schema) ([]byte, error)
 
 // All gives each backend by its name on the command line.
 var All = map[string]Emit{
-	"c":      c.Emit,
-	"golang": golang.Emit,
-	"python": python.Emit,
-	"rust":   rust.Emit,
+	"c":       c.Emit,
+	"golang":  golang.Emit,
+	"python":  python.Emit,
+	"rust":    rust.Emit,
+	"vectors": vectors.Emit,
 }
