@@ -55,12 +55,16 @@ type Program struct {
 }
 
 // Load reads, parses and checks a file and what it imports. The error says that the file itself cannot be read.
-func Load(path string, read Read) (*Program, error) {
+func Load(path string, read Read) (*Program, error) { return LoadInto(report.New(), path, read) }
+
+// LoadInto is Load with a report that other programs use, too, so that places in one can be told from places in another. It
+// must be empty.
+func LoadInto(r *report.Report, path string, read Read) (*Program, error) {
 	text, err := read(path)
 	if err != nil {
 		return nil, readError(err)
 	}
-	l := &loader{report: report.New(), read: read, files: map[string]*ast.File{}}
+	l := &loader{report: r, read: read, files: map[string]*ast.File{}}
 	l.load(path, text)
 	p := &Program{Report: l.report, Files: l.order}
 	if l.report.Empty() { // what was left out of the trees would be reported again, as unknown

@@ -14,7 +14,7 @@ func Dump(s *Schema) string {
 	for _, c := range s.Constants {
 		d.line(0, "")
 		d.about(0, c.About)
-		d.line(0, "const %s: %s = %s", c.Name, called(c.Type), c.Value.text(c.Type))
+		d.line(0, "const %s: %s = %s", c.Name, called(c.Type), c.Value.Literal(c.Type))
 	}
 	for _, a := range s.Aliases {
 		d.line(0, "")
@@ -97,7 +97,7 @@ func (d *dump) fields(indent int, fields []*Field) {
 		d.about(indent, f.About)
 		text := f.Name + ": " + called(f.Type)
 		if f.Default != nil {
-			text += " = " + f.Default.text(f.Type)
+			text += " = " + f.Default.Literal(f.Type)
 		}
 		d.line(indent, "%s", text)
 	}

@@ -2,9 +2,12 @@
 // which every backend emits. Nothing in it can be wrong any more, so backends report no errors.
 package ir
 
+import "strongroom.dev/codegen/report"
+
 // Schema is one package.
 type Schema struct {
 	Package    string // "strongroom"
+	Span       report.Span
 	Doc        []string
 	Constants  []*Constant
 	Aliases    []*Alias
@@ -18,6 +21,7 @@ type Schema struct {
 
 // About is what is said of an item.
 type About struct {
+	Span       report.Span // of the name in the IDL
 	Doc        []string
 	Since      string // a version; empty: from the beginning
 	Deprecated string // what to use instead; empty: it is not

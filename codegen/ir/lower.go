@@ -19,7 +19,7 @@ func Lower(files []*ast.File, info *check.Info) *Schema {
 		variants:   map[*ast.Variant]*Variant{},
 	}
 	root := files[len(files)-1]
-	s := &Schema{Package: root.Package.Text, Doc: root.Doc}
+	s := &Schema{Package: root.Package.Text, Span: root.Package.Span, Doc: root.Doc}
 	for _, file := range files {
 		l.declare(s, file.Decls)
 	}
@@ -49,7 +49,7 @@ func about(h *ast.Head) About {
 		}
 		return ""
 	}
-	return About{Doc: h.Doc, Since: text("since"), Deprecated: text("deprecated")}
+	return About{Span: h.Name.Span, Doc: h.Doc, Since: text("since"), Deprecated: text("deprecated")}
 }
 
 // declare makes every type and variant before any field refers to it.

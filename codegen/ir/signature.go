@@ -111,14 +111,7 @@ func (m *Method) FullName() string { return m.Interface.Name + "." + m.Name }
 // name stand together in every version.
 func (m *Method) signature() string {
 	var out strings.Builder
-	out.WriteString("method " + m.FullName() + "(" + fieldText(m.Args))
-	if m.Input != nil {
-		if len(m.Args) > 0 {
-			out.WriteByte(',')
-		}
-		out.WriteString(m.Input.Name + ":stream<" + m.Input.Type.String() + ">")
-	}
-	out.WriteByte(')')
+	out.WriteString("method " + m.FullName() + "(" + m.Arguments() + ")")
 	switch {
 	case m.Stream:
 		out.WriteString("->stream<" + m.Result.String() + ">")
@@ -142,12 +135,24 @@ func (m *Method) signature() string {
 	return out.String()
 }
 
+// Arguments are the names and types of what the method takes.
+func (m *Method) Arguments() string {
+	text := fieldText(m.Args)
+	if m.Input == nil {
+		return text
+	}
+	if text != "" {
+		text += ","
+	}
+	return text + m.Input.Name + ":stream<" + m.Input.Type.String() + ">"
+}
+
 func fieldText(fields []*Field) string {
 	var texts []string
 	for _, f := range fields {
 		text := f.Name + ":" + f.Type.String()
 		if f.Default != nil {
-			text += "=" + f.Default.text(f.Type)
+			text += "=" + f.Default.Literal(f.Type)
 		}
 		texts = append(texts, text)
 	}
@@ -166,8 +171,8 @@ func variantText(variants []*Variant) string {
 	return strings.Join(texts, ",")
 }
 
-// text is a value in one form, however it was written in the file.
-func (v *Value) text(r *Ref) string {
+// Literal is a value in one form, however it was written in the file.
+func (v *Value) Literal(r *Ref) string {
 	switch r.Kind {
 	case Bool:
 		return strconv.FormatBool(v.Bool)

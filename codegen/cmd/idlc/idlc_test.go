@@ -99,3 +99,24 @@ func TestAWrongCommandLineIsSaidSo(t *testing.T) {
 		assert.ErrorAs(t, err, &wrong, "%v", args)
 	}
 }
+
+func TestBreakingNamesWhatBreaksWhom(t *testing.T) {
+	_, old := write(t, right)
+	_, now := write(t, "package right\n\nrecord R { a: u16 }\ninterface I { a() -> R }\n")
+	out, err := run(t, "breaking", "--against", old, now)
+	require.ErrorIs(t, err, errFindings)
+	assert.Contains(t, out, "field `a` of record `R` had the type `u8` and has `u16` [field-type]")
+	assert.Contains(t, out, "it was so here")
+	out, err = run(t, "breaking", "--against", old, "--format", "json", "--promise", "frames", now)
+	require.ErrorIs(t, err, errFindings)
+	assert.Contains(t, out, `{"rule":"field-type","message":"field `+"`a`"+` of record`)
+	assert.Contains(t, out, `"line":3,"column":12}`)
+	out, err = run(t, "breaking", "--against", old, old)
+	require.NoError(t, err)
+	assert.Empty(t, out)
+	for _, args := range [][]string{{"breaking", now}, {"breaking", "--against", old, "--promise", "all", now}, {"breaking", "--against", old, "--format", "xml", now}} {
+		_, err := run(t, args...)
+		var wrong usageError
+		assert.ErrorAs(t, err, &wrong, "%v", args)
+	}
+}

@@ -27,6 +27,7 @@ func main() {
 	var mistakes compile.Mistakes
 	var wrong usageError
 	switch {
+	case errors.Is(err, errFindings): // they are the output
 	case errors.As(err, &mistakes): // they name their places themselves
 		fmt.Fprintln(os.Stderr, strings.TrimRight(err.Error(), "\n"))
 	default:
@@ -41,6 +42,9 @@ func main() {
 // usageError is a command line that means nothing.
 type usageError struct{ error }
 
+// errFindings says that what a command looked for was found, and printed.
+var errFindings = errors.New("there are findings")
+
 func command() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "idlc",
@@ -51,7 +55,7 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(checkCommand(), genCommand())
+	root.AddCommand(breakingCommand(), checkCommand(), genCommand())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; `%s --help` tells what there is", err, cmd.CommandPath())}
 	})
