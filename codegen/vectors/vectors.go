@@ -51,8 +51,8 @@ func of(m *ir.Method) []string {
 		if !slices.Equal(wire, canonical) {
 			reply = fmt.Sprintf(`, "reply": "%x"`, canonical)
 		}
-		cases = append(cases, fmt.Sprintf(`{"name": %s, "kind": "roundtrip", "method": %s, "wire": "%s"%s, "value": %s}`,
-			quote(m.Name+": "+name), quote(m.Name), hex.EncodeToString(wire), reply, show(record, v)))
+		cases = append(cases, fmt.Sprintf(`{"name": %s, "kind": "roundtrip", "interface": %s, "method": %s, "wire": "%s"%s, "value": %s}`,
+			quote(m.Name+": "+name), quote(m.Interface.Name), quote(m.Name), hex.EncodeToString(wire), reply, show(record, v)))
 	}
 	add("generated, the defaults", encode(nil, record, zero(record)), zero(record))
 	for n := range perMethod {
