@@ -4,6 +4,7 @@ package backend
 import (
 	"strongroom.dev/codegen/c"
 	"strongroom.dev/codegen/golang"
+	"strongroom.dev/codegen/grammar"
 	"strongroom.dev/codegen/ir"
 	"strongroom.dev/codegen/python"
 	"strongroom.dev/codegen/rust"
@@ -16,6 +17,7 @@ type Emit func(*ir.Schema) ([]byte, error)
 // All gives each backend by its name on the command line.
 var All = map[string]Emit{
 	"c":       c.Emit,
+	"grammar": grammar.Emit,
 	"golang":  golang.Emit,
 	"python":  python.Emit,
 	"rust":    rust.Emit,
