@@ -50,9 +50,8 @@ type writer struct {
 }
 
 type enum struct {
-	name  string
-	first string
-	all   []string
+	name string
+	all  []string
 }
 
 type constant struct{ name, typ string }
