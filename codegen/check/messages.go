@@ -82,7 +82,7 @@ func (c *checker) messageField(v *ast.Variant, name string, span report.Span) *a
 		names = append(names, f.Name.Text)
 	}
 	d := c.report.Errorf(messageField, span, "`%s` has no field `%s`", v.Name.Text, name)
-	if near := nearest(name, names); near != "" {
+	if near := Nearest(name, names); near != "" {
 		d.Hint("did you mean `{%s}`?", near)
 	} else {
 		d.Hint("a brace in a message is written `{{`")

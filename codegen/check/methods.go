@@ -107,7 +107,7 @@ func (c *checker) named(n ast.Name, kind, keyword string) bool {
 			names = append(names, name)
 		}
 	}
-	if near := nearest(n.Text, names); near != "" {
+	if near := Nearest(n.Text, names); near != "" {
 		report.Hint("did you mean `%s`?", near)
 	}
 	return false

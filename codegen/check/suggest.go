@@ -11,8 +11,8 @@ var foreign = map[string]string{
 	"option": "optional<T>", "Option": "optional<T>", "dict": "map<K, V>", "HashMap": "map<K, V>", "blob": "bytes",
 }
 
-// nearest finds the name that was probably meant, or nothing.
-func nearest(name string, known []string) string {
+// Nearest finds the name that was probably meant, or nothing.
+func Nearest(name string, known []string) string {
 	best, bestDistance := "", len(name)/3+2
 	for _, k := range slices.Sorted(slices.Values(known)) { // the answer may not depend on the order of a map
 		if d := distance(fold(name), fold(k)); d < bestDistance {

@@ -20,9 +20,9 @@ func TestDistance(t *testing.T) {
 }
 
 func TestNearestIsTheSameInAnyOrder(t *testing.T) {
-	assert.Equal(t, "aac", nearest("aab", []string{"aad", "aac"}))
-	assert.Equal(t, "aac", nearest("aab", []string{"aac", "aad"}))
-	assert.Empty(t, nearest("aab", []string{"zzzzz"}))
+	assert.Equal(t, "aac", Nearest("aab", []string{"aad", "aac"}))
+	assert.Equal(t, "aac", Nearest("aab", []string{"aac", "aad"}))
+	assert.Empty(t, Nearest("aab", []string{"zzzzz"}))
 }
 
 func TestNamesAreRewritten(t *testing.T) {

@@ -88,7 +88,7 @@ func (c *checker) declared(t *ast.Type, at place) bool {
 		}
 		if other, ok := foreign[t.Name.Text]; ok {
 			report.Hint("did you mean `%s`?", other)
-		} else if near := nearest(t.Name.Text, append(slices.Collect(maps.Keys(c.info.Decls)), slices.Collect(maps.Keys(builtins))...)); near != "" {
+		} else if near := Nearest(t.Name.Text, append(slices.Collect(maps.Keys(c.info.Decls)), slices.Collect(maps.Keys(builtins))...)); near != "" {
 			report.Hint("did you mean `%s`?", near)
 		}
 		return false

@@ -147,7 +147,7 @@ func (c *checker) variantNamed(enum *ast.Enum, v *ast.Value) *ast.Variant {
 		names = append(names, variant.Name.Text)
 	}
 	d := c.report.Errorf(badValue, v.Span, "`%s` is no variant of `%s`", v.Text, enum.Name.Text)
-	if near := nearest(v.Text, names); near != "" {
+	if near := Nearest(v.Text, names); near != "" {
 		d.Hint("did you mean `%s`?", near)
 	} else if len(names) > 0 {
 		d.Hint("its variants are `%s`", strings.Join(names, "`, `"))

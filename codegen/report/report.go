@@ -53,13 +53,31 @@ type Related struct {
 	Message string
 }
 
+// Severity says what a diagnostic keeps a reader from.
+type Severity int
+
+// The severities.
+const (
+	Error   Severity = iota // nothing can be generated
+	Warning                 // it is correct, but should be better
+)
+
+// String is the word that messages show.
+func (s Severity) String() string {
+	if s == Warning {
+		return "warning"
+	}
+	return "error"
+}
+
 // Diagnostic is one thing that is wrong.
 type Diagnostic struct {
-	Rule    *Rule
-	Span    Span
-	Message string
-	Hints   []string
-	Related []Related
+	Rule     *Rule
+	Severity Severity
+	Span     Span
+	Message  string
+	Hints    []string
+	Related  []Related
 }
 
 // Hint adds what to write instead.
@@ -113,6 +131,13 @@ func (r *Report) Errorf(rule *Rule, span Span, format string, args ...any) *Diag
 	return d
 }
 
+// Warnf adds a diagnostic of something that is correct.
+func (r *Report) Warnf(rule *Rule, span Span, format string, args ...any) *Diagnostic {
+	d := r.Errorf(rule, span, format, args...)
+	d.Severity = Warning
+	return d
+}
+
 // Empty reports whether nothing is wrong.
 func (r *Report) Empty() bool { return len(r.diagnostics) == 0 }
 
@@ -139,7 +164,11 @@ func (r *Report) String() string {
 		if i > 0 {
 			out.WriteByte('\n')
 		}
-		r.show(&out, d.Span, d.Message+" ["+d.Rule.ID+"]")
+		message := d.Message + " [" + d.Rule.ID + "]"
+		if d.Severity == Warning {
+			message = "warning: " + message
+		}
+		r.show(&out, d.Span, message)
 		for _, related := range d.Related {
 			r.show(&out, related.Span, related.Message)
 		}

@@ -71,3 +71,9 @@ func TestShowsNoMoreThanAPersonReads(t *testing.T) {
 	assert.Equal(t, shown, strings.Count(r.String(), "again"))
 	assert.True(t, strings.HasSuffix(r.String(), "\n7 more are not shown\n"))
 }
+
+func TestSaysWhatIsOnlyAWarning(t *testing.T) {
+	r := of("a.idl", "x")
+	r.Warnf(rule, Span{0, 1}, "it could be better")
+	assert.Equal(t, "a.idl:1:1: warning: it could be better [a-rule]\n   1 | x\n     | ^\n", r.String())
+}
