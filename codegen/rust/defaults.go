@@ -13,7 +13,7 @@ func derivable(f *ir.Field) bool {
 		return f.Type.Kind != ir.FixedBytes || f.Type.Size <= 32
 	}
 	switch value(f) {
-	case "false", "0", "0.0", "String::new()":
+	case "false", "0", "0.0", "String::new()", "std::time::Duration::default()":
 		return true
 	}
 	return f.Type.Kind == ir.EnumRef && f.Default.Variant == f.Type.Enum.Variants[0] && plain(f.Type.Enum.Variants[0])
@@ -53,6 +53,11 @@ func value(f *ir.Field) string {
 			number += ".0"
 		}
 		return strings.Replace(number, "e+", "e", 1)
+	case ir.Duration:
+		if d.Int == 0 {
+			return "std::time::Duration::default()"
+		}
+		return span(d.Int)
 	case ir.String:
 		if d.Text == "" {
 			return "String::new()"
@@ -74,8 +79,21 @@ func value(f *ir.Field) string {
 	case ir.Map:
 		return "std::collections::BTreeMap::new()"
 	default:
-		return typeName(t) + "::default()"
+		return ownName(t) + "::default()"
 	}
+}
+
+// span is a duration in the largest unit that counts it in whole numbers.
+func span(nanoseconds int64) string {
+	for _, unit := range []struct {
+		name string
+		size int64
+	}{{"secs", 1e9}, {"millis", 1e6}, {"micros", 1e3}} {
+		if nanoseconds%unit.size == 0 {
+			return "std::time::Duration::from_" + unit.name + "(" + grouped(strconv.FormatInt(nanoseconds/unit.size, 10)) + ")"
+		}
+	}
+	return "std::time::Duration::from_nanos(" + grouped(strconv.FormatInt(nanoseconds, 10)) + ")"
 }
 
 // variantValue is a variant whose fields have their defaults.
@@ -96,7 +114,7 @@ func maker(f *ir.Field) string {
 	v := value(f)
 	switch {
 	case v == "false" || v == "0" || v == "0.0":
-		return typeName(f.Type) + "::default"
+		return ownName(f.Type) + "::default"
 	case strings.HasSuffix(v, "()") && !strings.Contains(v, "{") && !strings.Contains(v, "\""):
 		return strings.TrimSuffix(v, "()")
 	}

@@ -19,10 +19,6 @@ func others(i *ir.Interface) []*ir.Interface {
 	return out
 }
 
-func methodsOf(i *ir.Interface) []*ir.Method {
-	return append(slices.Clone(i.Constructors), i.Methods...)
-}
-
 // errorType is what the method fails with.
 func errorType(m *ir.Method) string {
 	if m.Throws == nil {
@@ -58,14 +54,14 @@ func itemType(m *ir.Method) string {
 }
 
 func (e *emitter) iface(i *ir.Interface) {
-	e.docOr(i.Doc, "Interface `"+i.Name+"`.")
+	e.about(i.About, "Interface `"+i.Name+"`.")
 	e.open("pub trait %s: Send + Sync + Sized + 'static {", i.Name)
 	for _, other := range others(i) {
 		e.line("/// What implements [`%s`].", other.Name)
 		e.line("type %s: %s;", other.Name, bounded(other, "Self::"))
 		e.line("")
 	}
-	for n, m := range methodsOf(i) {
+	for n, m := range i.All() {
 		if n > 0 {
 			e.line("")
 		}
@@ -75,7 +71,7 @@ func (e *emitter) iface(i *ir.Interface) {
 }
 
 func (e *emitter) method(m *ir.Method) {
-	e.docOr(m.Doc, "Method `"+m.Name+"`.")
+	e.about(m.About, "Method `"+m.Name+"`.")
 	var args []string
 	if !m.Constructor {
 		args = append(args, "&self")
@@ -85,6 +81,9 @@ func (e *emitter) method(m *ir.Method) {
 	}
 	for _, f := range m.Args {
 		args = append(args, snake(f.Name)+": "+typeName(f.Type))
+	}
+	if m.Input != nil {
+		args = append(args, snake(m.Input.Name)+": rpc::Incoming<"+typeName(m.Input.Type)+">")
 	}
 	if m.Emits != nil {
 		args = append(args, "emitter: rpc::Emitter<"+m.Emits.Name+">")
@@ -135,17 +134,11 @@ func (e *emitter) service() {
 
 	var methods []*ir.Method
 	for _, i := range e.schema.Interfaces {
-		methods = append(methods, methodsOf(i)...)
+		methods = append(methods, i.All()...)
 	}
-	byID := slices.SortedFunc(slices.Values(methods), func(a, b *ir.Method) int {
-		if a.ID < b.ID {
-			return -1
-		}
-		return 1
-	})
-	e.open("static METHODS: [rpc::ffi::Method; %d] = [", len(byID))
-	for _, m := range byID {
-		e.line("rpc::ffi::Method::new(%s, %t, %s, c\"%s\"),", hex(uint64(m.ID), 8), m.Immediate, hex(m.Hash, 16), fullName(m))
+	e.open("static METHODS: [rpc::ffi::Method; %d] = [", len(methods))
+	for _, m := range e.schema.Methods() {
+		e.line("rpc::ffi::Method::new(%s, %t, c\"%s\"),", hex(uint64(m.ID), 8), m.Immediate, m.FullName())
 	}
 	e.close("];")
 	e.line("")
@@ -156,7 +149,9 @@ func (e *emitter) service() {
 	e.line("const SCHEMA: [u8; %d] =", len(bytes))
 	e.line("    [%s];", strings.Join(bytes, ", "))
 	e.line("")
-	e.line("static ABI: rpc::ffi::AbiInfo = rpc::ffi::AbiInfo::new(SCHEMA, &METHODS);")
+	e.line("/// What [`SCHEMA`] is the hash of.")
+	e.out.WriteString("const TEXT: &str = " + raw(e.schema.Text) + ";\n\n")
+	e.line("static ABI: rpc::ffi::AbiInfo = rpc::ffi::AbiInfo::new(SCHEMA, TEXT, &METHODS);")
 	e.line("")
 
 	e.line("/// The methods of an implementation, for [`rpc::export!`].")
@@ -189,15 +184,15 @@ func (e *emitter) service() {
 	e.close("}")
 }
 
-func fullName(m *ir.Method) string { return m.Interface.Name + "." + m.Name }
-
 // arguments reads the arguments; the object is looked up after them, so that buffers in them move in any case.
 func (e *emitter) arguments(m *ir.Method) []string {
 	var names []string
 	for _, f := range m.Args {
 		name := snake(f.Name)
 		names = append(names, name)
-		if m := maker(f); strings.HasPrefix(m, "||") {
+		if f.Type.Kind == ir.CallbackRef {
+			e.line("let %s: %s = rpc::Decode::decode(call.arguments())?;", name, typeName(f.Type))
+		} else if m := maker(f); strings.HasPrefix(m, "||") {
 			e.line("let %s: %s = call.arguments().field(%s)?;", name, typeName(f.Type), m)
 		} else {
 			e.line("let %s = call.arguments().field(%s)?;", name, typed(f, m))
@@ -213,19 +208,23 @@ func (e *emitter) arguments(m *ir.Method) []string {
 func typed(f *ir.Field, maker string) string {
 	switch f.Type.Kind {
 	case ir.Bytes, ir.List:
-		return "Vec::<" + strings.TrimSuffix(strings.TrimPrefix(typeName(f.Type), "Vec<"), ">") + ">::new"
+		return "Vec::<" + strings.TrimSuffix(strings.TrimPrefix(ownName(f.Type), "Vec<"), ">") + ">::new"
 	case ir.Map:
-		return "std::collections::BTreeMap::<" + strings.TrimSuffix(strings.TrimPrefix(typeName(f.Type), "std::collections::BTreeMap<"), ">") + ">::new"
+		return "std::collections::BTreeMap::<" + strings.TrimSuffix(strings.TrimPrefix(ownName(f.Type), "std::collections::BTreeMap<"), ">") + ">::new"
 	}
 	return maker
 }
 
 func (e *emitter) dispatch(m *ir.Method) {
-	e.line("// %s", fullName(m))
+	e.line("// %s", m.FullName())
 	e.open("%s => {", hex(uint64(m.ID), 8))
 	names := e.arguments(m)
 	e.line("let context = cx.clone();")
 	args := append([]string{"context"}, names...)
+	if m.Input != nil {
+		e.line("let %s = rpc::service::incoming(&cx);", snake(m.Input.Name))
+		args = append(args, snake(m.Input.Name))
+	}
 	if m.Emits != nil {
 		e.line("let emitter = rpc::service::emitter(&cx);")
 		args = append(args, "emitter")
@@ -257,7 +256,7 @@ func (e *emitter) dispatch(m *ir.Method) {
 }
 
 func (e *emitter) immediate(m *ir.Method) {
-	e.line("// %s", fullName(m))
+	e.line("// %s", m.FullName())
 	e.open("%s => {", hex(uint64(m.ID), 8))
 	names := e.arguments(m)
 	after := ""

@@ -51,6 +51,14 @@ func camel(name string) string {
 
 // typeName is the Rust type of data.
 func typeName(r *ir.Ref) string {
+	if r.Alias != nil {
+		return r.Alias.Name
+	}
+	return ownName(r)
+}
+
+// ownName is the type behind an alias.
+func ownName(r *ir.Ref) string {
 	switch r.Kind {
 	case ir.Bool:
 		return "bool"
@@ -82,6 +90,10 @@ func typeName(r *ir.Ref) string {
 		return "[u8; " + strconv.Itoa(r.Size) + "]"
 	case ir.Path:
 		return "std::path::PathBuf"
+	case ir.Timestamp:
+		return "rpc::Timestamp"
+	case ir.Duration:
+		return "std::time::Duration"
 	case ir.Optional:
 		return "Option<" + typeName(r.Elem) + ">"
 	case ir.List:
@@ -118,4 +130,13 @@ func text(s string) string {
 	}
 	out.WriteByte('"')
 	return out.String()
+}
+
+// raw is a Rust string literal without escapes.
+func raw(s string) string {
+	fence := ""
+	for strings.Contains(s, "\""+fence) {
+		fence += "#"
+	}
+	return "r" + fence + "\"" + s + "\"" + fence
 }

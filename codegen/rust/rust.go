@@ -33,6 +33,15 @@ func Emit(s *ir.Schema) ([]byte, error) {
 	e.line("use std::future::Future;")
 	e.line("")
 	e.line("use rpc::Encode as _;")
+	for _, c := range s.Constants {
+		e.line("")
+		e.constant(c)
+	}
+	for _, a := range s.Aliases {
+		e.line("")
+		e.about(a.About, "Alias `"+a.Name+"`.")
+		e.line("pub type %s = %s;", a.Name, typeName(a.Type))
+	}
 	for _, t := range s.Types {
 		e.line("")
 		switch t := t.(type) {
@@ -47,6 +56,10 @@ func Emit(s *ir.Schema) ([]byte, error) {
 	for _, i := range s.Interfaces {
 		e.line("")
 		e.iface(i)
+	}
+	for _, c := range s.Callbacks {
+		e.line("")
+		e.callback(c)
 	}
 	e.line("")
 	e.service()
@@ -108,12 +121,53 @@ func (e *emitter) doc(lines []string) {
 	}
 }
 
-// docOr documents what the IDL does not.
-func (e *emitter) docOr(lines []string, otherwise string) {
-	if len(lines) == 0 {
-		lines = []string{otherwise}
+// about documents an item, also what the IDL does not. The generated module itself uses most of what is deprecated, and so
+// does who implements it, so that an attribute would warn in the wrong places: a line says it.
+func (e *emitter) about(about ir.About, otherwise string) {
+	e.since(about, otherwise)
+	if about.Deprecated != "" {
+		e.line("///")
+		e.line("/// Deprecated: %s.", strings.TrimSuffix(docLine(about.Deprecated)[1:], "."))
 	}
-	e.doc(lines)
+}
+
+// unused documents an item that the generated module does not use: the compiler warns where anybody does.
+func (e *emitter) unused(about ir.About, otherwise string) {
+	e.since(about, otherwise)
+	if about.Deprecated != "" {
+		e.line("#[deprecated(note = %s)]", text(about.Deprecated))
+	}
+}
+
+func (e *emitter) since(about ir.About, otherwise string) {
+	if len(about.Doc) == 0 {
+		about.Doc = []string{otherwise}
+	}
+	e.doc(about.Doc)
+	if about.Since != "" {
+		e.line("///")
+		e.line("/// Since %s.", about.Since)
+	}
+}
+
+func (e *emitter) constant(c *ir.Constant) {
+	name, kind := strings.ToUpper(c.Name), typeName(c.Type)
+	value := value(&ir.Field{Type: c.Type, Default: c.Value})
+	switch c.Type.Kind {
+	case ir.String:
+		kind, value = "&str", text(c.Value.Text)
+	case ir.Duration:
+		value = span(c.Value.Int)
+	}
+	e.unused(c.About, "Constant `"+c.Name+"`.")
+	one := "pub const " + name + ": " + kind + " = " + value + ";"
+	if e.fits(one) {
+		e.line("%s", one)
+		return
+	}
+	e.open("pub const %s: %s =", name, kind)
+	e.line("%s;", value)
+	e.indent--
 }
 
 func docLine(line string) string {

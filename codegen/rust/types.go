@@ -14,11 +14,11 @@ func (e *emitter) record(r *ir.Record) {
 	if allDerivable(r.Fields) {
 		derives = "Clone, Debug, Default, PartialEq"
 	}
-	e.docOr(r.Doc, "Record `"+r.Name+"`.")
+	e.about(r.About, "Record `"+r.Name+"`.")
 	e.line("#[derive(%s)]", derives)
 	e.open("pub struct %s {", r.Name)
 	for _, f := range r.Fields {
-		e.docOr(f.Doc, "Field `"+f.Name+"`.")
+		e.about(f.About, "Field `"+f.Name+"`.")
 		e.line("pub %s: %s,", snake(f.Name), typeName(f.Type))
 	}
 	e.close("}")
@@ -92,7 +92,7 @@ func (e *emitter) decodeImpl(name string, smallest int, body func()) {
 // variants writes the alternatives of an enum or an error.
 func (e *emitter) variants(variants []*ir.Variant, first string) {
 	for i, v := range variants {
-		e.docOr(v.Doc, "Variant `"+v.Name+"`.")
+		e.about(v.About, "Variant `"+v.Name+"`.")
 		if i == 0 && first != "" {
 			e.line("%s", first)
 		}
@@ -102,7 +102,7 @@ func (e *emitter) variants(variants []*ir.Variant, first string) {
 		}
 		e.open("%s {", camel(v.Name))
 		for _, f := range v.Fields {
-			e.docOr(f.Doc, "Field `"+f.Name+"`.")
+			e.about(f.About, "Field `"+f.Name+"`.")
 			e.line("%s: %s,", snake(f.Name), typeName(f.Type))
 		}
 		e.close("},")
@@ -118,7 +118,7 @@ func (e *emitter) enum(t *ir.Enum) {
 	if plain(first) {
 		derives, mark = append(derives, "Default"), "#[default]"
 	}
-	e.docOr(t.Doc, "Enum `"+t.Name+"`.")
+	e.about(t.About, "Enum `"+t.Name+"`.")
 	e.line("#[derive(%s)]", strings.Join(derives, ", "))
 	e.open("pub enum %s {", t.Name)
 	e.variants(t.Variants, mark)
@@ -145,16 +145,31 @@ func (e *emitter) enum(t *ir.Enum) {
 			reader = "_"
 		}
 		e.open("reader.record(|%s| match variant {", reader)
-		for i, v := range t.Variants {
-			if plain(v) {
-				e.line("%d => Ok(%s::%s),", i, t.Name, camel(v.Name))
-				continue
-			}
-			e.literal(fmt.Sprintf("%d => Ok(%s::%s", i, t.Name, camel(v.Name)), initialisers(v.Fields, read), "),")
-		}
-		e.line("_ => Err(rpc::Error::Malformed(%s)),", text("enum `"+t.Name+"` has no such variant"))
+		e.readVariants("enum", t.Name, t.Variants)
 		e.close("})")
 	})
+}
+
+// readVariants writes the arms that read each variant's fields.
+func (e *emitter) readVariants(keyword, name string, variants []*ir.Variant) {
+	for i, v := range variants {
+		if plain(v) {
+			e.line("%d => Ok(%s::%s),", i, name, camel(v.Name))
+			continue
+		}
+		fields := initialisers(v.Fields, read)
+		arm, before := fmt.Sprintf("%d => ", i), "Ok("+name+"::"+camel(v.Name)
+		one := before + " { " + strings.Join(fields, ", ") + " })"
+		// rustfmt gives a value that fits into a line a block of its own, before it breaks it.
+		if !e.fits(arm+one+",") && 4+4*e.indent+len(one) <= width {
+			e.open("%s{", arm)
+			e.line("%s", one)
+			e.close("}")
+			continue
+		}
+		e.literal(arm+before, fields, "),")
+	}
+	e.line("_ => Err(rpc::Error::Malformed(%s)),", text(keyword+" `"+name+"` has no such variant"))
 }
 
 // encodeFields writes the record of a variant's fields, which the pattern has bound.
@@ -183,7 +198,7 @@ func pattern(enum string, v *ir.Variant) string {
 }
 
 func (e *emitter) failure(t *ir.Error) {
-	e.docOr(t.Doc, "Error `"+t.Name+"`.")
+	e.about(t.About, "Error `"+t.Name+"`.")
 	e.line("#[derive(Clone, Debug, PartialEq)]")
 	e.open("pub enum %s {", t.Name)
 	e.variants(t.Variants, "")
@@ -204,7 +219,7 @@ func (e *emitter) failure(t *ir.Error) {
 	e.line("")
 
 	e.open("impl rpc::Declared for %s {", t.Name)
-	e.line("const DOMAIN: u32 = %d;", t.Domain)
+	e.line("const DOMAIN: u32 = %s;", hex(uint64(t.Domain), 8))
 	e.line("")
 	e.open("fn variant(&self) -> u32 {")
 	e.open("match self {")
@@ -235,6 +250,34 @@ func (e *emitter) failure(t *ir.Error) {
 		}
 		e.close("}")
 	}
+	e.close("}")
+	e.close("}")
+	e.close("}")
+	if e.thrownByCallback(t) {
+		e.line("")
+		e.thrown(t)
+	}
+}
+
+// thrownByCallback reports whether the library has to read the error.
+func (e *emitter) thrownByCallback(t *ir.Error) bool {
+	for _, c := range e.schema.Callbacks {
+		if slices.ContainsFunc(c.Methods, func(m *ir.Method) bool { return m.Throws == t }) {
+			return true
+		}
+	}
+	return false
+}
+
+func (e *emitter) thrown(t *ir.Error) {
+	reader := "reader"
+	if allPlain(t.Variants) {
+		reader = "_"
+	}
+	e.open("impl rpc::Thrown for %s {", t.Name)
+	e.open("fn decode_fields(variant: u32, %s: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {", reader)
+	e.open("match variant {")
+	e.readVariants("error", t.Name, t.Variants)
 	e.close("}")
 	e.close("}")
 	e.close("}")

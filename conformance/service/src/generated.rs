@@ -6,6 +6,24 @@ use std::future::Future;
 
 use rpc::Encode as _;
 
+/// How often a `Moments` is tried where nobody says it.
+pub const DEFAULT_ATTEMPTS: u32 = 3;
+
+/// Constant `greeting`.
+pub const GREETING: &str = "hello 😀";
+
+/// Constant `half`.
+pub const HALF: f64 = 0.5;
+
+/// Constant `patience`.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_millis(1500);
+
+/// A name for people.
+pub type Label = String;
+
+/// Alias `Labels`.
+pub type Labels = std::collections::BTreeMap<String, Label>;
+
 /// One field of each scalar type.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scalars {
@@ -297,6 +315,80 @@ impl rpc::Decode for Defaults {
     }
 }
 
+/// Time, and what has another name.
+///
+/// Since 1.1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moments {
+    /// Field `at`.
+    pub at: rpc::Timestamp,
+    /// Field `lasting`.
+    pub lasting: std::time::Duration,
+    /// Field `patience`.
+    pub patience: std::time::Duration,
+    /// Field `attempts`.
+    pub attempts: u32,
+    /// Field `label`.
+    pub label: Label,
+    /// Field `labels`.
+    ///
+    /// Deprecated: use label instead.
+    pub labels: Labels,
+    /// Field `earlier`.
+    pub earlier: Option<rpc::Timestamp>,
+    /// Field `waits`.
+    pub waits: Vec<std::time::Duration>,
+}
+
+impl Default for Moments {
+    fn default() -> Self {
+        Moments {
+            at: rpc::Timestamp::default(),
+            lasting: std::time::Duration::default(),
+            patience: std::time::Duration::from_millis(1500),
+            attempts: 3,
+            label: String::new(),
+            labels: std::collections::BTreeMap::new(),
+            earlier: None,
+            waits: Vec::new(),
+        }
+    }
+}
+
+impl rpc::Encode for Moments {
+    fn encode(self, writer: &mut rpc::Writer<'_>) {
+        writer.record(|writer| {
+            self.at.encode(writer);
+            self.lasting.encode(writer);
+            self.patience.encode(writer);
+            self.attempts.encode(writer);
+            self.label.encode(writer);
+            self.labels.encode(writer);
+            self.earlier.encode(writer);
+            self.waits.encode(writer);
+        });
+    }
+}
+
+impl rpc::Decode for Moments {
+    const SMALLEST: usize = 4;
+
+    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+        reader.record(|reader| {
+            Ok(Moments {
+                at: reader.field(rpc::Timestamp::default)?,
+                lasting: reader.field(std::time::Duration::default)?,
+                patience: reader.field(|| std::time::Duration::from_millis(1500))?,
+                attempts: reader.field(|| 3)?,
+                label: reader.field(String::new)?,
+                labels: reader.field(std::collections::BTreeMap::new)?,
+                earlier: reader.field(|| None)?,
+                waits: reader.field(Vec::new)?,
+            })
+        })
+    }
+}
+
 /// Error `ConformanceError`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ConformanceError {
@@ -323,7 +415,7 @@ impl std::fmt::Display for ConformanceError {
 impl std::error::Error for ConformanceError {}
 
 impl rpc::Declared for ConformanceError {
-    const DOMAIN: u32 = 1;
+    const DOMAIN: u32 = 0x5470_d6c4;
 
     fn variant(&self) -> u32 {
         match self {
@@ -339,6 +431,18 @@ impl rpc::Declared for ConformanceError {
                 code.encode(writer);
             }
             ConformanceError::Empty => {}
+        }
+    }
+}
+
+impl rpc::Thrown for ConformanceError {
+    fn decode_fields(variant: u32, reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+        match variant {
+            0 => {
+                Ok(ConformanceError::Refused { reason: reader.field(String::new)?, code: reader.field(u32::default)? })
+            }
+            1 => Ok(ConformanceError::Empty),
+            _ => Err(rpc::Error::Malformed("error `ConformanceError` has no such variant")),
         }
     }
 }
@@ -451,6 +555,86 @@ pub trait Echo: Send + Sync + Sized + 'static {
 
     /// Sends one line to the log sink.
     fn log(&self, cx: rpc::Context, message: String) -> impl Future<Output = Result<(), rpc::Error>> + Send;
+
+    /// Method `moments`.
+    fn moments(&self, cx: rpc::Context, value: Moments) -> impl Future<Output = Result<Moments, rpc::Error>> + Send;
+
+    /// The sum of the numbers. Fails with `refused` and the reason "too large" at the first that is over the limit, its position as the code.
+    fn total(
+        &self,
+        cx: rpc::Context,
+        limit: u32,
+        numbers: rpc::Incoming<u32>,
+    ) -> impl Future<Output = Result<u64, rpc::Failure<ConformanceError>>> + Send;
+
+    /// Each number twice as large, as it comes: none is taken before there is credit for its double. Fails with `empty` at a 0.
+    fn double(
+        &self,
+        cx: rpc::Context,
+        numbers: rpc::Incoming<u32>,
+        sink: rpc::Sink<u64>,
+    ) -> impl Future<Output = Result<(), rpc::Failure<ConformanceError>>> + Send;
+
+    /// The sum of all bytes of all buffers.
+    fn total_bytes(
+        &self,
+        cx: rpc::Context,
+        parts: rpc::Incoming<rpc::Buffer>,
+    ) -> impl Future<Output = Result<u64, rpc::Error>> + Send;
+
+    /// Lets the listener hear each text in turn, and gives what it answered; its error ends the call.
+    fn ask(
+        &self,
+        cx: rpc::Context,
+        listener: Listener,
+        texts: Vec<String>,
+    ) -> impl Future<Output = Result<Vec<u32>, rpc::Failure<ConformanceError>>> + Send;
+
+    /// Lets the listener take the buffer, and gives the one that it answered.
+    fn pass(
+        &self,
+        cx: rpc::Context,
+        listener: Listener,
+        data: rpc::Buffer,
+    ) -> impl Future<Output = Result<rpc::Buffer, rpc::Failure<ConformanceError>>> + Send;
+
+    /// Keeps the listener, in place of the one kept before.
+    fn keep(&self, cx: rpc::Context, listener: Listener) -> impl Future<Output = Result<(), rpc::Error>> + Send;
+
+    /// Lets the listener that is kept hear a text. Fails with `empty` where none is.
+    fn recall(
+        &self,
+        cx: rpc::Context,
+        text: String,
+    ) -> impl Future<Output = Result<u32, rpc::Failure<ConformanceError>>> + Send;
+
+    /// Method `forget`.
+    fn forget(&self, cx: rpc::Context) -> impl Future<Output = Result<(), rpc::Error>> + Send;
+}
+
+/// What a caller can do for the service. The runners of the table implement it.
+#[derive(Clone, Debug)]
+pub struct Listener(rpc::Callback);
+
+impl Listener {
+    /// Answers the length of the text in bytes. Fails with `refused`, the text as reason and its length as code, where the text is "fail"; and in a way
+    /// that has no name here where it is "crash".
+    pub async fn heard(&self, text: String) -> Result<u32, rpc::Failure<ConformanceError>> {
+        self.0.call(0xf376_1b2b, text).await
+    }
+
+    /// Answers a buffer with the bytes inverted.
+    pub async fn took(&self, data: rpc::Buffer) -> Result<rpc::Buffer, rpc::Error> {
+        self.0.call(0x73b7_30b6, data).await
+    }
+}
+
+impl rpc::Decode for Listener {
+    const SMALLEST: usize = 8;
+
+    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+        reader.callback().map(Listener)
+    }
 }
 
 /// The types that implement the interfaces.
@@ -459,30 +643,78 @@ pub trait Implementation: 'static {
     type Echo: Echo;
 }
 
-static METHODS: [rpc::ffi::Method; 17] = [
-    rpc::ffi::Method::new(0x09d2_30ff, false, 0xa87c_989b_34cf_1087, c"Echo.scalars"),
-    rpc::ffi::Method::new(0x28d4_aeec, false, 0x005a_d5d6_953a_9456, c"Echo.child"),
-    rpc::ffi::Method::new(0x3df3_c2ad, false, 0xcfe3_f4f0_f036_bf48, c"Echo.count"),
-    rpc::ffi::Method::new(0x43e5_89ee, false, 0x0299_cd2c_bbf5_4782, c"Echo.fail"),
-    rpc::ffi::Method::new(0x6322_4ee1, false, 0xec98_c48e_deaa_20aa, c"Echo.sum"),
-    rpc::ffi::Method::new(0x6965_4b68, false, 0xae64_7831_deba_4da6, c"Echo.blocks"),
-    rpc::ffi::Method::new(0x8acb_6307, false, 0xb7a8_b9e8_eb88_0daa, c"Echo.nothing"),
-    rpc::ffi::Method::new(0x8c7c_9198, false, 0xaee0_622a_6a0f_0d4d, c"Echo.ticks"),
-    rpc::ffi::Method::new(0x8d8f_466e, false, 0x7348_1afe_c9fe_0d86, c"Echo.open"),
-    rpc::ffi::Method::new(0xaa7d_dd24, false, 0xa480_21f4_b3bd_da9c, c"Echo.log"),
-    rpc::ffi::Method::new(0xb4bc_e291, false, 0x9015_450c_ee18_6052, c"Echo.sleep"),
-    rpc::ffi::Method::new(0xbc0c_a560, false, 0x78e2_109f_9481_f654, c"Echo.defaults"),
-    rpc::ffi::Method::new(0xcead_7cad, true, 0xccc3_7eff_c9a0_bef7, c"Echo.name"),
-    rpc::ffi::Method::new(0xe6de_4346, false, 0xc14f_2353_92b2_fca3, c"Echo.invert"),
-    rpc::ffi::Method::new(0xe808_0bea, false, 0xda40_9262_eb38_3ee8, c"Echo.containers"),
-    rpc::ffi::Method::new(0xf5f4_1892, true, 0x1a5b_5f51_4bec_843a, c"Echo.produced"),
-    rpc::ffi::Method::new(0xf6b8_c919, false, 0xd87f_4bd2_eb82_dbfa, c"Echo.crash"),
+static METHODS: [rpc::ffi::Method; 26] = [
+    rpc::ffi::Method::new(0x09d2_30ff, false, c"Echo.scalars"),
+    rpc::ffi::Method::new(0x1355_0517, false, c"Echo.forget"),
+    rpc::ffi::Method::new(0x15ad_cbe0, false, c"Echo.total"),
+    rpc::ffi::Method::new(0x17ea_b493, false, c"Echo.keep"),
+    rpc::ffi::Method::new(0x2657_feb3, false, c"Echo.ask"),
+    rpc::ffi::Method::new(0x2889_c893, false, c"Echo.moments"),
+    rpc::ffi::Method::new(0x28d4_aeec, false, c"Echo.child"),
+    rpc::ffi::Method::new(0x3df3_c2ad, false, c"Echo.count"),
+    rpc::ffi::Method::new(0x43e5_89ee, false, c"Echo.fail"),
+    rpc::ffi::Method::new(0x6322_4ee1, false, c"Echo.sum"),
+    rpc::ffi::Method::new(0x6965_4b68, false, c"Echo.blocks"),
+    rpc::ffi::Method::new(0x8acb_6307, false, c"Echo.nothing"),
+    rpc::ffi::Method::new(0x8c7c_9198, false, c"Echo.ticks"),
+    rpc::ffi::Method::new(0x8d8f_466e, false, c"Echo.open"),
+    rpc::ffi::Method::new(0x9660_0c9f, false, c"Echo.pass"),
+    rpc::ffi::Method::new(0xaa7d_dd24, false, c"Echo.log"),
+    rpc::ffi::Method::new(0xaba4_62f3, false, c"Echo.recall"),
+    rpc::ffi::Method::new(0xaee2_6713, false, c"Echo.double"),
+    rpc::ffi::Method::new(0xb4bc_e291, false, c"Echo.sleep"),
+    rpc::ffi::Method::new(0xb805_726c, false, c"Echo.total_bytes"),
+    rpc::ffi::Method::new(0xbc0c_a560, false, c"Echo.defaults"),
+    rpc::ffi::Method::new(0xcead_7cad, true, c"Echo.name"),
+    rpc::ffi::Method::new(0xe6de_4346, false, c"Echo.invert"),
+    rpc::ffi::Method::new(0xe808_0bea, false, c"Echo.containers"),
+    rpc::ffi::Method::new(0xf5f4_1892, true, c"Echo.produced"),
+    rpc::ffi::Method::new(0xf6b8_c919, false, c"Echo.crash"),
 ];
 
 const SCHEMA: [u8; 16] =
-    [0x68, 0x15, 0x04, 0x91, 0x56, 0x1a, 0x63, 0x5e, 0xd1, 0xff, 0x77, 0x43, 0x95, 0x20, 0x80, 0x98];
+    [0x97, 0x39, 0xfb, 0x8a, 0x94, 0x36, 0xfe, 0x9e, 0x63, 0x75, 0x88, 0x68, 0xd1, 0xdf, 0x3c, 0x4a];
 
-static ABI: rpc::ffi::AbiInfo = rpc::ffi::AbiInfo::new(SCHEMA, &METHODS);
+/// What [`SCHEMA`] is the hash of.
+const TEXT: &str = r#"method Echo.ask(listener:Listener,texts:list<string>)->list<u32> throws ConformanceError
+method Echo.blocks(count:u32,size:u32)->stream<buffer>
+method Echo.child(name:string)->Echo
+method Echo.containers(value:Containers)->Containers
+method Echo.count(count:u32,fail:bool)->stream<u32> throws ConformanceError
+method Echo.crash(message:string)
+method Echo.defaults(value:Defaults)->Defaults
+method Echo.double(numbers:stream<u32>)->stream<u64> throws ConformanceError
+method Echo.fail(reason:string,code:u32) throws ConformanceError
+method Echo.forget()
+method Echo.invert(data:buffer)->buffer
+method Echo.keep(listener:Listener)
+method Echo.log(message:string)
+method Echo.moments(value:Moments)->Moments
+method Echo.name()->string immediate
+method Echo.nothing()
+method Echo.open(name:string)->Echo throws ConformanceError constructor
+method Echo.pass(listener:Listener,data:buffer)->buffer throws ConformanceError
+method Echo.produced()->u64 immediate
+method Echo.recall(text:string)->u32 throws ConformanceError
+method Echo.scalars(value:Scalars)->Scalars
+method Echo.sleep(milliseconds:u32)->u32
+method Echo.sum(data:buffer)->u64
+method Echo.ticks(steps:u32)->u32 emits Tick
+method Echo.total(limit:u32,numbers:stream<u32>)->u64 throws ConformanceError
+method Echo.total_bytes(parts:stream<buffer>)->u64
+method Listener.heard(text:string)->u32 throws ConformanceError callback
+method Listener.took(data:buffer)->buffer callback
+enum Shape{point,circle{radius:f64=1},polygon{corners:list<Corner>,name:optional<string>}}
+error ConformanceError{refused{reason:string,code:u32},empty}
+record Containers{maybe:optional<u32>,maybe_record:optional<Corner>,numbers:list<i64>,texts:list<string>,nested:list<list<u8>>,by_name:map<string,u32>,by_number:map<u64,Corner>,shape:Shape,shapes:list<Shape>}
+record Corner{x:i32,y:i32}
+record Defaults{flag:bool=true,count:u32=42,ratio:f64=0.5,label:string="unnamed \"x\"",shape:Shape=point,big:u64=18446744073709551615,low:i64=-9}
+record Moments{at:timestamp,lasting:duration,patience:duration=1500000000ns,attempts:u32=3,label:string,labels:map<string,string>,earlier:optional<timestamp>,waits:list<duration>}
+record Scalars{truth:bool,tiny:u8,small:u16,medium:u32,large:u64,tiny_signed:i8,small_signed:i16,medium_signed:i32,large_signed:i64,single:f32,double:f64,text:string,blob:bytes,digest:bytes<4>,place:path}
+record Tick{step:u32}
+"#;
+
+static ABI: rpc::ffi::AbiInfo = rpc::ffi::AbiInfo::new(SCHEMA, TEXT, &METHODS);
 
 /// The methods of an implementation, for [`rpc::export!`].
 pub const fn service<I: Implementation>() -> rpc::Service {
@@ -599,6 +831,72 @@ fn dispatch<I: Implementation>(call: &mut rpc::Call<'_>, cx: rpc::Context) -> Re
             let this = call.object::<I::Echo>()?;
             let context = cx.clone();
             Ok(rpc::service::reply(&cx, async move { this.log(context, message).await }))
+        }
+        // Echo.moments
+        0x2889_c893 => {
+            let value = call.arguments().field(Moments::default)?;
+            let this = call.object::<I::Echo>()?;
+            let context = cx.clone();
+            Ok(rpc::service::reply(&cx, async move { this.moments(context, value).await }))
+        }
+        // Echo.total
+        0x15ad_cbe0 => {
+            let limit = call.arguments().field(u32::default)?;
+            let this = call.object::<I::Echo>()?;
+            let context = cx.clone();
+            let numbers = rpc::service::incoming(&cx);
+            Ok(rpc::service::reply(&cx, async move { this.total(context, limit, numbers).await }))
+        }
+        // Echo.double
+        0xaee2_6713 => {
+            let this = call.object::<I::Echo>()?;
+            let context = cx.clone();
+            let numbers = rpc::service::incoming(&cx);
+            let sink = rpc::service::sink(&cx);
+            Ok(rpc::service::stream(&cx, async move { this.double(context, numbers, sink).await }))
+        }
+        // Echo.total_bytes
+        0xb805_726c => {
+            let this = call.object::<I::Echo>()?;
+            let context = cx.clone();
+            let parts = rpc::service::incoming(&cx);
+            Ok(rpc::service::reply(&cx, async move { this.total_bytes(context, parts).await }))
+        }
+        // Echo.ask
+        0x2657_feb3 => {
+            let listener: Listener = rpc::Decode::decode(call.arguments())?;
+            let texts = call.arguments().field(Vec::<String>::new)?;
+            let this = call.object::<I::Echo>()?;
+            let context = cx.clone();
+            Ok(rpc::service::reply(&cx, async move { this.ask(context, listener, texts).await }))
+        }
+        // Echo.pass
+        0x9660_0c9f => {
+            let listener: Listener = rpc::Decode::decode(call.arguments())?;
+            let data = call.arguments().field(rpc::Buffer::default)?;
+            let this = call.object::<I::Echo>()?;
+            let context = cx.clone();
+            Ok(rpc::service::reply(&cx, async move { this.pass(context, listener, data).await }))
+        }
+        // Echo.keep
+        0x17ea_b493 => {
+            let listener: Listener = rpc::Decode::decode(call.arguments())?;
+            let this = call.object::<I::Echo>()?;
+            let context = cx.clone();
+            Ok(rpc::service::reply(&cx, async move { this.keep(context, listener).await }))
+        }
+        // Echo.recall
+        0xaba4_62f3 => {
+            let text = call.arguments().field(String::new)?;
+            let this = call.object::<I::Echo>()?;
+            let context = cx.clone();
+            Ok(rpc::service::reply(&cx, async move { this.recall(context, text).await }))
+        }
+        // Echo.forget
+        0x1355_0517 => {
+            let this = call.object::<I::Echo>()?;
+            let context = cx.clone();
+            Ok(rpc::service::reply(&cx, async move { this.forget(context).await }))
         }
         _ => immediate::<I>(call).map(rpc::service::ready),
     }

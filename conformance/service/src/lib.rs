@@ -3,12 +3,12 @@
 pub mod generated;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rpc::{Buffer, Context, Emitter, Error, Failure, Service, Sink};
+use rpc::{Buffer, Context, Emitter, Error, Failure, Incoming, Service, Sink};
 
-use generated::{ConformanceError, Containers, Defaults, Scalars, Tick};
+use generated::{ConformanceError, Containers, Defaults, Listener, Moments, Scalars, Tick};
 
 /// The service's types.
 pub struct Conformance;
@@ -27,6 +27,18 @@ pub struct Echo {
     name: String,
     /// Items that streams of this object, and of the objects that come from it, have made.
     produced: Arc<AtomicU64>,
+    kept: Mutex<Option<Listener>>,
+}
+
+impl Echo {
+    fn named(name: String, produced: Arc<AtomicU64>) -> Self {
+        Echo { name, produced, kept: Mutex::default() }
+    }
+
+    /// Puts a listener in the place of the one that is kept, and answers that one.
+    fn replace(&self, listener: Option<Listener>) -> Option<Listener> {
+        std::mem::replace(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner), listener)
+    }
 }
 
 impl generated::Echo for Echo {
@@ -34,7 +46,7 @@ impl generated::Echo for Echo {
         if name.is_empty() {
             return Err(ConformanceError::Empty.into());
         }
-        Ok(Echo { name, produced: Arc::default() })
+        Ok(Echo::named(name, Arc::default()))
     }
 
     async fn scalars(&self, _: Context, value: Scalars) -> Result<Scalars, Error> {
@@ -119,7 +131,7 @@ impl generated::Echo for Echo {
     }
 
     async fn child(&self, _: Context, name: String) -> Result<Self, Error> {
-        Ok(Echo { name, produced: self.produced.clone() })
+        Ok(Echo::named(name, self.produced.clone()))
     }
 
     fn name(&self) -> Result<String, Error> {
@@ -128,6 +140,88 @@ impl generated::Echo for Echo {
 
     async fn log(&self, _: Context, message: String) -> Result<(), Error> {
         tracing::info!(target: "conformance", "{message}");
+        Ok(())
+    }
+
+    async fn moments(&self, _: Context, value: Moments) -> Result<Moments, Error> {
+        Ok(value)
+    }
+
+    async fn total(
+        &self,
+        _: Context,
+        limit: u32,
+        mut numbers: Incoming<u32>,
+    ) -> Result<u64, Failure<ConformanceError>> {
+        let (mut total, mut position) = (0, 0);
+        while let Some(number) = numbers.next().await {
+            let number = number?;
+            if number > limit {
+                return Err(ConformanceError::Refused { reason: "too large".to_owned(), code: position }.into());
+            }
+            total += u64::from(number);
+            position += 1;
+        }
+        Ok(total)
+    }
+
+    async fn double(
+        &self,
+        _: Context,
+        mut numbers: Incoming<u32>,
+        mut sink: Sink<u64>,
+    ) -> Result<(), Failure<ConformanceError>> {
+        loop {
+            // The end needs no credit.
+            tokio::select! {
+                () = sink.ready() => {}
+                () = numbers.ended() => {}
+            }
+            match numbers.next().await.transpose()? {
+                Some(0) => return Err(ConformanceError::Empty.into()),
+                Some(number) => sink.send(2 * u64::from(number)).await?,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn total_bytes(&self, _: Context, mut parts: Incoming<Buffer>) -> Result<u64, Error> {
+        let mut total = 0;
+        while let Some(part) = parts.next().await {
+            total += part?.as_ref().iter().map(|byte| u64::from(*byte)).sum::<u64>();
+        }
+        Ok(total)
+    }
+
+    async fn ask(
+        &self,
+        _: Context,
+        listener: Listener,
+        texts: Vec<String>,
+    ) -> Result<Vec<u32>, Failure<ConformanceError>> {
+        let mut answers = Vec::new();
+        for text in texts {
+            answers.push(listener.heard(text).await?);
+        }
+        Ok(answers)
+    }
+
+    async fn pass(&self, _: Context, listener: Listener, data: Buffer) -> Result<Buffer, Failure<ConformanceError>> {
+        Ok(listener.took(data).await?)
+    }
+
+    async fn keep(&self, _: Context, listener: Listener) -> Result<(), Error> {
+        self.replace(Some(listener));
+        Ok(())
+    }
+
+    async fn recall(&self, _: Context, text: String) -> Result<u32, Failure<ConformanceError>> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        kept.ok_or(ConformanceError::Empty)?.heard(text).await
+    }
+
+    async fn forget(&self, _: Context) -> Result<(), Error> {
+        self.replace(None);
         Ok(())
     }
 }

@@ -5,24 +5,28 @@ mod json;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use conformance::generated::{Containers, Defaults, Scalars};
+use conformance::generated::{ConformanceError, Containers, Defaults, Moments, Scalars};
 use json::FromJson;
 use rpc::client::{argument, arguments, Answer, Client};
-use rpc::{Decode, Encode, Reader};
+use rpc::{Declared, Decode, Encode, Reader};
 use serde_json::Value;
 
+const CALL: u8 = 1;
+const CREDIT: u8 = 3;
 const ITEM: u8 = 4;
 const END: u8 = 5;
 const REPLY: u8 = 6;
 const ERROR: u8 = 7;
 const PANIC: u8 = 8;
 const EMIT: u8 = 9;
+const RELEASE: u8 = 10;
 
 const CANCELLED: u32 = 1;
 const DEADLINE_EXCEEDED: u32 = 2;
 const CLOSED: u32 = 3;
 const MALFORMED: u32 = 4;
 const BUSY: u32 = 6;
+const CALLBACK: u32 = 10;
 
 const STATUS_HANDLE: i32 = -2;
 const STATUS_BUSY: i32 = -3;
@@ -79,6 +83,14 @@ impl Suite {
             "view_lease" => self.view_lease(),
             "emit" => self.emit(case),
             "concurrent" => self.concurrent(case),
+            "total" => self.total(case),
+            "total_credit" => self.total_credit(case),
+            "double" => self.double(case),
+            "total_bytes" => self.total_bytes(case),
+            "ask" => self.ask(case),
+            "pass" => self.pass(case),
+            "keep" => self.keep(case),
+            "recall_nothing" => self.recall_nothing(case),
             kind => panic!("the table has a kind that this runner does not know: {kind}"),
         }
         assert_eq!(
@@ -99,6 +111,7 @@ impl Suite {
             "scalars" => agree::<Scalars>(json, &wire, &canonical),
             "containers" => agree::<Containers>(json, &wire, &canonical),
             "defaults" => agree::<Defaults>(json, &wire, &canonical),
+            "moments" => agree::<Moments>(json, &wire, &canonical),
             other => panic!("no values are read for {other}"),
         }
     }
@@ -123,7 +136,7 @@ impl Suite {
             "empty" => 1,
             other => panic!("no variant {other}"),
         };
-        assert_eq!((domain, variant, message.as_str()), (1, expected, text(case, "message")));
+        assert_eq!((domain, variant, message.as_str()), (ConformanceError::DOMAIN, expected, text(case, "message")));
         let fields = &answer.payload[12 + message.len()..];
         if expected == 0 {
             let mut record = (payload.len() as u32).to_le_bytes().to_vec();
@@ -178,7 +191,7 @@ impl Suite {
         if take > count {
             let answer = self.client.last(id);
             if fail {
-                assert_eq!(answer.error().map(|error| (error.0, error.1)), Some((1, 1)));
+                assert_eq!(answer.error().map(|error| (error.0, error.1)), Some((ConformanceError::DOMAIN, 1)));
             } else {
                 assert_eq!(answer.kind, END);
             }
@@ -305,6 +318,227 @@ impl Suite {
         assert!(began.elapsed() < Duration::from_millis(calls * milliseconds / 4), "they sleep side by side");
         assert!(most > Some(1));
     }
+
+    /// Sends the items of a stream as credit comes, and gives those of the answer and the last frame.
+    fn stream_in(
+        &mut self,
+        id: u64,
+        mut items: impl Iterator<Item = (Vec<u8>, Vec<u64>, u64)>,
+    ) -> (Vec<Answer>, Answer) {
+        let (mut credit, mut ended, mut came) = (0i64, false, Vec::new());
+        loop {
+            while credit > 0 && !ended {
+                match items.next() {
+                    Some((payload, handles, bytes)) => {
+                        credit -= (payload.len() as u64 + bytes) as i64;
+                        self.client.item(id, &payload, &handles);
+                    }
+                    None => {
+                        self.client.end(id);
+                        ended = true;
+                    }
+                }
+            }
+            let answer = self.client.next(id, Duration::from_secs(10)).expect("there is a frame");
+            match answer.kind {
+                CREDIT => credit += value::<u64>(&answer) as i64,
+                ITEM => came.push(answer),
+                _ => return (came, answer),
+            }
+        }
+    }
+
+    fn total(&mut self, case: &Value) {
+        let id = self.start("total", &argument(number(case, "limit") as u32), Duration::ZERO);
+        let numbers = Vec::<u32>::from_json(&case["numbers"]);
+        let (_, answer) = self.stream_in(id, numbers.into_iter().map(|number| (argument(number), vec![], 0)));
+        if case.get("result").is_some() {
+            assert_eq!(value::<u64>(&answer), number(case, "result"));
+        } else {
+            self.failed(case, &answer);
+        }
+    }
+
+    fn total_credit(&mut self, case: &Value) {
+        let id = self.start("double", &[], Duration::ZERO);
+        let (mut credit, mut taken) = (0, 0);
+        let until = Instant::now() + Duration::from_millis(200);
+        while let Some(answer) = self.client.next(id, until.saturating_duration_since(Instant::now())) {
+            assert_eq!(answer.kind, CREDIT);
+            credit += value::<u64>(&answer) as i64;
+            while credit > 0 && taken < number(case, "count") {
+                self.client.item(id, &argument(1u32), &[]);
+                (credit, taken) = (credit - 4, taken + 1);
+            }
+        }
+        assert!(taken <= number(case, "bound"), "{taken} were taken");
+        self.client.cancel(id);
+        assert_eq!(self.client.last(id).kind, ERROR);
+    }
+
+    fn double(&mut self, case: &Value) {
+        let id = self.start("double", &[], Duration::ZERO);
+        self.client.credit(id, 1 << 20);
+        let numbers = Vec::<u32>::from_json(&case["numbers"]);
+        let (came, answer) = self.stream_in(id, numbers.into_iter().map(|number| (argument(number), vec![], 0)));
+        assert_eq!(came.iter().map(value::<u64>).collect::<Vec<_>>(), Vec::<u64>::from_json(&case["result"]));
+        if case.get("variant").is_some() {
+            self.failed(case, &answer);
+        } else {
+            assert_eq!(answer.kind, END);
+        }
+    }
+
+    fn total_bytes(&mut self, case: &Value) {
+        let parts: Vec<(Vec<u8>, Vec<u64>, u64)> = (case["parts"].as_array().expect("is a list").iter())
+            .map(|part| {
+                let bytes = json::hex(part.as_str().expect("is a text"));
+                let buffer = self.client.buffer(&bytes).expect("fits");
+                (argument(buffer), vec![buffer], bytes.len() as u64)
+            })
+            .collect();
+        let id = self.start("total_bytes", &[], Duration::ZERO);
+        let (_, answer) = self.stream_in(id, parts.into_iter());
+        assert_eq!(value::<u64>(&answer), number(case, "result"));
+    }
+
+    /// What the table says of an error that the service declares.
+    fn failed(&self, case: &Value, answer: &Answer) {
+        let (domain, variant, message) = answer.error().expect("fails");
+        let expected = match text(case, "variant") {
+            "refused" => 0,
+            "empty" => 1,
+            other => panic!("no variant {other}"),
+        };
+        assert_eq!((domain, variant), (ConformanceError::DOMAIN, expected));
+        if case.get("message").is_some() {
+            assert_eq!(message, text(case, "message"));
+        }
+    }
+
+    /// Answers the calls of a listener until the request is over; gives the last frame.
+    fn listen(&mut self, id: u64, listener: &mut Listener) -> Answer {
+        loop {
+            while let Some(frame) = self.client.callback(Duration::ZERO) {
+                listener.frame(&self.client, &frame);
+            }
+            if let Some(answer) = self.client.ready(id) {
+                assert!(answer.is_last());
+                return answer;
+            }
+            assert!(self.client.poll(Duration::from_secs(10)) >= 0);
+        }
+    }
+
+    /// Waits until the listener was released.
+    fn released(&mut self, listener: &mut Listener) {
+        while !listener.released {
+            let frame = self.client.callback(Duration::from_secs(10)).expect("the listener is released");
+            listener.frame(&self.client, &frame);
+        }
+        assert_eq!(self.client.callback(Duration::from_millis(20)), None, "and nothing comes after that");
+    }
+
+    fn ask(&mut self, case: &Value) {
+        let mut listener = Listener::new(7);
+        let texts = Vec::<String>::from_json(&case["texts"]);
+        let id = self.start("ask", &arguments(|writer| (listener.handle, texts).encode(writer)), Duration::ZERO);
+        let answer = self.listen(id, &mut listener);
+        if case.get("heard").is_some() {
+            assert_eq!(u64::from(listener.heard), number(case, "heard"));
+        }
+        if case.get("result").is_some() {
+            assert_eq!(value::<Vec<u32>>(&answer), Vec::<u32>::from_json(&case["result"]));
+        } else if case.get("variant").is_some() {
+            self.failed(case, &answer);
+        } else {
+            assert_eq!(text(case, "runtime"), "callback");
+            assert_eq!(answer.error(), Some((0, CALLBACK, "the callback failed: it crashed".to_owned())));
+        }
+        self.released(&mut listener);
+    }
+
+    fn pass(&mut self, case: &Value) {
+        let mut listener = Listener::new(8);
+        let buffer = self.client.buffer(&bytes(case, "data")).expect("fits");
+        let id = self.start("pass", &arguments(|writer| (listener.handle, buffer).encode(writer)), Duration::ZERO);
+        let answer = self.listen(id, &mut listener);
+        assert_eq!(self.client.read(handle(&answer)).expect("is open"), bytes(case, "result"));
+        assert_eq!(self.client.free(handle(&answer)), 0);
+        self.released(&mut listener);
+    }
+
+    fn keep(&mut self, case: &Value) {
+        let mut listener = Listener::new(9);
+        assert_eq!(self.call("keep", &argument(listener.handle)).kind, REPLY);
+        let results = Vec::<u32>::from_json(&case["result"]);
+        for (text, result) in Vec::<String>::from_json(&case["texts"]).into_iter().zip(results) {
+            let id = self.start("recall", &argument(text), Duration::ZERO);
+            let answer = self.listen(id, &mut listener);
+            assert_eq!(value::<u32>(&answer), result);
+        }
+        assert!(!listener.released, "it is kept");
+        assert_eq!(self.call("forget", &[]).kind, REPLY);
+        self.released(&mut listener);
+    }
+
+    fn recall_nothing(&mut self, case: &Value) {
+        assert_eq!(self.call("forget", &[]).kind, REPLY);
+        let answer = self.call("recall", &argument("text".to_owned()));
+        self.failed(case, &answer);
+    }
+}
+
+/// A listener of the caller's.
+struct Listener {
+    handle: u64,
+    heard: u32,
+    released: bool,
+}
+
+impl Listener {
+    fn new(slot: u64) -> Self {
+        Listener { handle: 1 << 32 | slot, heard: 0, released: false }
+    }
+
+    /// Does what a frame asks for.
+    fn frame(&mut self, client: &Client, frame: &Answer) {
+        assert_eq!(frame.object, self.handle);
+        assert!(!self.released, "nothing comes after the release");
+        match frame.kind {
+            CALL if frame.method == id("Listener.heard") => self.hear(client, frame),
+            CALL if frame.method == id("Listener.took") => {
+                let buffer = handle(frame);
+                let view = client.view(buffer).expect("is open");
+                // SAFETY: the view is open, and nobody else knows the handle.
+                let bytes = unsafe { std::slice::from_raw_parts_mut(view.data, view.length) };
+                bytes.iter_mut().for_each(|byte| *byte = !*byte);
+                assert_eq!(client.unview(buffer), 0);
+                client.reply(frame, &argument(buffer), &[buffer]);
+            }
+            RELEASE => self.released = true,
+            kind => panic!("a frame of kind {kind} for method {:#x}", frame.method),
+        }
+    }
+
+    fn hear(&mut self, client: &Client, call: &Answer) {
+        self.heard += 1;
+        let text = value::<String>(call);
+        let length = text.len() as u32;
+        match text.as_str() {
+            "fail" => {
+                let fields = arguments(|writer| (text, length).encode(writer));
+                client.fail(call, ConformanceError::DOMAIN, 0, "the library makes its own", &fields);
+            }
+            "crash" => client.fail(call, 0, CALLBACK, "it crashed", &[]),
+            _ => client.reply(call, &argument(length), &[]),
+        }
+    }
+}
+
+/// The id of a method, as docs/boundary.md says.
+fn id(name: &str) -> u32 {
+    16 + name.bytes().fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 /// The value that the table names is what the wire says, and is written canonically.

@@ -1069,7 +1069,7 @@ impl std::fmt::Display for RepositoryError {
 impl std::error::Error for RepositoryError {}
 
 impl rpc::Declared for RepositoryError {
-    const DOMAIN: u32 = 1;
+    const DOMAIN: u32 = 0x9e52_a131;
 
     fn variant(&self) -> u32 {
         match self {
@@ -1260,27 +1260,68 @@ pub trait Implementation: 'static {
 }
 
 static METHODS: [rpc::ffi::Method; 15] = [
-    rpc::ffi::Method::new(0x2b25_f7ff, false, 0xd375_ec39_6208_db6d, c"Repository.resolve"),
-    rpc::ffi::Method::new(0x369c_fb11, false, 0x4dc8_3fc8_9e84_201e, c"Repository.read"),
-    rpc::ffi::Method::new(0x4f01_4819, false, 0x1aec_ad27_ff19_9689, c"Repository.ingest"),
-    rpc::ffi::Method::new(0x5b2c_8970, false, 0xcd63_f3a7_42f6_3200, c"Ingest.add"),
-    rpc::ffi::Method::new(0x6110_63c2, true, 0x66f6_78c3_e293_028a, c"Repository.url"),
-    rpc::ffi::Method::new(0x647f_d586, false, 0x5592_4c49_6e38_d2bf, c"Repository.snapshots"),
-    rpc::ffi::Method::new(0x7177_a493, false, 0x545d_a616_2c10_b795, c"Repository.backup"),
-    rpc::ffi::Method::new(0x7bc5_d1fd, false, 0x9495_c064_2629_10b6, c"Repository.list"),
-    rpc::ffi::Method::new(0x843c_b250, false, 0x0256_4400_b4c8_9907, c"Ingest.write"),
-    rpc::ffi::Method::new(0xa93d_58b3, false, 0x5fc9_974a_b94c_9395, c"Repository.check"),
-    rpc::ffi::Method::new(0xaa44_a4d0, false, 0xc534_b71e_8b7d_0ee9, c"Ingest.commit"),
-    rpc::ffi::Method::new(0xb5d9_0165, false, 0x50f3_4e52_0649_26a9, c"Repository.restore"),
-    rpc::ffi::Method::new(0xb6c0_4ecf, false, 0x0c10_5f74_1ee9_ec04, c"Repository.init"),
-    rpc::ffi::Method::new(0xc3c1_9f64, true, 0xbd26_0d8f_6352_3bee, c"Repository.id"),
-    rpc::ffi::Method::new(0xd722_ce7d, false, 0xd7cd_8094_b4aa_e73d, c"Repository.open"),
+    rpc::ffi::Method::new(0x2b25_f7ff, false, c"Repository.resolve"),
+    rpc::ffi::Method::new(0x369c_fb11, false, c"Repository.read"),
+    rpc::ffi::Method::new(0x4f01_4819, false, c"Repository.ingest"),
+    rpc::ffi::Method::new(0x5b2c_8970, false, c"Ingest.add"),
+    rpc::ffi::Method::new(0x6110_63c2, true, c"Repository.url"),
+    rpc::ffi::Method::new(0x647f_d586, false, c"Repository.snapshots"),
+    rpc::ffi::Method::new(0x7177_a493, false, c"Repository.backup"),
+    rpc::ffi::Method::new(0x7bc5_d1fd, false, c"Repository.list"),
+    rpc::ffi::Method::new(0x843c_b250, false, c"Ingest.write"),
+    rpc::ffi::Method::new(0xa93d_58b3, false, c"Repository.check"),
+    rpc::ffi::Method::new(0xaa44_a4d0, false, c"Ingest.commit"),
+    rpc::ffi::Method::new(0xb5d9_0165, false, c"Repository.restore"),
+    rpc::ffi::Method::new(0xb6c0_4ecf, false, c"Repository.init"),
+    rpc::ffi::Method::new(0xc3c1_9f64, true, c"Repository.id"),
+    rpc::ffi::Method::new(0xd722_ce7d, false, c"Repository.open"),
 ];
 
 const SCHEMA: [u8; 16] =
-    [0x71, 0x99, 0x01, 0xca, 0x66, 0x36, 0x8d, 0xe6, 0x01, 0xf2, 0x8d, 0x70, 0x39, 0xc0, 0x9b, 0x74];
+    [0x5d, 0xcd, 0x89, 0x8c, 0xff, 0x10, 0x03, 0xe8, 0x43, 0x39, 0xca, 0xfc, 0x62, 0xbb, 0xc9, 0x91];
 
-static ABI: rpc::ffi::AbiInfo = rpc::ffi::AbiInfo::new(SCHEMA, &METHODS);
+/// What [`SCHEMA`] is the hash of.
+const TEXT: &str = r#"method Ingest.add(file:NewFile)->u64 throws RepositoryError
+method Ingest.commit()->BackupReport throws RepositoryError
+method Ingest.write(file:u64,data:buffer) throws RepositoryError
+method Repository.backup(options:BackupOptions)->BackupReport emits Progress throws RepositoryError
+method Repository.check(options:CheckOptions)->CheckReport emits Progress throws RepositoryError
+method Repository.id()->bytes<32> immediate
+method Repository.ingest(options:IngestOptions)->Ingest throws RepositoryError
+method Repository.init(at:Location,options:InitOptions)->Repository throws RepositoryError constructor
+method Repository.list(snapshot:bytes<32>,at:path,recursive:bool)->stream<Entry> throws RepositoryError
+method Repository.open(at:Location)->Repository throws RepositoryError constructor
+method Repository.read(snapshot:bytes<32>,at:path)->stream<buffer> throws RepositoryError
+method Repository.resolve(name:string)->Snapshot throws RepositoryError
+method Repository.restore(options:RestoreOptions)->RestoreReport emits Progress throws RepositoryError
+method Repository.snapshots(filter:SnapshotFilter)->stream<Snapshot> throws RepositoryError
+method Repository.url()->string immediate
+enum Compression{auto,off,lz4,zstd{level:i32=1}}
+enum Credentials{password{value:string},key_file{at:path}}
+enum EntryKind{file,folder,symlink{target:path},fifo,socket,block_device{number:u64},char_device{number:u64}}
+enum IssueKind{unreadable,vanished,changed,metadata,damaged}
+error RepositoryError{not_found{url:string},already_exists{url:string},not_a_repository{url:string,why:string},wrong_key,newer_format{found:u32,supported:u32},damaged{object:string,why:string},no_space{what:string},store{what:string,why:string},store_not_safe{url:string},no_such_snapshot{name:string},no_such_path{at:path},invalid{what:string,why:string},file{at:path,why:string}}
+record BackupOptions{paths:list<path>,tags:list<string>,host:string="",compression:Compression=auto,one_file_system:bool=false,paranoid:bool=false}
+record BackupReport{snapshot:Snapshot,issues:list<FileIssue>,busy:map<string,f64>}
+record CheckOptions{read_data:bool=false}
+record CheckReport{snapshots:u64,packs:u64,chunks:u64,bytes_read:u64,damage:list<Damage>}
+record Damage{object:string,why:string}
+record Entry{at:path,kind:EntryKind,mode:u32,uid:u32,gid:u32,size:u64,modified:Time,links:u64}
+record FileIssue{at:path,kind:IssueKind,message:string}
+record IngestOptions{tags:list<string>,host:string="",compression:Compression=auto}
+record InitOptions{create_key:bool=false}
+record Location{url:string,credentials:Credentials,memory:optional<u64>}
+record NewFile{at:path,mode:u32=384,modified:optional<Time>}
+record Progress{files:u64,bytes:u64,files_total:optional<u64>,bytes_total:optional<u64>,bytes_stored:u64,issues:u64,current:path}
+record RestoreOptions{snapshot:bytes<32>,target:path,only:list<path>}
+record RestoreReport{statistics:Statistics,issues:list<FileIssue>}
+record SnapshotFilter{host:optional<string>,tags:list<string>}
+record Snapshot{id:bytes<32>,time:Time,host:string,user:string,paths:list<path>,tags:list<string>,parent:optional<bytes<32>>,statistics:Statistics}
+record Statistics{files:u64,folders:u64,others:u64,unchanged:u64,bytes:u64,bytes_read:u64,bytes_new:u64,bytes_stored:u64,chunks:u64,chunks_new:u64,duration:u64}
+record Time{seconds:i64,nanos:u32}
+"#;
+
+static ABI: rpc::ffi::AbiInfo = rpc::ffi::AbiInfo::new(SCHEMA, TEXT, &METHODS);
 
 /// The methods of an implementation, for [`rpc::export!`].
 pub const fn service<I: Implementation>() -> rpc::Service {

@@ -29,15 +29,16 @@ enum {
 
 /* Kinds of frame. */
 enum {
-  SR_CALL = 1,   /* caller → library: payload = arguments */
-  SR_CANCEL = 2, /* caller → library: no payload */
-  SR_CREDIT = 3, /* caller → library: payload = u64, bytes of items the caller can take in addition */
-  SR_ITEM = 4,   /* library → caller: payload = one stream item */
-  SR_END = 5,    /* library → caller: the stream is complete; the request is over */
-  SR_REPLY = 6,  /* library → caller: payload = result; the request is over */
-  SR_ERROR = 7,  /* library → caller: payload = error; the request is over */
-  SR_PANIC = 8,  /* library → caller: payload = string; the request is over */
-  SR_EMIT = 9    /* library → caller: payload = one progress record; newer ones replace undelivered ones */
+  SR_CALL = 1,    /* payload = arguments; library → caller: of the callback in `object` */
+  SR_CANCEL = 2,  /* no payload; library → caller: nobody waits for the callback's answer any more */
+  SR_CREDIT = 3,  /* payload = u64, bytes of items that the sender of the frame can take in addition */
+  SR_ITEM = 4,    /* payload = one stream item */
+  SR_END = 5,     /* the stream is complete; library → caller: and the request is over */
+  SR_REPLY = 6,   /* payload = result; the request, or the call of the callback, is over */
+  SR_ERROR = 7,   /* payload = error; the request, or the call of the callback, is over */
+  SR_PANIC = 8,   /* library → caller: payload = string; the request is over */
+  SR_EMIT = 9,    /* library → caller: payload = one progress record; newer ones replace undelivered ones */
+  SR_RELEASE = 10 /* library → caller: the callback in `object` will not be called any more; `request` is 0 */
 };
 
 /* The header of a frame: 64 bytes, little-endian, at an address that is a multiple of 8. The payload follows; the
@@ -46,9 +47,10 @@ typedef struct sr_frame {
   uint32_t length;       /* header + payload, without the padding after it */
   uint16_t queue;        /* completion queue that gets the answers */
   uint8_t kind;
-  uint8_t flags;         /* 0 */
-  uint64_t request;      /* slot in the low 32 bits, generation in the high 32; chosen by the caller */
-  uint64_t object;       /* handle of the object that is called; 0 for constructors and built-in methods */
+  uint8_t flags;         /* number of handles (u64) that follow the payload, inside length: those that it carries. From
+                          * the caller: 0, but buffers in items and in answers of callbacks are repeated too */
+  uint64_t request;      /* slot in the low 32 bits, generation in the high 32; chosen by who calls */
+  uint64_t object;       /* handle of the object or callback that is called; 0 for constructors and built-in methods */
   uint32_t method;
   uint32_t reserved;     /* 0 */
   uint64_t remaining_ns; /* until the deadline; 0: none */
@@ -66,7 +68,6 @@ typedef struct sr_runtime sr_runtime;
 typedef struct sr_method {
   uint32_t id;
   uint32_t immediate; /* 1: sr_call_immediate */
-  uint64_t hash;      /* of the name, arguments, result and errors, with all types that they reach */
   const char *name;   /* "Interface.method" */
 } sr_method;
 
@@ -75,6 +76,8 @@ typedef struct sr_abi_info {
   uint32_t method_count;
   uint8_t schema[16];
   const sr_method *methods; /* ascending by id */
+  const char *text;         /* what `schema` is the hash of: the canonical text, UTF-8, not terminated */
+  size_t text_length;
 } sr_abi_info;
 
 typedef struct sr_options {
@@ -103,7 +106,7 @@ typedef struct sr_statistics {
   uint64_t buffers;         /* handles that callers hold */
   uint64_t buffer_bytes;    /* memory behind them */
   uint64_t objects;
-  uint64_t stray;           /* cancel and credit frames for requests that were over, counted and dropped */
+  uint64_t stray;           /* frames for requests and calls that were over, counted and dropped */
   uint64_t threads;
 } sr_statistics;
 
@@ -113,6 +116,10 @@ typedef void (*sr_log_sink)(void *context, uint32_t level, const char *target, s
 
 /* The library's schema; valid for ever. */
 const sr_abi_info *sr_abi(void);
+/* Whether a binding that was made of the schema with this text understands the library, where their hashes differ.
+ * SR_E_INVALID: no; the message, UTF-8 and not terminated, names what is missing or differs. *needed gets its length;
+ * SR_E_TOO_SMALL: it does not fit. */
+int32_t sr_check(const char *text, size_t length, char *message, size_t capacity, size_t *needed);
 
 int32_t sr_runtime_new(const sr_options *options, sr_runtime **out);
 /* Refuses new requests, waits at most wait_ns for those in flight, cancels the rest, and frees everything:
@@ -169,6 +176,7 @@ typedef struct sr_functions {
   int32_t (*buffer_free)(sr_runtime *, uint64_t);
   int32_t (*log_set)(uint32_t, sr_log_sink, void *);
   int32_t (*runtime_statistics)(sr_runtime *, sr_statistics *);
+  int32_t (*check)(const char *, size_t, char *, size_t, size_t *);
 } sr_functions;
 const sr_functions *sr_table(void);
 

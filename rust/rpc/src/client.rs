@@ -5,15 +5,19 @@ use std::time::{Duration, Instant};
 
 use crate::codec::{Encode, Writer};
 use crate::ffi::{Functions, Options, Runtime, Statistics, View};
-use crate::frame::{padded, CALL, CANCEL, CREDIT, END, ERROR, HEADER, PANIC, REPLY};
+use crate::frame::{padded, CALL, CANCEL, CREDIT, END, ERROR, HEADER, ITEM, PANIC, RELEASE, REPLY};
 
 /// A frame that the library answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// One of `SR_ITEM` … `SR_EMIT`.
+    /// One of `SR_CALL` … `SR_RELEASE`.
     pub kind: u8,
-    /// The request that it answers.
+    /// The request that it answers; of a call, cancel or release of a callback: the library's own.
     pub request: u64,
+    /// The callback that is called or released.
+    pub object: u64,
+    /// The method of the callback.
+    pub method: u32,
     /// The payload, without the handles after it.
     pub payload: Vec<u8>,
     /// The handles that the payload carries; the top bit marks objects.
@@ -54,6 +58,15 @@ pub fn frame(kind: u8, queue: u16, request: u64, object: u64, method: u32, left:
     frame
 }
 
+/// An item, or the answer to a callback's call, with the handles of the buffers in its payload.
+pub fn carrying(kind: u8, queue: u16, request: u64, payload: &[u8], handles: &[u64]) -> Vec<u8> {
+    let mut whole = payload.to_vec();
+    whole.extend(handles.iter().flat_map(|handle| handle.to_le_bytes()));
+    let mut frame = frame(kind, queue, request, 0, 0, Duration::ZERO, &whole);
+    frame[7] = u8::try_from(handles.len()).expect("a frame carries at most 255 handles");
+    frame
+}
+
 /// Arguments, one after the other.
 pub fn arguments(write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -78,6 +91,8 @@ pub fn parse(mut block: &[u8]) -> Vec<Answer> {
         answers.push(Answer {
             kind: header[6],
             request: number(8, 8),
+            object: number(16, 8),
+            method: number(24, 4) as u32,
             payload: payload.to_vec(),
             handles: handles.chunks(8).map(|h| h.iter().rev().fold(0, |n, b| n << 8 | u64::from(*b))).collect(),
         });
@@ -92,6 +107,7 @@ pub struct Client {
     runtime: *mut Runtime,
     slot: u32,
     waiting: HashMap<u64, VecDeque<Answer>>,
+    callbacks: VecDeque<Answer>,
     block: Vec<u8>,
 }
 
@@ -104,7 +120,14 @@ impl Client {
         // SAFETY: both pointers are good for the call.
         let status = unsafe { (functions.runtime_new)(&options, &mut runtime) };
         assert_eq!(status, 0, "a runtime is made");
-        Client { functions, runtime, slot: 0, waiting: HashMap::new(), block: vec![0; 1 << 20] }
+        Client {
+            functions,
+            runtime,
+            slot: 0,
+            waiting: HashMap::new(),
+            callbacks: VecDeque::new(),
+            block: vec![0; 1 << 20],
+        }
     }
 
     /// The runtime, for what this type does not do.
@@ -143,6 +166,51 @@ impl Client {
         assert_eq!(self.submit(&frame(CREDIT, 0, id, 0, 0, Duration::ZERO, &bytes.to_le_bytes())).0, 1);
     }
 
+    /// Sends an item of a stream.
+    pub fn item(&self, id: u64, payload: &[u8], handles: &[u64]) {
+        assert_eq!(self.submit(&carrying(ITEM, 0, id, payload, handles)).0, 1);
+    }
+
+    /// Ends a stream.
+    pub fn end(&self, id: u64) {
+        assert_eq!(self.submit(&frame(END, 0, id, 0, 0, Duration::ZERO, &[])).0, 1);
+    }
+
+    /// Answers a callback's call.
+    pub fn reply(&self, call: &Answer, payload: &[u8], handles: &[u64]) {
+        assert_eq!(self.submit(&carrying(REPLY, 0, call.request, payload, handles)).0, 1);
+    }
+
+    /// Fails a callback's call; `fields` are those of the variant.
+    pub fn fail(&self, call: &Answer, domain: u32, variant: u32, message: &str, fields: &[u8]) {
+        let payload = arguments(|writer| {
+            writer.u32(domain);
+            writer.u32(variant);
+            writer.text(message);
+            writer.sized(fields);
+        });
+        assert_eq!(self.submit(&carrying(ERROR, 0, call.request, &payload, &[])).0, 1);
+    }
+
+    /// The next frame for a callback, or `None` where there is none in time.
+    pub fn callback(&mut self, wait: Duration) -> Option<Answer> {
+        let until = Instant::now() + wait;
+        loop {
+            if let Some(frame) = self.callbacks.pop_front() {
+                return Some(frame);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if self.poll(left) < 0 || left.is_zero() && self.callbacks.is_empty() {
+                return None;
+            }
+        }
+    }
+
+    /// The request's next frame, where it is there already.
+    pub fn ready(&mut self, id: u64) -> Option<Answer> {
+        self.waiting.get_mut(&id).and_then(VecDeque::pop_front)
+    }
+
     /// Polls queue 0 once, and answers the status.
     pub fn poll(&mut self, wait: Duration) -> i32 {
         let (mut used, mut needed) = (0, 0);
@@ -151,7 +219,10 @@ impl Client {
         // SAFETY: the block and both numbers are good for the call.
         let status = unsafe { (self.functions.poll)(self.runtime, 0, block, capacity, wait, &mut used, &mut needed) };
         for answer in parse(&self.block[..used]) {
-            self.waiting.entry(answer.request).or_default().push_back(answer);
+            match answer.kind {
+                CALL | CANCEL | RELEASE => self.callbacks.push_back(answer),
+                _ => self.waiting.entry(answer.request).or_default().push_back(answer),
+            }
         }
         status
     }
@@ -160,7 +231,7 @@ impl Client {
     pub fn next(&mut self, id: u64, wait: Duration) -> Option<Answer> {
         let until = Instant::now() + wait;
         loop {
-            if let Some(answer) = self.waiting.get_mut(&id).and_then(VecDeque::pop_front) {
+            if let Some(answer) = self.ready(id) {
                 return Some(answer);
             }
             let left = until.saturating_duration_since(Instant::now());
@@ -206,6 +277,23 @@ impl Client {
             0 => Ok(parse(&block[..used]).remove(0)),
             status => Err(status),
         }
+    }
+
+    /// Asks whether a binding of the schema with this text understands the library; answers status and message.
+    pub fn check(&self, text: &[u8]) -> (i32, String) {
+        let (mut message, mut needed) = (vec![0u8; 1 << 16], 0);
+        // SAFETY: the blocks and `needed` are good for the call.
+        let status = unsafe {
+            (self.functions.check)(
+                text.as_ptr().cast(),
+                text.len(),
+                message.as_mut_ptr().cast(),
+                message.len(),
+                &mut needed,
+            )
+        };
+        message.truncate(needed);
+        (status, String::from_utf8(message).expect("is UTF-8"))
     }
 
     /// A new buffer with these bytes.

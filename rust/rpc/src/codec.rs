@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::buffer::Buffer;
+use crate::callback::Callback;
 use crate::error::Error;
+use crate::runtime::Core;
 use crate::tables::Tables;
 
 /// How deep types nest on the wire.
@@ -26,21 +29,47 @@ pub const OBJECT_HANDLE: u64 = 1 << 63;
 pub struct Reader<'a> {
     rest: &'a [u8],
     depth: u32,
-    tables: Option<&'a Tables>,
+    /// The runtime whose handles the bytes hold, and the queue that they came by.
+    from: Option<(&'a Arc<Core>, u16)>,
+    /// Buffers that the caller moved with the frame, by the handles that they had.
+    carried: Vec<(u64, Buffer)>,
+    /// Bytes of the buffers that were read.
+    buffer_bytes: u64,
+    fault: Option<Error>,
 }
 
 impl<'a> Reader<'a> {
     /// Reads from these bytes; handles in them are closed ones.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Reader { rest: bytes, depth: 0, tables: None }
+        Reader { rest: bytes, depth: 0, from: None, carried: Vec::new(), buffer_bytes: 0, fault: None }
     }
 
-    pub(crate) fn with_tables(bytes: &'a [u8], tables: &'a Tables) -> Self {
-        Reader { rest: bytes, depth: 0, tables: Some(tables) }
+    /// Reads what a caller sent by a queue, with the buffers that came with it.
+    pub(crate) fn of_caller(bytes: &'a [u8], core: &'a Arc<Core>, queue: u16, carried: Vec<(u64, Buffer)>) -> Self {
+        Reader { from: Some((core, queue)), carried, ..Reader::new(bytes) }
     }
 
     pub(crate) fn tables(&self) -> Option<&'a Tables> {
-        self.tables
+        self.from.map(|(core, _)| &core.tables)
+    }
+
+    pub(crate) fn buffer_bytes(&self) -> u64 {
+        self.buffer_bytes
+    }
+
+    /// Fails where a buffer could not be taken. That does not end the reading, so that all that comes after it, other
+    /// buffers and callbacks, changes hands also where the call fails.
+    pub(crate) fn take_fault(&mut self) -> Result<(), Error> {
+        self.fault.take().map_or(Ok(()), Err)
+    }
+
+    /// Reads a callback, which will be released when the value and all its clones are dropped.
+    pub fn callback(&mut self) -> Result<Callback, Error> {
+        let handle = u64::from_le_bytes(self.array()?);
+        match self.from {
+            Some((core, queue)) if handle != 0 => Ok(Callback::new(core, queue, handle)),
+            _ => Err(Error::Closed("callback")),
+        }
     }
 
     /// The number of bytes that are left in the record, or in the payload.
@@ -234,6 +263,10 @@ pub trait Decode: Sized {
     /// Bytes that the shortest value takes.
     const SMALLEST: usize;
 
+    /// Credit that a stream of such values from the caller has at most: enough to keep a sender busy while what it sent
+    /// is worked on.
+    const WINDOW: u64 = 256 << 10;
+
     /// Reads the value.
     fn decode(reader: &mut Reader<'_>) -> Result<Self, Error>;
 
@@ -294,6 +327,25 @@ impl Decode for u8 {
 
 impl Encode for () {
     fn encode(self, _: &mut Writer<'_>) {}
+}
+
+impl Decode for () {
+    const SMALLEST: usize = 0;
+    fn decode(_: &mut Reader<'_>) -> Result<Self, Error> {
+        Ok(())
+    }
+}
+
+/// One value after the other: the arguments of a callback's method.
+impl<A: Encode, B: Encode> Encode for (A, B) {
+    fn encode(self, writer: &mut Writer<'_>) {
+        self.0.encode(writer);
+        self.1.encode(writer);
+    }
+    fn buffers(&mut self, visit: &mut dyn FnMut(&mut Buffer)) {
+        self.0.buffers(visit);
+        self.1.buffers(visit);
+    }
 }
 
 impl Encode for bool {
@@ -453,11 +505,24 @@ impl Encode for Buffer {
 
 impl Decode for Buffer {
     const SMALLEST: usize = 8;
+    // A few blocks of the usual size.
+    const WINDOW: u64 = 8 << 20;
     fn decode(reader: &mut Reader<'_>) -> Result<Self, Error> {
         let handle = u64::from_le_bytes(reader.array()?);
-        match reader.tables() {
-            Some(tables) => tables.buffers.take(handle),
-            None => Err(Error::Closed("buffer")),
+        let taken = match reader.carried.iter().position(|(carried, _)| *carried == handle) {
+            Some(at) => Ok(reader.carried.swap_remove(at).1),
+            None => reader.tables().ok_or(Error::Closed("buffer")).and_then(|tables| tables.buffers.take(handle)),
+        };
+        match taken {
+            Ok(buffer) => {
+                reader.buffer_bytes += buffer.len() as u64;
+                Ok(buffer)
+            }
+            Err(error) if reader.from.is_some() => {
+                reader.fault.get_or_insert(error);
+                Ok(Buffer::default())
+            }
+            Err(error) => Err(error),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::codec::Writer;
+use crate::codec::{Decode as _, Reader, Writer};
 
 /// Why the runtime itself ended a request: domain 0 of the boundary's errors (docs/boundary.md).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub enum Error {
     System(String),
     /// The object has another interface.
     WrongType,
+    /// A callback of the caller's failed in a way that the IDL does not name; the text is the caller's.
+    Callback(String),
 }
 
 impl Error {
@@ -45,6 +47,7 @@ impl Error {
             Error::NoMemory { .. } => 7,
             Error::System(_) => 8,
             Error::WrongType => 9,
+            Error::Callback(_) => 10,
         }
     }
 
@@ -75,6 +78,7 @@ impl fmt::Display for Error {
             }
             Error::System(what) => write!(f, "{what}"),
             Error::WrongType => write!(f, "the object has another interface than the method that was called"),
+            Error::Callback(what) => write!(f, "the callback failed: {what}"),
         }
     }
 }
@@ -83,12 +87,18 @@ impl std::error::Error for Error {}
 
 /// An error type of an IDL file. The compiler generates the implementations.
 pub trait Declared: fmt::Display + Send + 'static {
-    /// 1 + the error's position in the file.
+    /// What the error is called by on the wire.
     const DOMAIN: u32;
     /// The variant's number, from 0.
     fn variant(&self) -> u32;
     /// Writes the variant's fields, without a length before them.
     fn encode_fields(self, writer: &mut Writer<'_>);
+}
+
+/// An error type that methods of callbacks throw. The compiler generates the implementations.
+pub trait Thrown: Declared + Sized {
+    /// Reads the variant's fields.
+    fn decode_fields(variant: u32, reader: &mut Reader<'_>) -> Result<Self, Error>;
 }
 
 /// What a method that declares an error fails with.
@@ -146,6 +156,48 @@ impl<E: Declared> IntoPayload for Failure<E> {
                 writer.text(&error.to_string());
                 writer.record(|writer| error.encode_fields(writer));
             }
+        }
+    }
+}
+
+/// What a call of a callback can fail with.
+pub trait FromPayload: From<Error> {
+    /// Reads what the caller answered.
+    fn decode_error(reader: &mut Reader<'_>) -> Result<Self, Error>;
+}
+
+/// Domain, variant and message of an error.
+fn head(reader: &mut Reader<'_>) -> Result<(u32, u32, String), Error> {
+    Ok((u32::decode(reader)?, u32::decode(reader)?, String::decode(reader)?))
+}
+
+/// What an error of domain 0 means when it comes from the caller: its own runtime fails in other ways than this one.
+fn of_caller(variant: u32, message: String) -> Error {
+    match variant {
+        3 => Error::Closed("callback"),
+        _ => Error::Callback(message),
+    }
+}
+
+const UNKNOWN: Error = Error::Malformed("a callback answered an error that is not its own");
+
+impl FromPayload for Error {
+    fn decode_error(reader: &mut Reader<'_>) -> Result<Self, Error> {
+        match head(reader)? {
+            (0, variant, message) => Ok(of_caller(variant, message)),
+            _ => Err(UNKNOWN),
+        }
+    }
+}
+
+impl<E: Thrown> FromPayload for Failure<E> {
+    fn decode_error(reader: &mut Reader<'_>) -> Result<Self, Error> {
+        match head(reader)? {
+            (0, variant, message) => Ok(of_caller(variant, message).into()),
+            (domain, variant, _) if domain == E::DOMAIN => {
+                reader.record(|reader| E::decode_fields(variant, reader)).map(Failure::Declared)
+            }
+            _ => Err(UNKNOWN),
         }
     }
 }

@@ -15,6 +15,7 @@ use tokio::runtime::Runtime as Threads;
 
 use crate::bell::WAKE_EVENTFD;
 use crate::codec::Reader;
+use crate::compatible::compare;
 use crate::error::Error;
 use crate::frame::{padded, Header, CALL, HEADER};
 use crate::log;
@@ -48,7 +49,6 @@ const GRACE: Duration = Duration::from_secs(10);
 pub struct Method {
     id: u32,
     immediate: u32,
-    hash: u64,
     name: *const c_char,
 }
 
@@ -57,8 +57,8 @@ unsafe impl Sync for Method {}
 
 impl Method {
     /// Describes a method.
-    pub const fn new(id: u32, immediate: bool, hash: u64, name: &'static CStr) -> Self {
-        Method { id, immediate: immediate as u32, hash, name: name.as_ptr() }
+    pub const fn new(id: u32, immediate: bool, name: &'static CStr) -> Self {
+        Method { id, immediate: immediate as u32, name: name.as_ptr() }
     }
 }
 
@@ -69,15 +69,29 @@ pub struct AbiInfo {
     method_count: u32,
     schema: [u8; 16],
     methods: *const Method,
+    text: *const u8,
+    text_length: usize,
 }
 
-// SAFETY: it is constant data; the methods live for ever.
+// SAFETY: it is constant data; the methods and the text live for ever.
 unsafe impl Sync for AbiInfo {}
 
 impl AbiInfo {
-    /// Describes a schema; the methods ascend by id.
-    pub const fn new(schema: [u8; 16], methods: &'static [Method]) -> Self {
-        AbiInfo { version: ABI_VERSION, method_count: methods.len() as u32, schema, methods: methods.as_ptr() }
+    /// Describes a schema: its hash, its canonical text, and its methods, which ascend by id.
+    pub const fn new(schema: [u8; 16], text: &'static str, methods: &'static [Method]) -> Self {
+        AbiInfo {
+            version: ABI_VERSION,
+            method_count: methods.len() as u32,
+            schema,
+            methods: methods.as_ptr(),
+            text: text.as_ptr(),
+            text_length: text.len(),
+        }
+    }
+
+    fn text(&self) -> &'static str {
+        // SAFETY: `new` took both from one text that lives for ever.
+        unsafe { std::str::from_utf8_unchecked(std::slice::from_raw_parts(self.text, self.text_length)) }
     }
 }
 
@@ -140,7 +154,7 @@ pub struct Statistics {
     pub buffer_bytes: u64,
     /// Objects that callers hold.
     pub objects: u64,
-    /// Cancel and credit frames for requests that were over.
+    /// Frames for requests and calls that were over.
     pub stray: u64,
     /// Threads of the runtime.
     pub threads: u64,
@@ -200,7 +214,7 @@ fn status(error: &Error) -> i32 {
         Error::NoMemory { .. } => NO_MEMORY,
         Error::Malformed(_) | Error::UnknownMethod(_) | Error::WrongType => INVALID,
         Error::Cancelled | Error::DeadlineExceeded => CLOSED,
-        Error::System(_) => SYSTEM,
+        Error::System(_) | Error::Callback(_) => SYSTEM,
     }
 }
 
@@ -345,6 +359,33 @@ pub unsafe fn runtime_free(runtime: *mut Runtime, wait_ns: u64) -> i32 {
     })
 }
 
+/// `sr_check`.
+///
+/// # Safety
+/// `text` is valid for reads of `length` bytes, `message` for writes of `capacity` bytes, `needed` null or valid for a write.
+pub unsafe fn check(
+    service: &'static Service,
+    text: *const c_char,
+    length: usize,
+    message: *mut c_char,
+    capacity: usize,
+    needed: *mut usize,
+) -> i32 {
+    boundary(|| {
+        // SAFETY: valid by the caller's promise.
+        let (text, room) = unsafe { (block(text.cast(), length)?, block_mut(message.cast(), capacity)?) };
+        let (status, told) = match compare(service.abi.text(), text) {
+            Ok(()) => (OK, String::new()),
+            Err(told) => (INVALID, told),
+        };
+        // SAFETY: valid by the caller's promise.
+        unsafe { put(needed, told.len()) };
+        let room = room.get_mut(..told.len()).ok_or(TOO_SMALL)?;
+        room.write_copy_of_slice(told.as_bytes());
+        Ok(status)
+    })
+}
+
 /// `sr_submit`.
 ///
 /// # Safety
@@ -437,7 +478,7 @@ pub unsafe fn call_immediate(
             // SAFETY: valid by the caller's promise.
             let (frame, room) = unsafe { (block(frame, length)?, block_mut(data, capacity)?) };
             let header = Header::parse(frame).filter(|header| header.kind == CALL).ok_or(INVALID)?;
-            let arguments = Reader::with_tables(&frame[HEADER..header.length], &core.tables);
+            let arguments = Reader::of_caller(&frame[HEADER..header.length], core, header.queue, Vec::new());
             let mut call = Call { core, method: header.method, object: header.object, arguments };
             let result = match contained(|| (core.service.immediate)(&mut call)) {
                 Ok(Ok(result)) => result,
@@ -630,6 +671,7 @@ functions! {
     fn buffer_free(runtime: *mut Runtime, handle: u64) -> i32;
     fn log_set(level: u32, sink: Option<log::Sink>, context: *mut c_void) -> i32;
     fn runtime_statistics(runtime: *mut Runtime, out: *mut Statistics) -> i32;
+    fn check(text: *const c_char, length: usize, message: *mut c_char, capacity: usize, needed: *mut usize) -> i32;
 }
 
 /// Gives a library the C functions of `sr.h` for one [`Service`]. It stands once, in the root crate of the library, so that
@@ -688,6 +730,19 @@ macro_rules! export {
         }
 
         /// See `sr.h`.
+        ///
+        /// # Safety
+        /// As `sr.h` says.
+        #[no_mangle]
+        pub unsafe extern "C" fn sr_check(
+            text: *const ::std::ffi::c_char, length: usize, message: *mut ::std::ffi::c_char, capacity: usize,
+            needed: *mut usize
+        ) -> i32 {
+            // SAFETY: the caller of this function promises what that one asks for.
+            unsafe { $crate::ffi::check(&$service, text, length, message, capacity, needed) }
+        }
+
+        /// See `sr.h`.
         #[no_mangle]
         pub extern "C" fn sr_table() -> *const $crate::ffi::Functions {
             static TABLE: $crate::ffi::Functions = $crate::ffi::Functions {
@@ -708,6 +763,7 @@ macro_rules! export {
                 buffer_free: sr_buffer_free,
                 log_set: sr_log_set,
                 runtime_statistics: sr_runtime_statistics,
+                check: sr_check,
             };
             &TABLE
         }

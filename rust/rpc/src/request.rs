@@ -15,11 +15,13 @@ use tokio_util::sync::CancellationToken;
 use crate::codec::{Writer, MAX_HANDLES, MAX_PAYLOAD};
 use crate::error::{Error, IntoPayload};
 use crate::frame::{append, END, ERROR, PANIC, REPLY};
+use crate::incoming::Input;
 use crate::panics::contained;
 use crate::runtime::Core;
 
 const CANCELLED: u32 = 1;
 const EXPIRED: u32 = 2;
+const REFUSED: u32 = 4;
 
 /// What a request ends with: kind and payload of its last frame, and the handles that the payload carries.
 pub struct Final {
@@ -98,6 +100,7 @@ pub(crate) struct Request {
     /// Bytes of stream items that the caller can take.
     credit: AtomicI64,
     stream: AtomicWaker,
+    pub(crate) input: Input,
     token: OnceLock<CancellationToken>,
     /// Whether the last frame is on its way. Emitters hold the lock while they emit, so none comes after it.
     over: Mutex<bool>,
@@ -115,6 +118,7 @@ impl Request {
             task: AtomicWaker::new(),
             credit: AtomicI64::new(0),
             stream: AtomicWaker::new(),
+            input: Input::default(),
             token: OnceLock::new(),
             over: Mutex::new(false),
         }
@@ -122,6 +126,12 @@ impl Request {
 
     pub(crate) fn cancel(&self) {
         self.stop(CANCELLED);
+        self.task.wake();
+    }
+
+    /// The caller sent an item that it may not send.
+    pub(crate) fn refuse(&self) {
+        self.stop(REFUSED);
         self.task.wake();
     }
 
@@ -150,6 +160,8 @@ impl Request {
             Some(Error::Cancelled)
         } else if flags & EXPIRED != 0 {
             Some(Error::DeadlineExceeded)
+        } else if flags & REFUSED != 0 {
+            Some(Error::Malformed("an item came without credit, or after the end of its stream"))
         } else {
             None
         }
@@ -203,6 +215,7 @@ impl Request {
     /// The last frame goes out next.
     pub(crate) fn finish(&self) {
         *self.over.lock() = true;
+        self.input.close();
     }
 
     /// Polls the work once. `None`: it goes on.

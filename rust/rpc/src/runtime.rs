@@ -10,13 +10,16 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use crate::builtin;
+use crate::callback::{Answered, Pending};
 use crate::codec::Reader;
 use crate::error::Error;
-use crate::frame::{Header, CALL, CANCEL, CREDIT, HEADER};
+use crate::frame::{Header, CALL, CANCEL, CREDIT, END, ERROR, HEADER, ITEM, REPLY};
+use crate::incoming::{Item, Received};
 use crate::panics::contained;
 use crate::queue::{Polled, Queue};
 use crate::request::{Final, Request, Requests, Running};
 use crate::service::{Call, Context, Service};
+use crate::slots::{Change, Slots};
 use crate::tables::Tables;
 
 /// Requests that were submitted and whose last frame has not been polled. Beyond this, the library is full: it bounds the
@@ -39,6 +42,10 @@ pub(crate) struct Core {
     pub(crate) queues: Vec<Queue>,
     pub(crate) handle: Handle,
     pub(crate) threads: Arc<AtomicU64>,
+    /// Calls of callbacks that were not answered.
+    pub(crate) calls: Slots<Pending>,
+    /// Whether callbacks can no longer be called.
+    pub(crate) ended: AtomicBool,
     requests: Requests,
     workers: usize,
     closing: AtomicBool,
@@ -88,6 +95,8 @@ impl Core {
             queues: (0..queues).map(Queue::new).collect::<Result<_, _>>()?,
             handle,
             threads,
+            calls: Slots::new(),
+            ended: AtomicBool::new(false),
             requests: Requests::new(),
             workers,
             closing: AtomicBool::new(false),
@@ -110,9 +119,8 @@ impl Core {
     /// Takes frames from the block, as `sr_submit` says.
     pub(crate) fn submit(self: &Arc<Self>, block: &[u8]) -> Submitted {
         let _moving = Moving::begin(&self.moving);
-        if self.closing.load(Ordering::SeqCst) {
-            return Submitted::Closed;
-        }
+        // Requests in flight may end in good order: only new ones are refused.
+        let closing = self.closing.load(Ordering::SeqCst);
         let room = MOST_REQUESTS.saturating_sub(self.unpolled.load(Ordering::Relaxed)) as usize;
         let mut calls = Vec::with_capacity((block.len() / HEADER).min(room).min(1024));
         let (mut at, mut frames) = (0, 0);
@@ -126,7 +134,10 @@ impl Core {
                     break;
                 }
             };
-            if header.kind == CALL && calls.len() == room {
+            if header.kind == CALL && closing && frames == 0 {
+                return Submitted::Closed;
+            }
+            if header.kind == CALL && (closing || calls.len() == room) {
                 break;
             }
             if !self.take(&header, at, block, &mut calls, &mut now) {
@@ -176,9 +187,48 @@ impl Core {
                     None => self.count_stray(),
                 }
             }
+            ITEM => {
+                let (payload, handles) = header.carried(&block[at..]);
+                let carried = self.tables.receive(handles);
+                match self.requests.get(header.queue, header.request) {
+                    Some(request) => {
+                        let received = request.input.item(Item { payload: payload.to_vec(), carried });
+                        self.judge(&request, received);
+                    }
+                    None => self.count_stray(),
+                }
+            }
+            END => match self.requests.get(header.queue, header.request) {
+                Some(request) => self.judge(&request, request.input.end()),
+                None => self.count_stray(),
+            },
+            REPLY | ERROR => {
+                let (payload, handles) = header.carried(&block[at..]);
+                let answered =
+                    Answered { kind: header.kind, payload: payload.to_vec(), carried: self.tables.receive(handles) };
+                let pending = self.calls.change(header.request, |pending| match pending.queue == header.queue {
+                    true => Change::Remove(()),
+                    false => Change::Keep(()),
+                });
+                let sent = match pending {
+                    Some((_, Some(pending))) => pending.answer.send(answered).is_ok(),
+                    _ => false,
+                };
+                if !sent {
+                    self.count_stray();
+                }
+            }
             _ => return false,
         }
         true
+    }
+
+    fn judge(&self, request: &Request, received: Received) {
+        match received {
+            Received::Kept => {}
+            Received::Stray => self.count_stray(),
+            Received::Refused => request.refuse(),
+        }
     }
 
     fn count_stray(&self) {
@@ -207,13 +257,14 @@ impl Core {
     fn run_chunk(self: &Arc<Self>, block: &[u8], calls: Vec<Queued>) {
         let mut answers = Answers { core: self, frames: Vec::new(), queue: 0, count: 0, since: None };
         for call in calls {
-            let arguments = Reader::with_tables(&block[call.start..call.end], &self.tables);
+            let arguments = Reader::of_caller(&block[call.start..call.end], self, call.request.queue, Vec::new());
             let mut input = Call { core: self, method: call.method, object: call.object, arguments };
             let context = Context { core: self.clone(), request: call.request.clone() };
             let work = contained(|| match call.method {
                 method if builtin::has(method) => builtin::dispatch(&mut input, &context),
                 _ => (self.service.dispatch)(&mut input, context),
             });
+            let work = work.map(|work| input.arguments.take_fault().and(work));
             let result = match work {
                 Err(message) => Some(Final::panic(self, &message)),
                 Ok(Err(error)) => Some(Final::error(self, error)),
@@ -265,9 +316,22 @@ impl Core {
             self.requests.all().iter().for_each(|request| request.cancel());
             self.is_idle()
         });
+        self.end();
         self.queues.iter().for_each(Queue::close);
         // Pollers, where there are any, take what is left.
         self.wait_until(Duration::from_millis(200), || self.queues.iter().all(Queue::is_empty));
+    }
+
+    /// Drops what the service holds for callers, so that they are told which callbacks are released, and fails what waits
+    /// for an answer of theirs outside a request.
+    fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+        drop(self.calls.clear());
+        // What objects do when they end may need the threads.
+        let _entered = self.handle.enter();
+        for object in self.tables.objects.clear() {
+            let _ = contained(|| drop(object));
+        }
     }
 
     /// Whether all requests that a closing runtime took have their last frame in its queue.

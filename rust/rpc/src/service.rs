@@ -8,10 +8,11 @@ use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::buffer::Buffer;
-use crate::codec::{Encode, Reader, Writer};
+use crate::codec::{Decode, Encode, Reader, Writer};
 use crate::error::{Error, IntoPayload};
 use crate::ffi::AbiInfo;
 use crate::frame::{append, ITEM};
+use crate::incoming::Incoming;
 use crate::panics::{contained, message};
 use crate::request::{fits, Final, Request, Work};
 use crate::runtime::Core;
@@ -28,7 +29,7 @@ pub struct Service {
 
 /// A call that is about to be made.
 pub struct Call<'a> {
-    pub(crate) core: &'a Core,
+    pub(crate) core: &'a Arc<Core>,
     pub(crate) method: u32,
     pub(crate) object: u64,
     pub(crate) arguments: Reader<'a>,
@@ -140,6 +141,11 @@ pub struct Sink<T> {
 }
 
 impl<T: Encode + Send> Sink<T> {
+    /// Waits until the caller has given credit, for methods that must not begin with an item before it can go out.
+    pub async fn ready(&mut self) {
+        std::future::poll_fn(|cx| self.cx.request.poll_credit(cx)).await;
+    }
+
     /// Waits until the caller has given credit, and may hold the item's buffers, and sends the item. Fails where the
     /// request is over.
     pub async fn send(&mut self, mut item: T) -> Result<(), Error> {
@@ -196,6 +202,11 @@ impl<T: Encode> Emitter<T> {
 /// The sink of a stream. For generated code.
 pub fn sink<T>(cx: &Context) -> Sink<T> {
     Sink { cx: cx.clone(), scratch: Vec::new(), item: PhantomData }
+}
+
+/// The stream that the caller sends after its call. For generated code.
+pub fn incoming<T: Decode>(cx: &Context) -> Incoming<T> {
+    Incoming::new(cx)
 }
 
 /// The emitter of a request. For generated code.

@@ -26,6 +26,10 @@ struct Slot<T> {
     value: Option<T>,
 }
 
+fn handle(generation: u32, index: u32, shard: usize) -> u64 {
+    u64::from(generation) << 32 | u64::from(index << SHARD_BITS | shard as u32)
+}
+
 /// What `change` decides about a value.
 pub(crate) enum Change<R> {
     Keep(R),
@@ -56,7 +60,7 @@ impl<T> Slots<T> {
         };
         let slot = &mut shard.slots[index as usize];
         slot.value = Some(value);
-        u64::from(slot.generation) << 32 | u64::from(index << SHARD_BITS | number as u32)
+        handle(slot.generation, index, number)
     }
 
     /// Runs `change` with the handle's value, or answers `None` where it has none.
@@ -91,6 +95,20 @@ impl<T> Slots<T> {
         self.change(handle, |_| Change::Remove(())).and_then(|(_, value)| value)
     }
 
+    /// Takes all values.
+    pub(crate) fn clear(&self) -> Vec<T> {
+        let mut values = Vec::new();
+        for (number, shard) in self.shards.iter().enumerate() {
+            let handles: Vec<u64> = {
+                let shard = shard.lock();
+                let used = shard.slots.iter().enumerate().filter(|(_, slot)| slot.value.is_some());
+                used.map(|(index, slot)| handle(slot.generation, index as u32, number)).collect()
+            };
+            values.extend(handles.into_iter().filter_map(|handle| self.remove(handle)));
+        }
+        values
+    }
+
     pub(crate) fn len(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
     }
@@ -113,6 +131,18 @@ mod tests {
         assert!(!handles.contains(&first));
         assert_eq!(slots.with(first, |value| *value), None);
         assert_eq!(slots.len(), SHARDS as u64);
+    }
+
+    #[test]
+    fn clearing_takes_everything_once() {
+        let slots = Slots::new();
+        let handles: Vec<u64> = (0..100).map(|number| slots.insert(number)).collect();
+        slots.remove(handles[7]);
+        let mut values = slots.clear();
+        values.sort_unstable();
+        assert!(values.into_iter().eq((0..100).filter(|number| *number != 7)));
+        assert_eq!((slots.len(), slots.clear()), (0, vec![]));
+        assert!(handles.iter().all(|handle| slots.remove(*handle).is_none()));
     }
 
     #[test]

@@ -33,6 +33,11 @@ impl Tables {
         }
     }
 
+    /// Takes the buffers that a frame of a caller's carries. One that cannot move now is left to who decodes the frame.
+    pub(crate) fn receive(&self, handles: impl Iterator<Item = u64>) -> Vec<(u64, Buffer)> {
+        handles.filter_map(|handle| Some((handle, self.buffers.take(handle).ok()?))).collect()
+    }
+
     /// The object behind a handle. It lives until its last request is over, also where the handle is closed before.
     pub(crate) fn object<T: Send + Sync + 'static>(&self, handle: u64) -> Result<Arc<T>, Error> {
         let object = self.objects.with(handle, |object| object.clone()).ok_or(Error::Closed("object"))?;

@@ -56,8 +56,8 @@ const NO_MEMORY: i32 = -4;
 const TOO_SMALL: i32 = -5;
 const CLOSED: i32 = -6;
 
-static METHODS: [Method; 1] = [Method::new(ECHO, false, 1, c"Test.echo")];
-static ABI: AbiInfo = AbiInfo::new([7; 16], &METHODS);
+static METHODS: [Method; 1] = [Method::new(ECHO, false, c"Test.echo")];
+static ABI: AbiInfo = AbiInfo::new([7; 16], "method Test.echo(data:bytes)->bytes\n", &METHODS);
 static SERVICE: Service = Service { abi: &ABI, dispatch, immediate };
 
 rpc::export!(SERVICE);
@@ -494,7 +494,7 @@ fn a_malformed_frame_stops_the_batch() {
         spoil(0, 65),
         spoil(4, 2),
         spoil(6, 0),
-        spoil(6, REPLY),
+        spoil(6, PANIC),
         spoil(7, 1),
         spoil(28, 1),
         no_credit,

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use conformance::generated::{Containers, Corner, Defaults, Scalars, Shape};
+use conformance::generated::{Containers, Corner, Defaults, Moments, Scalars, Shape};
+use rpc::Timestamp;
 use serde_json::Value;
 
 pub trait FromJson {
@@ -156,6 +158,33 @@ impl FromJson for Defaults {
             shape: Shape::from_json(&json["shape"]),
             big: u64::from_json(&json["big"]),
             low: i64::from_json(&json["low"]),
+        }
+    }
+}
+
+impl FromJson for Timestamp {
+    fn from_json(json: &Value) -> Self {
+        Timestamp { seconds: i64::from_json(&json["seconds"]), nanos: u32::from_json(&json["nanos"]) }
+    }
+}
+
+impl FromJson for Duration {
+    fn from_json(json: &Value) -> Self {
+        Duration::from_nanos(u64::from_json(json))
+    }
+}
+
+impl FromJson for Moments {
+    fn from_json(json: &Value) -> Self {
+        Moments {
+            at: Timestamp::from_json(&json["at"]),
+            lasting: Duration::from_json(&json["lasting"]),
+            patience: Duration::from_json(&json["patience"]),
+            attempts: u32::from_json(&json["attempts"]),
+            label: String::from_json(&json["label"]),
+            labels: BTreeMap::from_json(&json["labels"]),
+            earlier: Option::from_json(&json["earlier"]),
+            waits: Vec::from_json(&json["waits"]),
         }
     }
 }

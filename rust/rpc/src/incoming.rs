@@ -1,0 +1,277 @@
+//! Streams from the caller: an argument whose items come after the call, on credit that the service gives as it reads.
+
+use std::collections::VecDeque;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
+
+use futures::task::AtomicWaker;
+use futures::Stream;
+use parking_lot::Mutex;
+
+use crate::buffer::Buffer;
+use crate::codec::{Decode, Reader};
+use crate::error::Error;
+use crate::frame::{append, CREDIT};
+use crate::service::Context;
+
+/// The items of a request that have come and were not read. Every request has one: what is sent to a method that takes
+/// no stream finds no credit.
+#[derive(Default)]
+pub(crate) struct Input {
+    state: Mutex<State>,
+    reader: AtomicWaker,
+}
+
+#[derive(Default)]
+struct State {
+    items: VecDeque<Item>,
+    /// Bytes that the caller may still send.
+    credit: i64,
+    ended: bool,
+    /// Whether nobody will read what comes.
+    closed: bool,
+}
+
+pub(crate) struct Item {
+    pub(crate) payload: Vec<u8>,
+    /// Buffers that moved with it.
+    pub(crate) carried: Vec<(u64, Buffer)>,
+}
+
+impl Item {
+    fn cost(&self) -> i64 {
+        let buffers: usize = self.carried.iter().map(|(_, buffer)| buffer.len()).sum();
+        i64::try_from(self.payload.len() + buffers).unwrap_or(i64::MAX)
+    }
+}
+
+/// What became of a frame.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Received {
+    Kept,
+    /// Nobody reads any more.
+    Stray,
+    /// It may not be sent.
+    Refused,
+}
+
+enum Next {
+    Item(Item),
+    Nothing,
+    End,
+    Closed,
+}
+
+impl Input {
+    pub(crate) fn item(&self, item: Item) -> Received {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Received::Stray;
+        }
+        if state.ended || state.credit <= 0 {
+            return Received::Refused;
+        }
+        state.credit = state.credit.saturating_sub(item.cost());
+        state.items.push_back(item);
+        drop(state);
+        self.reader.wake();
+        Received::Kept
+    }
+
+    pub(crate) fn end(&self) -> Received {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Received::Stray;
+        }
+        if std::mem::replace(&mut state.ended, true) {
+            return Received::Refused;
+        }
+        drop(state);
+        self.reader.wake();
+        Received::Kept
+    }
+
+    /// Drops what was not read, and what comes from now on.
+    pub(crate) fn close(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        let left = std::mem::take(&mut state.items);
+        drop(state);
+        drop(left);
+        self.reader.wake();
+    }
+
+    fn next(&self) -> Next {
+        let mut state = self.state.lock();
+        match state.items.pop_front() {
+            Some(item) => Next::Item(item),
+            None if state.closed => Next::Closed,
+            None if state.ended => Next::End,
+            None => Next::Nothing,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let state = self.state.lock();
+        state.items.is_empty() && (state.ended || state.closed)
+    }
+
+    /// Answers whether there is use in more credit.
+    fn grant(&self, bytes: u64) -> bool {
+        let mut state = self.state.lock();
+        if state.ended || state.closed {
+            return false;
+        }
+        state.credit = state.credit.saturating_add_unsigned(bytes);
+        true
+    }
+}
+
+/// A stream from the caller. Nothing is sent before it is read for the first time; from then on the caller may be ahead
+/// by [`Decode::WINDOW`] bytes. What is left when it is dropped is thrown away.
+pub struct Incoming<T> {
+    cx: Context,
+    /// Credit that the caller has to get.
+    owed: u64,
+    /// Whether the stream has ended or failed.
+    over: bool,
+    item: PhantomData<fn() -> T>,
+}
+
+impl<T> Drop for Incoming<T> {
+    fn drop(&mut self) {
+        self.cx.request.input.close();
+    }
+}
+
+impl<T: Decode> Incoming<T> {
+    pub(crate) fn new(cx: &Context) -> Self {
+        Incoming { cx: cx.clone(), owed: T::WINDOW, over: false, item: PhantomData }
+    }
+
+    /// The next item; `None` at the end.
+    pub async fn next(&mut self) -> Option<Result<T, Error>> {
+        std::future::poll_fn(|cx| self.poll_item(cx)).await
+    }
+
+    /// Waits until all items were read and no others come. It asks the caller for none.
+    pub async fn ended(&mut self) {
+        let input = &self.cx.request.input;
+        std::future::poll_fn(|cx| {
+            input.reader.register(cx.waker());
+            if input.is_over() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+
+    fn poll_item(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Result<T, Error>>> {
+        if self.over {
+            return Poll::Ready(None);
+        }
+        let mut next = self.cx.request.input.next();
+        if matches!(next, Next::Nothing) {
+            self.cx.request.input.reader.register(cx.waker());
+            next = self.cx.request.input.next();
+        }
+        match next {
+            Next::Item(item) => Poll::Ready(Some(self.read(item))),
+            Next::Nothing => {
+                self.pay();
+                Poll::Pending
+            }
+            Next::End => {
+                self.over = true;
+                Poll::Ready(None)
+            }
+            Next::Closed => {
+                self.over = true;
+                Poll::Ready(Some(Err(Error::Closed("stream"))))
+            }
+        }
+    }
+
+    fn read(&mut self, item: Item) -> Result<T, Error> {
+        let Context { core, request } = &self.cx;
+        let mut reader = Reader::of_caller(&item.payload, core, request.queue, item.carried);
+        let read = T::decode(&mut reader);
+        let value = reader.take_fault().and(read);
+        self.owed = self.owed.saturating_add(item.payload.len() as u64).saturating_add(reader.buffer_bytes());
+        self.over = value.is_err();
+        // Half of the window is left to the caller while the frame is on its way.
+        if self.owed >= T::WINDOW / 2 {
+            self.pay();
+        }
+        value
+    }
+
+    fn pay(&mut self) {
+        let owed = std::mem::take(&mut self.owed);
+        let Context { core, request } = &self.cx;
+        if owed == 0 || !request.input.grant(owed) {
+            return;
+        }
+        let mut frame = Vec::new();
+        append(&mut frame, request.queue, request.id, CREDIT, &owed.to_le_bytes(), &[]);
+        let _ = request.unless_over(|| core.push(request.queue, &frame));
+    }
+}
+
+impl<T: Decode> Stream for Incoming<T> {
+    type Item = Result<T, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_item(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(bytes: usize) -> Item {
+        Item { payload: vec![0; bytes], carried: Vec::new() }
+    }
+
+    #[test]
+    fn items_need_credit() {
+        let input = Input::default();
+        assert_eq!(input.item(item(1)), Received::Refused);
+        assert!(input.grant(5));
+        assert_eq!(input.item(item(4)), Received::Kept);
+        assert_eq!(input.item(item(1000)), Received::Kept, "any credit admits one item");
+        assert!(input.grant(995));
+        assert_eq!(input.item(item(0)), Received::Refused, "which has to be paid for");
+        assert!(input.grant(u64::MAX) && input.grant(u64::MAX));
+        assert_eq!(input.item(item(0)), Received::Kept);
+    }
+
+    #[test]
+    fn nothing_comes_after_the_end() {
+        let input = Input::default();
+        assert!(input.grant(100));
+        assert_eq!(input.item(item(1)), Received::Kept);
+        assert_eq!(
+            (input.end(), input.end(), input.item(item(1))),
+            (Received::Kept, Received::Refused, Received::Refused)
+        );
+        assert!(matches!(input.next(), Next::Item(_)));
+        assert!(matches!(input.next(), Next::End));
+        assert!(!input.grant(1), "a caller that is done needs no credit");
+    }
+
+    #[test]
+    fn what_comes_when_nobody_reads_is_stray() {
+        let input = Input::default();
+        assert!(input.grant(100));
+        assert_eq!(input.item(item(1)), Received::Kept);
+        input.close();
+        assert!(matches!(input.next(), Next::Closed), "what was not read is gone");
+        assert_eq!((input.item(item(1)), input.end()), (Received::Stray, Received::Stray));
+        assert!(!input.grant(1));
+    }
+}
