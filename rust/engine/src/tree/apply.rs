@@ -3,6 +3,7 @@
 //! Paths are resolved beneath the target folder one component at a time, by descriptor, and no component may be a symlink:
 //! neither a snapshot nor someone who plants links in the target during a restore can make it write elsewhere.
 
+use super::trail::{shared, Trail, DIRECTORY};
 use super::walk::{grown, inspect, kind_of, split_names};
 use super::{Kind, Metadata};
 use parking_lot::Mutex;
@@ -14,7 +15,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
@@ -43,18 +44,16 @@ pub struct Warning {
     pub source: io::Error,
 }
 
-const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-
 /// The folder that a restore writes into. `Sync`: entries may be restored from several threads, the first name of a
 /// hard-linked file before the others.
 ///
 /// `path` arguments are relative to the target; absent parents are created with mode 0700. What stands at a path is
 /// replaced, except a directory that is not empty.
 pub struct Target {
-    root: OwnedFd,
-    /// The parent used last: entries come directory by directory.
-    recent: Mutex<Option<(PathBuf, Arc<OwnedFd>)>>,
-    directories: Mutex<Vec<(PathBuf, Metadata)>>,
+    root: Arc<OwnedFd>,
+    /// One for each thread that is at work, but for those in use right now.
+    trails: Mutex<Vec<Trail>>,
+    directories: Mutex<Directories>,
     serial: AtomicU64,
 }
 
@@ -64,11 +63,16 @@ impl Target {
         std::fs::create_dir_all(path).map_err(|source| failed(path, "create", source))?;
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(|e| failed(path, "open", e))?;
-        Ok(Target { root, recent: Mutex::new(None), directories: Mutex::new(Vec::new()), serial: AtomicU64::new(0) })
+        Ok(Target {
+            root: Arc::new(root),
+            trails: Mutex::default(),
+            directories: Mutex::default(),
+            serial: AtomicU64::new(0),
+        })
     }
 
-    /// Makes a directory that only its owner can enter; its metadata is applied by [`Target::finish`]. The empty path
-    /// stands for the target itself.
+    /// Makes a directory that only its owner can enter; its metadata is applied by [`Target::finish`]. Directories come
+    /// before those in them. The empty path stands for the target itself.
     pub fn directory(&self, path: &Path, metadata: &Metadata) -> Result<(), ApplyError> {
         if !path.as_os_str().is_empty() {
             let (parent, name) = self.locate(path)?;
@@ -90,7 +94,7 @@ impl Target {
             };
             replaced.map_err(|e| failed(path, "create the directory", e))?;
         }
-        self.directories.lock().push((path.to_path_buf(), metadata.clone()));
+        self.directories.lock().push(path, metadata.clone());
         Ok(())
     }
 
@@ -171,18 +175,18 @@ impl Target {
             .map_err(|e| failed(path, "create the hard link", e))
     }
 
-    /// Applies the directories' owners, attributes, modes and times, deepest first, now that nothing more is written in
-    /// them.
+    /// Applies the directories' owners, attributes, modes and times, the last one made first, now that nothing more is
+    /// written in them.
     pub fn finish(self) -> Vec<Warning> {
         let mut warnings = Vec::new();
+        let mut trail = self.take_trail(b"");
         let mut directories = std::mem::take(&mut *self.directories.lock());
-        directories.sort_by_key(|(path, _)| std::cmp::Reverse(path.components().count()));
-        for (path, metadata) in &directories {
-            match self.descend(path, false) {
-                Ok(fd) => apply_metadata(fd.as_fd(), by_proc(fd.as_fd()).as_bytes(), metadata, path, &mut warnings),
+        while let Some((path, metadata)) = directories.pop() {
+            match trail.lead_to(path.as_os_str().as_bytes(), false) {
+                Ok(fd) => apply_metadata(fd.as_fd(), by_proc(fd.as_fd()).as_bytes(), &metadata, &path, &mut warnings),
                 Err(error) => {
                     let source = io::Error::other(error);
-                    warnings.push(Warning { path: path.clone(), action: "apply its metadata".into(), source });
+                    warnings.push(Warning { path, action: "apply its metadata".into(), source });
                 }
             }
         }
@@ -192,49 +196,51 @@ impl Target {
     /// The directory that `path` is in, and the name in it.
     fn locate<'p>(&self, path: &'p Path) -> Result<(Arc<OwnedFd>, &'p OsStr), ApplyError> {
         let unsafe_path = || ApplyError::UnsafePath { path: path.to_path_buf() };
-        if !path.components().all(|component| matches!(component, Component::Normal(_))) {
-            return Err(unsafe_path());
-        }
         let name = path.file_name().ok_or_else(unsafe_path)?;
-        let parent = path.parent().ok_or_else(unsafe_path)?;
-        if let Some((_, fd)) = self.recent.lock().as_ref().filter(|(recent, _)| recent == parent) {
-            return Ok((Arc::clone(fd), name));
-        }
-        let fd = Arc::new(self.descend(parent, true)?);
-        *self.recent.lock() = Some((parent.to_path_buf(), Arc::clone(&fd)));
-        Ok((fd, name))
+        let parent = path.parent().ok_or_else(unsafe_path)?.as_os_str().as_bytes();
+        let mut trail = self.take_trail(parent);
+        let fd = trail.lead_to(parent, true);
+        self.trails.lock().push(trail);
+        Ok((fd?, name))
     }
 
-    fn descend(&self, path: &Path, create: bool) -> Result<OwnedFd, ApplyError> {
-        let error = |e| failed(path, "open", e);
-        let mut at = rustix::fs::openat(&self.root, c".", DIRECTORY, Mode::empty()).map_err(error)?;
-        let mut walked = PathBuf::new();
-        for component in path.components() {
-            walked.push(component);
-            let Component::Normal(name) = component else {
-                return Err(ApplyError::UnsafePath { path: path.to_path_buf() });
-            };
-            let mut opened = rustix::fs::openat(&at, name, DIRECTORY, Mode::empty());
-            if create && matches!(opened, Err(Errno::NOENT)) {
-                match rustix::fs::mkdirat(&at, name, Mode::RWXU) {
-                    // Another thread was first.
-                    Ok(()) | Err(Errno::EXIST) => {}
-                    Err(errno) => return Err(failed(&walked, "create the directory", errno)),
-                }
-                opened = rustix::fs::openat(&at, name, DIRECTORY, Mode::empty());
-            }
-            at = match opened {
-                Ok(next) => next,
-                Err(errno) => {
-                    let is_symlink = rustix::fs::readlinkat(&at, name, Vec::new()).is_ok();
-                    return Err(match is_symlink {
-                        true => ApplyError::ThroughSymlink { path: walked },
-                        false => failed(&walked, "open the directory", errno),
-                    });
-                }
-            };
+    /// The trail that leads nearest to `directory`: most likely the one that this thread used last.
+    fn take_trail(&self, directory: &[u8]) -> Trail {
+        let mut trails = self.trails.lock();
+        let nearest = (0..trails.len()).max_by_key(|&at| trails[at].shared_with(directory));
+        match nearest {
+            Some(at) => trails.swap_remove(at),
+            None => Trail::new(Arc::clone(&self.root)),
         }
-        Ok(at)
+    }
+}
+
+/// The directories that were made, with their metadata. Their paths together may be far longer than what is different in
+/// them, so only that is kept.
+#[derive(Default)]
+struct Directories {
+    /// Of the last one.
+    path: Vec<u8>,
+    /// How much of the path before is in the path of this one, and how that one went on.
+    made: Vec<(usize, Box<[u8]>, Metadata)>,
+}
+
+impl Directories {
+    fn push(&mut self, path: &Path, metadata: Metadata) {
+        let path = path.as_os_str().as_bytes();
+        let shared = shared(&self.path, path);
+        self.made.push((shared, self.path[shared..].into(), metadata));
+        self.path.truncate(shared);
+        self.path.extend_from_slice(&path[shared..]);
+    }
+
+    /// The last one.
+    fn pop(&mut self) -> Option<(PathBuf, Metadata)> {
+        let (shared, rest, metadata) = self.made.pop()?;
+        let path = PathBuf::from(OsStr::from_bytes(&self.path));
+        self.path.truncate(shared);
+        self.path.extend_from_slice(&rest);
+        Some((path, metadata))
     }
 }
 
@@ -290,7 +296,7 @@ impl Drop for FileWriter {
     }
 }
 
-fn failed(path: &Path, action: &'static str, source: impl Into<io::Error>) -> ApplyError {
+pub(super) fn failed(path: &Path, action: &'static str, source: impl Into<io::Error>) -> ApplyError {
     ApplyError::Io { path: path.to_path_buf(), action, source: source.into() }
 }
 
