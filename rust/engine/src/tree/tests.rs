@@ -78,6 +78,43 @@ fn a_directory_that_cannot_be_listed_is_found_and_reported() {
     assert_eq!(steps[1..], ["a", "gone", "list true", "z"]);
 }
 
+/// A walk that has closed the directories above opens them anew, unless others stand in their place.
+#[test]
+fn a_deep_walk_keeps_few_descriptors_and_comes_back_to_the_same_directories() {
+    const DEPTH: usize = 300;
+    let space = tempfile::tempdir().unwrap();
+    let at = |depth| space.path().join(vec!["a"; depth].join("/"));
+    fs::create_dir_all(at(DEPTH)).unwrap();
+    for depth in 0..=DEPTH {
+        fs::write(at(depth).join("z"), b"").unwrap();
+    }
+    let replaced = DEPTH / 2;
+    let descriptors = || fs::read_dir("/proc/self/fd").unwrap().count();
+    let before = descriptors();
+    let mut errors = Vec::new();
+    let mut found = Vec::new();
+    for step in Walk::new([space.path()], WalkOptions::default(), |_| true) {
+        match step {
+            Ok(step) => {
+                if step.path() == at(DEPTH) {
+                    // Others run beside this test.
+                    assert!(descriptors() < before + 100, "{} of {before}", descriptors());
+                    fs::rename(at(replaced), space.path().join("moved")).unwrap();
+                    fs::create_dir(at(replaced)).unwrap();
+                    fs::write(at(replaced).join("z"), b"another").unwrap();
+                }
+                found.push(step.path().to_path_buf());
+            }
+            Err(error) => errors.push((error.vanished(), error.path)),
+        }
+    }
+    // Those that were kept open are read on, moved as they are; the others are told of.
+    assert!(!errors.is_empty() && errors.iter().all(|(vanished, path)| *vanished && path.starts_with(at(replaced))));
+    let files = found.iter().filter(|path| path.ends_with("z"));
+    assert_eq!(files.count() + errors.len(), DEPTH + 1);
+    assert!((0..replaced).all(|depth| found.contains(&at(depth).join("z"))));
+}
+
 /// What a restore brings back: everything but the inode's own numbers.
 fn lasting(metadata: &Metadata) -> Metadata {
     Metadata { inode: 0, device: 0, ctime: Time::default(), ..metadata.clone() }

@@ -77,12 +77,20 @@ impl Trail {
             };
             depth += 1;
             self.kept.push(Kept { fd: Arc::clone(&at), depth, length: self.path.len() });
-            // Of those whose depth is a multiple of the same power of two, only the last few: so they are few at any depth,
-            // and none of the steps that the next directory needs is long compared with the way up to it.
-            self.kept.retain(|kept| kept.depth == 0 || depth - kept.depth <= 4 << kept.depth.trailing_zeros());
+            self.kept.retain(|kept| is_kept(kept.depth, depth));
         }
         Ok(at)
     }
+}
+
+/// Distance from the end of a way within which all of its directories are kept.
+pub(super) const NEAR: usize = 4;
+
+/// Whether the descriptor of a directory at depth `at` is kept while the way is `depth` long. Of those whose depth is a
+/// multiple of the same power of two, only the last few are: so they are few at any depth, and from the nearest one it is
+/// never far to where the way up leads.
+pub(super) fn is_kept(at: usize, depth: usize) -> bool {
+    at == 0 || depth - at <= NEAR << at.trailing_zeros()
 }
 
 /// Opens a directory in another; makes it if it is not there and `create` says so.
