@@ -152,7 +152,8 @@ struct Level {
     folder: Arc<OpenFolder>,
     /// What the parent snapshot has in it, by name.
     before: HashMap<Vec<u8>, Node>,
-    path: PathBuf,
+    /// In the folder above.
+    name: Vec<u8>,
 }
 
 struct Walker<'r> {
@@ -188,7 +189,7 @@ impl<'r> Walker<'r> {
         }
         let top = OpenFolder::new(Above::Top);
         let before = walker.names_before(before.as_ref());
-        walker.levels.push(Level { folder: top, before, path: "/".into() });
+        walker.levels.push(Level { folder: top, before, name: Vec::new() });
         Ok(walker)
     }
 
@@ -241,7 +242,7 @@ impl<'r> Walker<'r> {
         // From the top: `/`, `/a`, `/a/b`...
         for (at, path) in above.iter().rev().enumerate().skip(1).take(depth) {
             if let Some(open) = self.levels.get(at) {
-                if open.path == *path {
+                if path.file_name().is_some_and(|name| name.as_bytes() == open.name) {
                     continue;
                 }
                 self.ascend(at - 1)?;
@@ -265,11 +266,11 @@ impl<'r> Walker<'r> {
         let name = path.file_name().map(|name| name.as_bytes().to_vec()).unwrap_or_default();
         let before = level.before.remove(&name).and_then(|node| node.folder);
         let slot = level.folder.reserve();
-        let node = Node { name, metadata, chunks: None, lists: None, folder: None };
+        let node = Node { name: name.clone(), metadata, chunks: None, lists: None, folder: None };
         let above = Above::Folder(Arc::clone(&level.folder), slot, Box::new(node));
         let folder = OpenFolder::new(above);
         let before = self.names_before(before.as_ref());
-        self.levels.push(Level { folder, before, path: path.to_path_buf() });
+        self.levels.push(Level { folder, before, name });
         Counters::add(&self.run.course.counters.folders, 1);
         Ok(())
     }

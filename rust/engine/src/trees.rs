@@ -93,19 +93,22 @@ impl Trees {
 /// The way down a tree of folders: each before what is in it, siblings in byte order. Not by recursion, because folders may
 /// be in one another deeper than a thread's stack.
 pub(crate) struct Descent {
-    /// Folders on the way, with what is left of each.
-    levels: Vec<(Vec<u8>, std::vec::IntoIter<Node>)>,
+    /// Of the folder that was entered last.
+    path: Vec<u8>,
+    /// Folders on the way: how much of the path leads to each, and what is left of it.
+    levels: Vec<(usize, std::vec::IntoIter<Node>)>,
 }
 
 impl Descent {
     /// Begins with what is in the folder of this path.
     pub fn new(at: Vec<u8>, nodes: Vec<Node>) -> Descent {
-        Descent { levels: vec![(at, nodes.into_iter())] }
+        Descent { levels: vec![(at.len(), nodes.into_iter())], path: at }
     }
 
     /// What is in the folder that came last comes next.
     pub fn enter(&mut self, at: Vec<u8>, nodes: Vec<Node>) {
-        self.levels.push((at, nodes.into_iter()));
+        self.levels.push((at.len(), nodes.into_iter()));
+        self.path = at;
     }
 }
 
@@ -114,9 +117,9 @@ impl Iterator for Descent {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let (at, nodes) = self.levels.last_mut()?;
+            let (length, nodes) = self.levels.last_mut()?;
             if let Some(node) = nodes.next() {
-                return Some((join(at, &node.name), node));
+                return Some((join(&self.path[..*length], &node.name), node));
             }
             self.levels.pop();
         }

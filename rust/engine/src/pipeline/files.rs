@@ -4,7 +4,7 @@
 use super::Run;
 use crate::error::Result;
 use crate::folder::{store_chunks, store_folder, ChunkRef, Node};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
 
 /// Where a complete folder goes.
@@ -44,27 +44,57 @@ impl OpenFolder {
 
     /// Fills a slot; `None` for what could not be read.
     pub fn fill(&self, run: &Run, slot: usize, node: Option<Node>) -> Result<()> {
-        let mut state = self.state.lock();
-        state.nodes[slot] = node;
-        state.missing -= 1;
-        self.settle(run, state)
+        store(run, self.put(slot, node))
     }
 
     /// No more names follow.
     pub fn close(&self, run: &Run) -> Result<()> {
         let mut state = self.state.lock();
         state.closed = true;
-        self.settle(run, state)
+        let complete = self.complete(state);
+        store(run, complete)
     }
 
-    fn settle(&self, run: &Run, mut state: parking_lot::MutexGuard<'_, FolderState>) -> Result<()> {
+    fn put(&self, slot: usize, node: Option<Node>) -> Option<Complete> {
+        let mut state = self.state.lock();
+        state.nodes[slot] = node;
+        state.missing -= 1;
+        self.complete(state)
+    }
+
+    /// All that is in the folder, once.
+    fn complete(&self, mut state: MutexGuard<'_, FolderState>) -> Option<Complete> {
         if !state.closed || state.missing > 0 {
-            return Ok(());
+            return None;
         }
         let nodes = std::mem::take(&mut state.nodes);
         drop(state);
-        let mut put = |blob| run.put_tree(blob);
-        let Some(above) = self.above.lock().take() else { return Ok(()) };
+        let above = self.above.lock().take()?;
+        Some(Complete { nodes, above })
+    }
+}
+
+impl Drop for OpenFolder {
+    /// By itself, the last folder would drop the one it is in, and so on: deeper than a thread's stack.
+    fn drop(&mut self) {
+        let mut above = self.above.get_mut().take();
+        while let Some(Above::Folder(folder, ..)) = above {
+            above = Arc::into_inner(folder).and_then(|mut folder| folder.above.get_mut().take());
+        }
+    }
+}
+
+/// A folder of which nothing is missing any more.
+struct Complete {
+    nodes: Vec<Option<Node>>,
+    above: Above,
+}
+
+/// Stores a complete folder, and those around it that it completes. Not by recursion, because folders may be in one another
+/// deeper than a thread's stack.
+fn store(run: &Run, mut complete: Option<Complete>) -> Result<()> {
+    let mut put = |blob| run.put_tree(blob);
+    while let Some(Complete { nodes, above }) = complete.take() {
         match above {
             Above::Collect => *run.collected.lock() = nodes,
             Above::Top => {
@@ -73,11 +103,11 @@ impl OpenFolder {
             }
             Above::Folder(folder, slot, mut node) => {
                 node.folder = Some(store_folder(nodes.into_iter().flatten().collect(), &mut put)?);
-                folder.fill(run, slot, Some(*node))?;
+                complete = folder.put(slot, Some(*node));
             }
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// A file whose chunks are worked on one by one, under all of its names.
@@ -140,7 +170,7 @@ impl OpenFile {
         self.settle(run, state)
     }
 
-    fn settle(&self, run: &Run, mut state: parking_lot::MutexGuard<'_, FileState>) -> Result<()> {
+    fn settle(&self, run: &Run, mut state: MutexGuard<'_, FileState>) -> Result<()> {
         let known = state.known;
         let Some((_, mut node)) = state.end.take_if(|(chunks, _)| *chunks == known) else { return Ok(()) };
         let chunks = std::mem::take(&mut state.chunks);
@@ -161,5 +191,66 @@ impl OpenFile {
             });
             folder.fill(run, slot, node)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::budget::Budget;
+    use crate::compress::Compression;
+    use crate::id::Id;
+    use crate::pipeline::{Course, Vault};
+    use crate::seal::Keys;
+    use crate::store::LocalStore;
+    use crate::tree::{Kind, Metadata, Time};
+    use std::path::Path;
+
+    /// Deeper than a stack has room for calls.
+    const DEPTH: usize = 200_000;
+
+    fn run(folder: &Path) -> Run {
+        let vault = Vault {
+            store: Arc::new(LocalStore::new(folder)),
+            keys: Arc::new(Keys::new(Id([1; 32]), [2; 32].into())),
+            index: Arc::default(),
+        };
+        let share = Budget::new(None).unwrap().share().unwrap();
+        Run::new(vault, Course::new(None, &Default::default()), Compression::Off, share, 1 << 20)
+    }
+
+    /// Folders in one another, the innermost last.
+    fn nested() -> Vec<Arc<OpenFolder>> {
+        let mut folders = vec![OpenFolder::new(Above::Top)];
+        for _ in 1..DEPTH {
+            let outer = &folders[folders.len() - 1];
+            let metadata = Metadata::new(Kind::Directory, 0o700, Time::default());
+            let node = Node { name: b"a".to_vec(), metadata, chunks: None, lists: None, folder: None };
+            let above = Above::Folder(Arc::clone(outer), outer.reserve(), Box::new(node));
+            folders.push(OpenFolder::new(above));
+        }
+        folders
+    }
+
+    #[test]
+    fn a_file_may_complete_any_number_of_folders() {
+        let space = tempfile::tempdir().unwrap();
+        let run = run(space.path());
+        let fill = |_| {
+            let folders = nested();
+            let innermost = &folders[folders.len() - 1];
+            let slot = innermost.reserve();
+            folders.iter().try_for_each(|folder| folder.close(&run))?;
+            assert_eq!(*run.root.lock(), None);
+            innermost.fill(&run, slot, None)
+        };
+        run.execute(fill, || Ok(())).unwrap();
+        assert!(run.root.lock().is_some());
+    }
+
+    #[test]
+    fn any_number_of_folders_may_be_given_up() {
+        let innermost = nested().pop();
+        drop(innermost);
     }
 }

@@ -3,10 +3,11 @@
 //! Paths are resolved beneath the target folder one component at a time, by descriptor, and no component may be a symlink:
 //! neither a snapshot nor someone who plants links in the target during a restore can make it write elsewhere.
 
+use super::trail::{shared, Trail, DIRECTORY};
 use super::walk::{grown, inspect, kind_of, split_names};
 use super::{Kind, Metadata};
 use parking_lot::Mutex;
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags, CWD};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Statx, Timespec, Timestamps, Uid, XattrFlags, CWD};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -14,7 +15,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
@@ -43,19 +44,21 @@ pub struct Warning {
     pub source: io::Error,
 }
 
-const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-
 /// The folder that a restore writes into. `Sync`: entries may be restored from several threads, the first name of a
 /// hard-linked file before the others.
 ///
 /// `path` arguments are relative to the target; absent parents are created with mode 0700. What stands at a path is
 /// replaced, except a directory that is not empty.
 pub struct Target {
-    root: OwnedFd,
-    /// The parent used last: entries come directory by directory.
-    recent: Mutex<Option<(PathBuf, Arc<OwnedFd>)>>,
-    directories: Mutex<Vec<(PathBuf, Metadata)>>,
+    root: Arc<OwnedFd>,
+    /// One for each thread that is at work, but for those in use right now.
+    trails: Mutex<Vec<Trail>>,
+    directories: Mutex<Directories>,
+    /// What the names of unfinished files begin with, and the number of the next one.
+    unfinished: String,
     serial: AtomicU64,
+    /// Whom new files belong to.
+    owner: Uid,
 }
 
 impl Target {
@@ -64,11 +67,18 @@ impl Target {
         std::fs::create_dir_all(path).map_err(|source| failed(path, "create", source))?;
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(|e| failed(path, "open", e))?;
-        Ok(Target { root, recent: Mutex::new(None), directories: Mutex::new(Vec::new()), serial: AtomicU64::new(0) })
+        Ok(Target {
+            root: Arc::new(root),
+            trails: Mutex::default(),
+            directories: Mutex::default(),
+            unfinished: format!(".strongroom-restore-{}-", std::process::id()),
+            serial: AtomicU64::new(0),
+            owner: rustix::process::geteuid(),
+        })
     }
 
-    /// Makes a directory that only its owner can enter; its metadata is applied by [`Target::finish`]. The empty path
-    /// stands for the target itself.
+    /// Makes a directory that only its owner can enter; its metadata is applied by [`Target::finish`]. Directories come
+    /// before those in them. The empty path stands for the target itself.
     pub fn directory(&self, path: &Path, metadata: &Metadata) -> Result<(), ApplyError> {
         if !path.as_os_str().is_empty() {
             let (parent, name) = self.locate(path)?;
@@ -90,7 +100,7 @@ impl Target {
             };
             replaced.map_err(|e| failed(path, "create the directory", e))?;
         }
-        self.directories.lock().push((path.to_path_buf(), metadata.clone()));
+        self.directories.lock().push(path, metadata.clone());
         Ok(())
     }
 
@@ -99,25 +109,30 @@ impl Target {
     pub fn file(&self, path: &Path, metadata: &Metadata) -> Result<FileWriter, ApplyError> {
         let (parent, _) = self.locate(path)?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = self.first_mode(metadata);
         let (file, temporary) = loop {
-            let serial = self.serial.fetch_add(1, Ordering::Relaxed);
-            let temporary = format!(".strongroom-restore-{}-{serial}", std::process::id());
-            match rustix::fs::openat(&parent, &temporary, flags, Mode::RUSR | Mode::WUSR) {
+            let temporary = format!("{}{}", self.unfinished, self.serial.fetch_add(1, Ordering::Relaxed));
+            match rustix::fs::openat(&parent, &temporary, flags, mode) {
                 Ok(fd) => break (File::from(fd), temporary),
                 // Left behind by a restore that was killed.
                 Err(Errno::EXIST) => continue,
                 Err(errno) => return Err(failed(path, "create", errno)),
             }
         };
-        let writer = FileWriter {
-            file,
-            parent,
-            temporary: Some(temporary),
-            path: path.to_path_buf(),
-            metadata: metadata.clone(),
-        };
-        writer.file.set_len(metadata.size).map_err(|source| failed(path, "set the size of", source))?;
-        Ok(writer)
+        let (path, metadata) = (path.to_path_buf(), metadata.clone());
+        Ok(FileWriter { file, parent, temporary: Some(temporary), path, metadata, end: AtomicU64::new(0) })
+    }
+
+    /// The mode that a file is made with: the final one, so that it need not be set, where that lets in nobody who is not to
+    /// come in. Its group, and whom an ACL of the directory names, may not be the final ones yet, so they get nothing that
+    /// others do not get as well. Attributes cannot be set on what its owner may not write.
+    fn first_mode(&self, metadata: &Metadata) -> Mode {
+        let (group, others) = (metadata.mode >> 3 & 7, metadata.mode & 7);
+        let ours = self.owner.as_raw() == metadata.uid;
+        match ours && group == others && metadata.xattrs.is_empty() {
+            true => Mode::from_raw_mode(metadata.mode & 0o777),
+            false => Mode::RUSR | Mode::WUSR,
+        }
     }
 
     /// Makes a symlink, FIFO, device or socket with its metadata. Devices need `CAP_MKNOD`.
@@ -150,13 +165,15 @@ impl Target {
         if kind_of(&status) != Some(metadata.kind) || status.stx_nlink != 1 {
             return Err(malformed("something else took its place during the restore"));
         }
-        let mut warnings = Vec::new();
-        let proc = match metadata.kind {
+        let inode = match metadata.kind {
             // A symlink is addressed by name: attribute and time calls that are given its descriptor may follow it.
-            Kind::Symlink => [by_proc(parent.as_fd()).as_bytes(), b"/", name.as_bytes()].concat(),
-            _ => by_proc(made.as_fd()).into_bytes(),
+            Kind::Symlink => {
+                Inode::Symlink(made.as_fd(), [by_proc(parent.as_fd()).as_bytes(), b"/", name.as_bytes()].concat())
+            }
+            _ => Inode::Named(made.as_fd(), by_proc(made.as_fd())),
         };
-        apply_metadata(made.as_fd(), &proc, metadata, path, &mut warnings);
+        let mut warnings = Vec::new();
+        apply_metadata(&inode, &status, metadata, path, &mut warnings);
         Ok(warnings)
     }
 
@@ -171,18 +188,26 @@ impl Target {
             .map_err(|e| failed(path, "create the hard link", e))
     }
 
-    /// Applies the directories' owners, attributes, modes and times, deepest first, now that nothing more is written in
-    /// them.
+    /// Applies the directories' owners, attributes, modes and times, the last one made first, now that nothing more is
+    /// written in them.
     pub fn finish(self) -> Vec<Warning> {
         let mut warnings = Vec::new();
+        let mut trail = self.take_trail(b"");
         let mut directories = std::mem::take(&mut *self.directories.lock());
-        directories.sort_by_key(|(path, _)| std::cmp::Reverse(path.components().count()));
-        for (path, metadata) in &directories {
-            match self.descend(path, false) {
-                Ok(fd) => apply_metadata(fd.as_fd(), by_proc(fd.as_fd()).as_bytes(), metadata, path, &mut warnings),
+        while let Some((path, metadata)) = directories.pop() {
+            let found = trail.lead_to(path.as_os_str().as_bytes(), false);
+            let found = found.and_then(|fd| {
+                let status = inspect(fd.as_fd()).map_err(|e| failed(&path, "inspect", e))?;
+                Ok((fd, status))
+            });
+            match found {
+                Ok((fd, status)) => {
+                    let inode = Inode::Named(fd.as_fd(), by_proc(fd.as_fd()));
+                    apply_metadata(&inode, &status, &metadata, &path, &mut warnings);
+                }
                 Err(error) => {
                     let source = io::Error::other(error);
-                    warnings.push(Warning { path: path.clone(), action: "apply its metadata".into(), source });
+                    warnings.push(Warning { path, action: "apply its metadata".into(), source });
                 }
             }
         }
@@ -192,49 +217,51 @@ impl Target {
     /// The directory that `path` is in, and the name in it.
     fn locate<'p>(&self, path: &'p Path) -> Result<(Arc<OwnedFd>, &'p OsStr), ApplyError> {
         let unsafe_path = || ApplyError::UnsafePath { path: path.to_path_buf() };
-        if !path.components().all(|component| matches!(component, Component::Normal(_))) {
-            return Err(unsafe_path());
-        }
         let name = path.file_name().ok_or_else(unsafe_path)?;
-        let parent = path.parent().ok_or_else(unsafe_path)?;
-        if let Some((_, fd)) = self.recent.lock().as_ref().filter(|(recent, _)| recent == parent) {
-            return Ok((Arc::clone(fd), name));
-        }
-        let fd = Arc::new(self.descend(parent, true)?);
-        *self.recent.lock() = Some((parent.to_path_buf(), Arc::clone(&fd)));
-        Ok((fd, name))
+        let parent = path.parent().ok_or_else(unsafe_path)?.as_os_str().as_bytes();
+        let mut trail = self.take_trail(parent);
+        let fd = trail.lead_to(parent, true);
+        self.trails.lock().push(trail);
+        Ok((fd?, name))
     }
 
-    fn descend(&self, path: &Path, create: bool) -> Result<OwnedFd, ApplyError> {
-        let error = |e| failed(path, "open", e);
-        let mut at = rustix::fs::openat(&self.root, c".", DIRECTORY, Mode::empty()).map_err(error)?;
-        let mut walked = PathBuf::new();
-        for component in path.components() {
-            walked.push(component);
-            let Component::Normal(name) = component else {
-                return Err(ApplyError::UnsafePath { path: path.to_path_buf() });
-            };
-            let mut opened = rustix::fs::openat(&at, name, DIRECTORY, Mode::empty());
-            if create && matches!(opened, Err(Errno::NOENT)) {
-                match rustix::fs::mkdirat(&at, name, Mode::RWXU) {
-                    // Another thread was first.
-                    Ok(()) | Err(Errno::EXIST) => {}
-                    Err(errno) => return Err(failed(&walked, "create the directory", errno)),
-                }
-                opened = rustix::fs::openat(&at, name, DIRECTORY, Mode::empty());
-            }
-            at = match opened {
-                Ok(next) => next,
-                Err(errno) => {
-                    let is_symlink = rustix::fs::readlinkat(&at, name, Vec::new()).is_ok();
-                    return Err(match is_symlink {
-                        true => ApplyError::ThroughSymlink { path: walked },
-                        false => failed(&walked, "open the directory", errno),
-                    });
-                }
-            };
+    /// The trail that leads nearest to `directory`: most likely the one that this thread used last.
+    fn take_trail(&self, directory: &[u8]) -> Trail {
+        let mut trails = self.trails.lock();
+        let nearest = (0..trails.len()).max_by_key(|&at| trails[at].shared_with(directory));
+        match nearest {
+            Some(at) => trails.swap_remove(at),
+            None => Trail::new(Arc::clone(&self.root)),
         }
-        Ok(at)
+    }
+}
+
+/// The directories that were made, with their metadata. Their paths together may be far longer than what is different in
+/// them, so only that is kept.
+#[derive(Default)]
+struct Directories {
+    /// Of the last one.
+    path: Vec<u8>,
+    /// How much of the path before is in the path of this one, and how that one went on.
+    made: Vec<(usize, Box<[u8]>, Metadata)>,
+}
+
+impl Directories {
+    fn push(&mut self, path: &Path, metadata: Metadata) {
+        let path = path.as_os_str().as_bytes();
+        let shared = shared(&self.path, path);
+        self.made.push((shared, self.path[shared..].into(), metadata));
+        self.path.truncate(shared);
+        self.path.extend_from_slice(&path[shared..]);
+    }
+
+    /// The last one.
+    fn pop(&mut self) -> Option<(PathBuf, Metadata)> {
+        let (shared, rest, metadata) = self.made.pop()?;
+        let path = PathBuf::from(OsStr::from_bytes(&self.path));
+        self.path.truncate(shared);
+        self.path.extend_from_slice(&rest);
+        Some((path, metadata))
     }
 }
 
@@ -247,6 +274,8 @@ pub struct FileWriter {
     temporary: Option<String>,
     path: PathBuf,
     metadata: Metadata,
+    /// How far it was written: the system gives it that size by itself.
+    end: AtomicU64,
 }
 
 impl FileWriter {
@@ -255,19 +284,24 @@ impl FileWriter {
     /// # Errors
     /// Also when `data` would reach beyond the size in the metadata.
     pub fn write_at(&self, offset: u64, data: &[u8]) -> Result<(), ApplyError> {
-        let end = offset.checked_add(data.len() as u64);
-        if end.is_none_or(|end| end > self.metadata.size) {
+        let end = offset.checked_add(data.len() as u64).filter(|end| *end <= self.metadata.size);
+        let end = end.ok_or_else(|| {
             let reason = "it has more content than its size tells";
-            return Err(ApplyError::Malformed { path: self.path.clone(), reason });
-        }
-        self.file.write_all_at(data, offset).map_err(|source| failed(&self.path, "write", source))
+            ApplyError::Malformed { path: self.path.clone(), reason }
+        })?;
+        self.file.write_all_at(data, offset).map_err(|source| failed(&self.path, "write", source))?;
+        self.end.fetch_max(end, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Applies the metadata and gives the file its name, replacing what stood there.
     pub fn finish(mut self) -> Result<Vec<Warning>, ApplyError> {
+        if *self.end.get_mut() < self.metadata.size {
+            self.file.set_len(self.metadata.size).map_err(|source| failed(&self.path, "set the size of", source))?;
+        }
+        let status = inspect(self.file.as_fd()).map_err(|e| failed(&self.path, "inspect", e))?;
         let mut warnings = Vec::new();
-        let proc = by_proc(self.file.as_fd());
-        apply_metadata(self.file.as_fd(), proc.as_bytes(), &self.metadata, &self.path, &mut warnings);
+        apply_metadata(&Inode::Open(self.file.as_fd()), &status, &self.metadata, &self.path, &mut warnings);
         if let (Some(temporary), Some(name)) = (&self.temporary, self.path.file_name()) {
             let rename = || rustix::fs::renameat(&self.parent, temporary, &self.parent, name);
             let renamed = match rename() {
@@ -290,7 +324,7 @@ impl Drop for FileWriter {
     }
 }
 
-fn failed(path: &Path, action: &'static str, source: impl Into<io::Error>) -> ApplyError {
+pub(super) fn failed(path: &Path, action: &'static str, source: impl Into<io::Error>) -> ApplyError {
     ApplyError::Io { path: path.to_path_buf(), action, source: source.into() }
 }
 
@@ -313,39 +347,100 @@ fn replacing(parent: &OwnedFd, name: &OsStr, make: impl Fn() -> Result<(), Errno
     }
 }
 
-/// Brings everything back that `metadata` tells, to the inode behind `fd` (maybe `O_PATH`), which `proc` names too.
+/// How the system is told which inode a change is for.
+enum Inode<'i> {
+    /// Open for writing, which spares the system to look for a path.
+    Open(BorrowedFd<'i>),
+    /// Its `O_PATH` descriptor, and a path that stands for it.
+    Named(BorrowedFd<'i>, String),
+    /// The same for what must not be followed.
+    Symlink(BorrowedFd<'i>, Vec<u8>),
+}
+
+impl Inode<'_> {
+    fn set_owner(&self, uid: Option<Uid>, gid: Option<Gid>) -> Result<(), Errno> {
+        let (Inode::Open(fd) | Inode::Named(fd, _) | Inode::Symlink(fd, _)) = self;
+        rustix::fs::chownat(fd, c"", uid, gid, AtFlags::EMPTY_PATH)
+    }
+
+    fn list_attributes(&self) -> Result<Vec<Vec<u8>>, Errno> {
+        split_names(grown(|buffer| match self {
+            Inode::Open(fd) => rustix::fs::flistxattr(fd, buffer),
+            Inode::Named(_, path) => rustix::fs::listxattr(path, buffer),
+            Inode::Symlink(_, path) => rustix::fs::llistxattr(path.as_slice(), buffer),
+        }))
+    }
+
+    fn remove_attribute(&self, name: &[u8]) -> Result<(), Errno> {
+        match self {
+            Inode::Open(fd) => rustix::fs::fremovexattr(fd, name),
+            Inode::Named(_, path) => rustix::fs::removexattr(path, name),
+            Inode::Symlink(_, path) => rustix::fs::lremovexattr(path.as_slice(), name),
+        }
+    }
+
+    fn set_attribute(&self, name: &[u8], value: &[u8]) -> Result<(), Errno> {
+        let flags = XattrFlags::empty();
+        match self {
+            Inode::Open(fd) => rustix::fs::fsetxattr(fd, name, value, flags),
+            Inode::Named(_, path) => rustix::fs::setxattr(path, name, value, flags),
+            Inode::Symlink(_, path) => rustix::fs::lsetxattr(path.as_slice(), name, value, flags),
+        }
+    }
+
+    fn set_mode(&self, mode: Mode) -> Result<(), Errno> {
+        match self {
+            Inode::Open(fd) => rustix::fs::fchmod(fd, mode),
+            Inode::Named(_, path) => rustix::fs::chmodat(CWD, path, mode, AtFlags::empty()),
+            // It has none.
+            Inode::Symlink(..) => Ok(()),
+        }
+    }
+
+    fn set_times(&self, times: &Timestamps) -> Result<(), Errno> {
+        match self {
+            Inode::Open(fd) => rustix::fs::futimens(fd, times),
+            Inode::Named(_, path) => rustix::fs::utimensat(CWD, path, times, AtFlags::empty()),
+            Inode::Symlink(_, path) => rustix::fs::utimensat(CWD, path.as_slice(), times, AtFlags::SYMLINK_NOFOLLOW),
+        }
+    }
+}
+
+/// Brings everything back that `metadata` tells, to an inode that is now as `status` says.
 ///
 /// In this order: a change of owner drops capabilities and setuid bits; attributes need write permission, which the final
 /// mode may take away; everything before changes the times.
-fn apply_metadata(fd: BorrowedFd<'_>, proc: &[u8], metadata: &Metadata, path: &Path, warnings: &mut Vec<Warning>) {
+fn apply_metadata(inode: &Inode<'_>, status: &Statx, metadata: &Metadata, path: &Path, warnings: &mut Vec<Warning>) {
     let mut warn = |action: String, errno: Errno| {
         warnings.push(Warning { path: path.to_path_buf(), action, source: errno.into() });
     };
 
     let mut mode = metadata.mode & 0o7777;
+    // What sets the owner and an ACL changes the mode too.
+    let mut mode_now = Some(u32::from(status.stx_mode) & 0o7777);
     // As a number, -1 means "leave as it is" to the system: nobody's id.
     let id = |number| (number != u32::MAX).then_some(number);
     let (uid, gid) = (id(metadata.uid).map(Uid::from_raw), id(metadata.gid).map(Gid::from_raw));
-    let chown = |uid, gid| rustix::fs::chownat(fd, c"", uid, gid, AtFlags::EMPTY_PATH);
-    let owned = match (uid, gid) {
-        (Some(_), Some(_)) => chown(uid, gid),
-        _ => Err(Errno::INVAL),
+    let owned = if (status.stx_uid, status.stx_gid) == (metadata.uid, metadata.gid) {
+        Ok(())
+    } else {
+        mode_now = None;
+        match (uid, gid) {
+            (Some(_), Some(_)) => inode.set_owner(uid, gid),
+            _ => Err(Errno::INVAL),
+        }
     };
     if let Err(errno) = owned {
         warn(format!("set its owner to {}:{}", metadata.uid, metadata.gid), errno);
         // The group alone may be one of ours; the warning stands either way.
-        let _ = chown(None, gid);
+        let _ = inode.set_owner(None, gid);
         if metadata.kind != Kind::Directory {
             // A setuid program must not come to belong to someone else than it was made for.
             mode &= 0o1777;
         }
     }
 
-    let present = grown(|buffer| match metadata.kind {
-        Kind::Symlink => rustix::fs::llistxattr(proc, buffer),
-        _ => rustix::fs::listxattr(proc, buffer),
-    });
-    match split_names(present) {
+    match inode.list_attributes() {
         Ok(present) => {
             for name in present {
                 // Those that the new inode got from the default ACL of its directory, or that an existing directory had.
@@ -354,11 +449,8 @@ fn apply_metadata(fd: BorrowedFd<'_>, proc: &[u8], metadata: &Metadata, path: &P
                 if wanted || name.starts_with(b"security.") {
                     continue;
                 }
-                let removed = match metadata.kind {
-                    Kind::Symlink => rustix::fs::lremovexattr(proc, name.as_slice()),
-                    _ => rustix::fs::removexattr(proc, name.as_slice()),
-                };
-                if let Err(errno) = removed {
+                mode_now = None;
+                if let Err(errno) = inode.remove_attribute(&name) {
                     warn(format!("remove its attribute {}", String::from_utf8_lossy(&name)), errno);
                 }
             }
@@ -366,18 +458,14 @@ fn apply_metadata(fd: BorrowedFd<'_>, proc: &[u8], metadata: &Metadata, path: &P
         Err(errno) => warn("list its attributes".into(), errno),
     }
     for xattr in &metadata.xattrs {
-        let name = xattr.name.as_slice();
-        let set = match metadata.kind {
-            Kind::Symlink => rustix::fs::lsetxattr(proc, name, &xattr.value, XattrFlags::empty()),
-            _ => rustix::fs::setxattr(proc, name, &xattr.value, XattrFlags::empty()),
-        };
-        if let Err(errno) = set {
-            warn(format!("set its attribute {}", String::from_utf8_lossy(name)), errno);
+        mode_now = None;
+        if let Err(errno) = inode.set_attribute(&xattr.name, &xattr.value) {
+            warn(format!("set its attribute {}", String::from_utf8_lossy(&xattr.name)), errno);
         }
     }
 
-    if metadata.kind != Kind::Symlink {
-        if let Err(errno) = rustix::fs::chmodat(CWD, proc, Mode::from_raw_mode(mode), AtFlags::empty()) {
+    if mode_now != Some(mode) {
+        if let Err(errno) = inode.set_mode(Mode::from_raw_mode(mode)) {
             warn(format!("set its mode to {mode:04o}"), errno);
         }
     }
@@ -386,11 +474,7 @@ fn apply_metadata(fd: BorrowedFd<'_>, proc: &[u8], metadata: &Metadata, path: &P
         last_access: Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT },
         last_modification: Timespec { tv_sec: metadata.mtime.secs, tv_nsec: metadata.mtime.nanos.into() },
     };
-    let flags = match metadata.kind {
-        Kind::Symlink => AtFlags::SYMLINK_NOFOLLOW,
-        _ => AtFlags::empty(),
-    };
-    if let Err(errno) = rustix::fs::utimensat(CWD, proc, &times, flags) {
+    if let Err(errno) = inode.set_times(&times) {
         warn("set its modification time".into(), errno);
     }
 }

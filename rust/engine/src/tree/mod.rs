@@ -39,6 +39,7 @@
 
 pub mod apply;
 mod owner;
+mod trail;
 pub mod walk;
 
 pub(crate) use owner::{current_host, current_user};

@@ -78,6 +78,43 @@ fn a_directory_that_cannot_be_listed_is_found_and_reported() {
     assert_eq!(steps[1..], ["a", "gone", "list true", "z"]);
 }
 
+/// A walk that has closed the directories above opens them anew, unless others stand in their place.
+#[test]
+fn a_deep_walk_keeps_few_descriptors_and_comes_back_to_the_same_directories() {
+    const DEPTH: usize = 300;
+    let space = tempfile::tempdir().unwrap();
+    let at = |depth| space.path().join(vec!["a"; depth].join("/"));
+    fs::create_dir_all(at(DEPTH)).unwrap();
+    for depth in 0..=DEPTH {
+        fs::write(at(depth).join("z"), b"").unwrap();
+    }
+    let replaced = DEPTH / 2;
+    let descriptors = || fs::read_dir("/proc/self/fd").unwrap().count();
+    let before = descriptors();
+    let mut errors = Vec::new();
+    let mut found = Vec::new();
+    for step in Walk::new([space.path()], WalkOptions::default(), |_| true) {
+        match step {
+            Ok(step) => {
+                if step.path() == at(DEPTH) {
+                    // Others run beside this test.
+                    assert!(descriptors() < before + 100, "{} of {before}", descriptors());
+                    fs::rename(at(replaced), space.path().join("moved")).unwrap();
+                    fs::create_dir(at(replaced)).unwrap();
+                    fs::write(at(replaced).join("z"), b"another").unwrap();
+                }
+                found.push(step.path().to_path_buf());
+            }
+            Err(error) => errors.push((error.vanished(), error.path)),
+        }
+    }
+    // Those that were kept open are read on, moved as they are; the others are told of.
+    assert!(!errors.is_empty() && errors.iter().all(|(vanished, path)| *vanished && path.starts_with(at(replaced))));
+    let files = found.iter().filter(|path| path.ends_with("z"));
+    assert_eq!(files.count() + errors.len(), DEPTH + 1);
+    assert!((0..replaced).all(|depth| found.contains(&at(depth).join("z"))));
+}
+
 /// What a restore brings back: everything but the inode's own numbers.
 fn lasting(metadata: &Metadata) -> Metadata {
     Metadata { inode: 0, device: 0, ctime: Time::default(), ..metadata.clone() }
@@ -382,6 +419,51 @@ fn an_inherited_acl_does_not_stay() {
         assert_eq!(metadata.xattrs, [], "{}", path.display());
     }
     assert_eq!(fs::metadata(space.path().join("file")).unwrap().mode() & 0o7777, 0o640);
+}
+
+/// Nobody gets into a file, while it is written, who is not to get into it when it is whole.
+#[test]
+fn modes_are_exact_and_never_too_wide_before() {
+    let space = tempfile::tempdir().unwrap();
+    let target = Target::open(space.path()).unwrap();
+    let mode_of = |entry: &Path| fs::metadata(entry).unwrap().mode() & 0o7777;
+    let of_unfinished = || {
+        let names = fs::read_dir(space.path()).unwrap().map(|entry| entry.unwrap().path());
+        mode_of(&names.into_iter().find(|path| path.to_string_lossy().contains(".strongroom-restore-")).unwrap())
+    };
+    for mode in [0, 0o400, 0o444, 0o600, 0o604, 0o640, 0o644, 0o664, 0o666, 0o755, 0o777, 0o4755, 0o2770, 0o1777] {
+        let name = format!("{mode:o}");
+        let writer = target.file(Path::new(&name), &Metadata { size: 3, ..plain(Kind::File, mode) }).unwrap();
+        let meanwhile = of_unfinished();
+        assert!(meanwhile & !0o600 & !mode == 0, "{name}: {meanwhile:o}");
+        assert!(mode >> 3 & 7 == mode & 7 || meanwhile == 0o600, "{name}: {meanwhile:o}");
+        writer.write_at(0, b"abc").unwrap();
+        assert!(writer.finish().unwrap().is_empty());
+        assert_eq!(mode_of(&space.path().join(&name)), mode, "{name}");
+        assert_eq!(fs::metadata(space.path().join(&name)).unwrap().len(), 3);
+    }
+    let with_attribute =
+        Metadata { xattrs: vec![Xattr { name: b"user.x".to_vec(), value: vec![1] }], ..plain(Kind::File, 0o444) };
+    let writer = target.file(Path::new("attribute"), &with_attribute).unwrap();
+    assert_eq!(of_unfinished(), 0o600);
+    // The file system may have no attributes.
+    writer.finish().unwrap();
+    assert_eq!(mode_of(&space.path().join("attribute")), 0o444);
+}
+
+#[test]
+fn what_is_not_written_is_hole() {
+    let space = tempfile::tempdir().unwrap();
+    let target = Target::open(space.path()).unwrap();
+    let metadata = Metadata { size: 1 << 20, ..plain(Kind::File, 0o644) };
+    let writer = target.file(Path::new("file"), &metadata).unwrap();
+    writer.write_at(7, b"abc").unwrap();
+    assert!(writer.write_at(1 << 20, b"a").is_err());
+    writer.finish().unwrap();
+    target.file(Path::new("nothing"), &metadata).unwrap().finish().unwrap();
+    let expected = [vec![0; 7], b"abc".to_vec(), vec![0; (1 << 20) - 10]].concat();
+    assert!(fs::read(space.path().join("file")).unwrap() == expected);
+    assert!(fs::read(space.path().join("nothing")).unwrap() == vec![0; 1 << 20]);
 }
 
 fn plain(kind: Kind, mode: u32) -> Metadata {

@@ -4,6 +4,7 @@
 //! follows a symlink below a root, and an entry that cannot be read is reported while the walk goes on.
 
 use super::owner::OwnerNames;
+use super::trail::{is_kept, DIRECTORY, NEAR};
 use super::{DeviceNumber, Extent, Kind, Metadata, Time, Xattr};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, SeekFrom, Statx, StatxFlags, CWD};
 use rustix::io::Errno;
@@ -100,8 +101,7 @@ impl Found {
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
         let fd = open_quietly(self.parent(), &self.name, flags).map_err(|e| self.error("open", e))?;
         let status = inspect(fd.as_fd()).map_err(|e| self.error("inspect", e))?;
-        let same = status.stx_ino == self.metadata.inode && device_of(&status) == self.metadata.device;
-        if !same || kind_of(&status) != Some(Kind::File) {
+        if identity_of(&status) != self.identity() || kind_of(&status) != Some(Kind::File) {
             let source = io::Error::new(io::ErrorKind::NotFound, "it was replaced during the backup");
             return Err(WalkError { path: self.path.clone(), action: "open", source });
         }
@@ -142,19 +142,30 @@ type Filter<'a> = Box<dyn FnMut(&Found) -> bool + Send + 'a>;
 
 /// A directory whose names are being yielded.
 struct Level {
-    directory: Arc<OwnedFd>,
-    path: PathBuf,
+    directory: Directory,
+    /// In the directory above.
+    name: CString,
+    /// Bytes of [`Walk::path`] that lead to it.
+    length: usize,
     names: std::vec::IntoIter<CString>,
 }
 
+enum Directory {
+    Open(Arc<OwnedFd>),
+    /// To be opened anew when the walk comes back to it: the inode by which it is known.
+    Closed((u64, u64)),
+}
+
 /// Iterator over a file tree: each directory before what is in it, siblings in byte order of their names, roots in the
-/// order given. Memory: the names and a descriptor of each directory on the current path.
+/// order given. Memory: the names in each directory on the current path, and descriptors of a few of them.
 pub struct Walk<'a> {
     roots: std::vec::IntoIter<PathBuf>,
     options: WalkOptions,
     keep: Filter<'a>,
     owners: OwnerNames,
     levels: Vec<Level>,
+    /// Of the directory that was listed last: the others on the way are in it.
+    path: PathBuf,
     root_device: u64,
     /// What to yield next: a directory that cannot be listed is yielded before the error.
     postponed: Option<WalkError>,
@@ -176,6 +187,7 @@ impl<'a> Walk<'a> {
             keep: Box::new(keep),
             owners: OwnerNames::default(),
             levels: Vec::new(),
+            path: PathBuf::new(),
             root_device: 0,
             postponed: None,
         }
@@ -198,15 +210,58 @@ impl<'a> Walk<'a> {
         let elsewhere = self.options.one_file_system && found.metadata.device != self.root_device;
         if found.metadata.kind == Kind::Directory && !elsewhere {
             match list(found.parent(), &found.name) {
-                Ok((directory, names)) => self.levels.push(Level {
-                    directory: Arc::new(directory),
-                    path: found.path.clone(),
-                    names: names.into_iter(),
-                }),
+                Ok((directory, names)) => {
+                    self.path.clone_from(&found.path);
+                    self.levels.push(Level {
+                        directory: Directory::Open(Arc::new(directory)),
+                        name: found.name.clone(),
+                        length: found.path.as_os_str().len(),
+                        names: names.into_iter(),
+                    });
+                    // Of each power of two, the one that was near enough until now.
+                    let no_longer_near =
+                        (0..).map(|power| (NEAR << power) + 1).take_while(|&distance| distance < depth);
+                    no_longer_near.for_each(|distance| self.close_far(depth - distance));
+                }
                 Err(errno) => self.postponed = Some(found.error("list", errno)),
             }
         }
         Ok(Some(found))
+    }
+
+    /// Closes a directory that is not to be kept. It is opened anew by its name, and then compared.
+    fn close_far(&mut self, at: usize) {
+        let depth = self.levels.len() - 1;
+        let directory = &mut self.levels[at].directory;
+        if let (Directory::Open(fd), false) = (&*directory, is_kept(at, depth)) {
+            if let Ok(status) = inspect(fd.as_fd()) {
+                *directory = Directory::Closed(identity_of(&status));
+            }
+        }
+    }
+
+    /// The innermost directory.
+    fn directory(&mut self) -> Result<Arc<OwnedFd>, Errno> {
+        let innermost = self.levels.len() - 1;
+        let mut nearest = innermost;
+        let mut fd = loop {
+            match &self.levels[nearest].directory {
+                Directory::Open(fd) => break Arc::clone(fd),
+                // The root is always kept.
+                Directory::Closed(_) => nearest -= 1,
+            }
+        };
+        for level in &mut self.levels[nearest + 1..] {
+            let opened = rustix::fs::openat(&fd, &level.name, DIRECTORY, Mode::empty())?;
+            let now = identity_of(&inspect(opened.as_fd())?);
+            if matches!(level.directory, Directory::Closed(before) if before != now) {
+                return Err(Errno::NOENT);
+            }
+            fd = Arc::new(opened);
+            level.directory = Directory::Open(Arc::clone(&fd));
+        }
+        (nearest + 1..innermost).for_each(|at| self.close_far(at));
+        Ok(fd)
     }
 
     fn describe(&mut self, parent: BorrowedFd<'_>, name: &CStr) -> Result<(Metadata, u64), Errno> {
@@ -258,9 +313,16 @@ impl Iterator for Walk<'_> {
                         self.levels.pop();
                         continue;
                     };
-                    let path = level.path.join(OsStr::from_bytes(name.to_bytes()));
-                    let parent = Arc::clone(&level.directory);
-                    self.visit(parent, name, path)
+                    let path = Path::new(OsStr::from_bytes(&self.path.as_os_str().as_bytes()[..level.length]));
+                    let path = path.join(OsStr::from_bytes(name.to_bytes()));
+                    match self.directory() {
+                        Ok(parent) => self.visit(parent, name, path),
+                        Err(errno) => {
+                            self.levels.pop();
+                            let path = path.parent().map(Path::to_path_buf).unwrap_or_default();
+                            Err(WalkError { path, action: "go on with", source: errno.into() })
+                        }
+                    }
                 }
                 None => {
                     let root = self.roots.next()?;
@@ -346,6 +408,11 @@ pub(super) fn kind_of(status: &Statx) -> Option<Kind> {
         FileType::Socket => Kind::Socket,
         FileType::Unknown => return None,
     })
+}
+
+/// Device and inode.
+fn identity_of(status: &Statx) -> (u64, u64) {
+    (device_of(status), status.stx_ino)
 }
 
 fn device_of(status: &Statx) -> u64 {
