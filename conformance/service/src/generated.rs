@@ -9,19 +9,19 @@ use rpc::Encode as _;
 /// How often a `Moments` is tried where nobody says it.
 pub const DEFAULT_ATTEMPTS: u32 = 3;
 
-/// Constant `greeting`.
+/// Text beyond ASCII.
 pub const GREETING: &str = "hello 😀";
 
-/// Constant `half`.
+/// A fraction that every float can hold.
 pub const HALF: f64 = 0.5;
 
-/// Constant `patience`.
+/// A time span that is no whole number of seconds.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_millis(1500);
 
 /// A name for people.
 pub type Label = String;
 
-/// Alias `Labels`.
+/// An alias of what is made with another one.
 pub type Labels = std::collections::BTreeMap<String, Label>;
 
 /// One field of each scalar type.
@@ -107,7 +107,7 @@ impl rpc::Decode for Scalars {
     }
 }
 
-/// Enum `Shape`.
+/// Variants with and without fields.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub enum Shape {
     /// Variant `point`.
@@ -165,7 +165,7 @@ impl rpc::Decode for Shape {
     }
 }
 
-/// Record `Corner`.
+/// A record within others.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Corner {
     /// Field `x`.
@@ -191,7 +191,7 @@ impl rpc::Decode for Corner {
     }
 }
 
-/// Record `Containers`.
+/// What can be empty or absent, and what is nested.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Containers {
     /// Field `maybe`.
@@ -389,17 +389,17 @@ impl rpc::Decode for Moments {
     }
 }
 
-/// Error `ConformanceError`.
+/// What the service answers when it is told to fail.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ConformanceError {
-    /// Variant `refused`.
+    /// The caller asked for it with a reason, or the service cannot do what was asked.
     Refused {
         /// Field `reason`.
         reason: String,
         /// Field `code`.
         code: u32,
     },
-    /// Variant `empty`.
+    /// Something that is needed is not there: a reason, a listener, a number other than 0.
     Empty,
 }
 
@@ -447,7 +447,7 @@ impl rpc::Thrown for ConformanceError {
     }
 }
 
-/// Record `Tick`.
+/// One step of progress.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tick {
     /// Field `step`.
@@ -470,28 +470,28 @@ impl rpc::Decode for Tick {
     }
 }
 
-/// Interface `Echo`.
+/// Answers what it is given, or does what it is told.
 pub trait Echo: Send + Sync + Sized + 'static {
-    /// Method `open`.
+    /// Fails with `empty` where the name is empty.
     fn open(
         cx: rpc::Context,
         name: String,
     ) -> impl Future<Output = Result<Self, rpc::Failure<ConformanceError>>> + Send;
 
-    /// Method `scalars`.
+    /// Answers the same value.
     fn scalars(&self, cx: rpc::Context, value: Scalars) -> impl Future<Output = Result<Scalars, rpc::Error>> + Send;
 
-    /// Method `containers`.
+    /// Answers the same value.
     fn containers(
         &self,
         cx: rpc::Context,
         value: Containers,
     ) -> impl Future<Output = Result<Containers, rpc::Error>> + Send;
 
-    /// Method `defaults`.
+    /// Answers the same value.
     fn defaults(&self, cx: rpc::Context, value: Defaults) -> impl Future<Output = Result<Defaults, rpc::Error>> + Send;
 
-    /// Method `nothing`.
+    /// Has neither arguments nor a result.
     fn nothing(&self, cx: rpc::Context) -> impl Future<Output = Result<(), rpc::Error>> + Send;
 
     /// Fails with `refused`, or with `empty` where the reason is empty.
@@ -550,13 +550,15 @@ pub trait Echo: Send + Sync + Sized + 'static {
     /// Another object, of the same type.
     fn child(&self, cx: rpc::Context, name: String) -> impl Future<Output = Result<Self, rpc::Error>> + Send;
 
-    /// Method `name`.
+    /// The name with which it was opened.
     fn name(&self) -> Result<String, rpc::Error>;
 
     /// Sends one line to the log sink.
     fn log(&self, cx: rpc::Context, message: String) -> impl Future<Output = Result<(), rpc::Error>> + Send;
 
-    /// Method `moments`.
+    /// Answers the same value.
+    ///
+    /// Since 1.1.
     fn moments(&self, cx: rpc::Context, value: Moments) -> impl Future<Output = Result<Moments, rpc::Error>> + Send;
 
     /// The sum of the numbers. Fails with `refused` and the reason "too large" at the first that is over the limit, its position as the code.
@@ -608,7 +610,7 @@ pub trait Echo: Send + Sync + Sized + 'static {
         text: String,
     ) -> impl Future<Output = Result<u32, rpc::Failure<ConformanceError>>> + Send;
 
-    /// Method `forget`.
+    /// Lets go of the listener that is kept.
     fn forget(&self, cx: rpc::Context) -> impl Future<Output = Result<(), rpc::Error>> + Send;
 }
 

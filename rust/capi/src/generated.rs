@@ -179,7 +179,7 @@ impl rpc::Decode for Time {
     }
 }
 
-/// Record `InitOptions`.
+/// How a repository is created.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct InitOptions {
     /// Make the key file with a new random key, mode 0600, where the credentials name one. It must not exist yet.
@@ -202,7 +202,7 @@ impl rpc::Decode for InitOptions {
     }
 }
 
-/// Record `BackupOptions`.
+/// What is backed up, and how.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BackupOptions {
     /// Absolute paths of files and folders.
@@ -249,7 +249,7 @@ impl rpc::Decode for BackupOptions {
     }
 }
 
-/// Record `IngestOptions`.
+/// What is said of a snapshot whose content the caller moves in.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct IngestOptions {
     /// Field `tags`.
@@ -392,7 +392,7 @@ impl rpc::Decode for Statistics {
     }
 }
 
-/// Record `Snapshot`.
+/// The state of files at one time.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
     /// Field `id`.
@@ -447,7 +447,7 @@ impl rpc::Decode for Snapshot {
     }
 }
 
-/// Enum `IssueKind`.
+/// What is wrong with a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum IssueKind {
     /// It could not be read; it is not in the snapshot.
@@ -541,7 +541,7 @@ impl rpc::Decode for FileIssue {
     }
 }
 
-/// Record `BackupReport`.
+/// What came of a backup. Where there are issues, the snapshot lacks what they name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BackupReport {
     /// Field `snapshot`.
@@ -627,7 +627,7 @@ impl rpc::Decode for Progress {
     }
 }
 
-/// Record `SnapshotFilter`.
+/// Which snapshots are wanted: those that all of its fields fit.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SnapshotFilter {
     /// Field `host`.
@@ -653,7 +653,7 @@ impl rpc::Decode for SnapshotFilter {
     }
 }
 
-/// Enum `EntryKind`.
+/// What stands at a path.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub enum EntryKind {
     /// Variant `file`.
@@ -796,7 +796,7 @@ impl rpc::Decode for Entry {
     }
 }
 
-/// Record `RestoreOptions`.
+/// What is restored, and to where.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RestoreOptions {
     /// Field `snapshot`.
@@ -831,7 +831,7 @@ impl rpc::Decode for RestoreOptions {
     }
 }
 
-/// Record `RestoreReport`.
+/// What came of a restore. What the issues name is missing or incomplete in the target; all else is there.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RestoreReport {
     /// Field `statistics`.
@@ -859,7 +859,7 @@ impl rpc::Decode for RestoreReport {
     }
 }
 
-/// Record `CheckOptions`.
+/// How closely a repository is looked at.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CheckOptions {
     /// Fetch, open and verify every byte as well.
@@ -882,7 +882,7 @@ impl rpc::Decode for CheckOptions {
     }
 }
 
-/// Record `Damage`.
+/// An object of the repository that cannot be read as it was written.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Damage {
     /// Name of the object in the store.
@@ -908,7 +908,7 @@ impl rpc::Decode for Damage {
     }
 }
 
-/// Record `CheckReport`.
+/// What a check found. Without damage, everything that was looked at can be restored.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CheckReport {
     /// Field `snapshots`.
@@ -951,77 +951,77 @@ impl rpc::Decode for CheckReport {
     }
 }
 
-/// Error `RepositoryError`.
+/// Why something could not be done. None of it loses what was committed before.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RepositoryError {
-    /// Variant `not_found`.
+    /// Opening: nothing is at the URL.
     NotFound {
         /// Field `url`.
         url: String,
     },
-    /// Variant `already_exists`.
+    /// Creating: a repository is there; it is left as it was.
     AlreadyExists {
         /// Field `url`.
         url: String,
     },
-    /// Variant `not_a_repository`.
+    /// There is something else at the URL: a folder with other files in it, or a config that is none of ours.
     NotARepository {
         /// Field `url`.
         url: String,
         /// Field `why`.
         why: String,
     },
-    /// Variant `wrong_key`.
+    /// Opening: the credentials open none of the key slots.
     WrongKey,
-    /// Variant `newer_format`.
+    /// A later release has written the repository, in a format that this one does not know.
     NewerFormat {
         /// Field `found`.
         found: u32,
         /// Field `supported`.
         supported: u32,
     },
-    /// Variant `damaged`.
+    /// An object that is needed was changed, cut off or is missing; check tells what else is.
     Damaged {
         /// Field `object`.
         object: String,
         /// Field `why`.
         why: String,
     },
-    /// Variant `no_space`.
+    /// The store has no room left.
     NoSpace {
         /// Field `what`.
         what: String,
     },
-    /// Variant `store`.
+    /// The store could not be reached, refused, or failed.
     Store {
         /// Field `what`.
         what: String,
         /// Field `why`.
         why: String,
     },
-    /// Variant `store_not_safe`.
+    /// Creating: the store was tried, and took one name twice. Two agents would overwrite the snapshots of one another.
     StoreNotSafe {
         /// Field `url`.
         url: String,
     },
-    /// Variant `no_such_snapshot`.
+    /// No snapshot has the name or the id that was asked for.
     NoSuchSnapshot {
         /// Field `name`.
         name: String,
     },
-    /// Variant `no_such_path`.
+    /// The snapshot has no entry at the path.
     NoSuchPath {
         /// Field `at`.
         at: std::path::PathBuf,
     },
-    /// Variant `invalid`.
+    /// What was asked for makes no sense: a relative path, a compression level that does not exist, an id that fits two snapshots.
     Invalid {
         /// Field `what`.
         what: String,
         /// Field `why`.
         why: String,
     },
-    /// Variant `file`.
+    /// A file of this machine, not of the repository, cannot be read or written.
     File {
         /// Field `at`.
         at: std::path::PathBuf,
@@ -1150,7 +1150,7 @@ pub trait Repository: Send + Sync + Sized + 'static {
         options: InitOptions,
     ) -> impl Future<Output = Result<Self, rpc::Failure<RepositoryError>>> + Send;
 
-    /// Method `open`.
+    /// Opens a repository that is there. It takes a moment to make the key from a password, on purpose.
     fn open(cx: rpc::Context, at: Location)
         -> impl Future<Output = Result<Self, rpc::Failure<RepositoryError>>> + Send;
 
@@ -1203,7 +1203,7 @@ pub trait Repository: Send + Sync + Sized + 'static {
         sink: rpc::Sink<rpc::Buffer>,
     ) -> impl Future<Output = Result<(), rpc::Failure<RepositoryError>>> + Send;
 
-    /// Method `restore`.
+    /// Writes the entries of a snapshot to a folder. What cannot be written is an issue of the report; the rest goes on.
     fn restore(
         &self,
         cx: rpc::Context,
@@ -1211,7 +1211,7 @@ pub trait Repository: Send + Sync + Sized + 'static {
         emitter: rpc::Emitter<Progress>,
     ) -> impl Future<Output = Result<RestoreReport, rpc::Failure<RepositoryError>>> + Send;
 
-    /// Method `check`.
+    /// Looks for damage: whether all that snapshots need is there and, where it is asked for, can be read.
     fn check(
         &self,
         cx: rpc::Context,
@@ -1222,7 +1222,7 @@ pub trait Repository: Send + Sync + Sized + 'static {
     /// The repository's random identity.
     fn id(&self) -> Result<[u8; 32], rpc::Error>;
 
-    /// Method `url`.
+    /// The URL with which it was opened.
     fn url(&self) -> Result<String, rpc::Error>;
 }
 
