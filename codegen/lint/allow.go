@@ -37,15 +37,16 @@ func allowances(r *report.Report, files []*ast.File) allowed {
 				continue
 			}
 			rule, reason, _ := strings.Cut(strings.TrimSpace(rest), " ")
-			if rule == "" {
+			switch {
+			case rule == "":
 				r.Errorf(badAllow, t.Span, "no rule is named").Hint("write `// %s rule reason`", marker)
-			} else if err := known(rule); err != nil {
-				r.Errorf(badAllow, t.Span, "%s", err)
-			} else if rule == unusedAllow {
+			case !exists(rule):
+				r.Errorf(badAllow, t.Span, "there is no rule `%s`", rule).Hint("%s", meant(rule))
+			case rule == unusedAllow:
 				r.Errorf(badAllow, t.Span, "`%s` cannot be allowed", rule).Hint("leave out the comments that allow nothing")
-			} else if strings.TrimSpace(reason) == "" {
+			case strings.TrimSpace(reason) == "":
 				r.Errorf(badAllow, t.Span, "no reason is given").Hint("say after `%s` why the rule does not fit here", rule)
-			} else {
+			default:
 				all = append(all, &allowance{rule: rule, comment: t.Span, scope: scope(file.Source, tokens, n)})
 			}
 		}

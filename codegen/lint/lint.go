@@ -23,26 +23,27 @@ type Rule struct {
 // Without are the rules but some, which are switched off by their names.
 func Without(names []string) ([]*Rule, error) {
 	for _, name := range names {
-		if err := known(name); err != nil {
-			return nil, err
+		if !exists(name) {
+			return nil, fmt.Errorf("there is no rule `%s`; %s", name, meant(name))
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(Rules), func(r *Rule) bool { return slices.Contains(names, r.ID) }), nil
 }
 
-// known reports a name that no rule has.
-func known(name string) error {
+func exists(name string) bool {
+	return slices.ContainsFunc(Rules, func(r *Rule) bool { return r.ID == name })
+}
+
+// meant is a hint for a name that no rule has.
+func meant(name string) string {
 	var ids []string
 	for _, rule := range Rules {
-		if rule.ID == name {
-			return nil
-		}
 		ids = append(ids, rule.ID)
 	}
 	if near := check.Nearest(name, ids); near != "" {
-		return fmt.Errorf("there is no rule `%s`; did you mean `%s`?", name, near)
+		return fmt.Sprintf("did you mean `%s`?", near)
 	}
-	return fmt.Errorf("there is no rule `%s`; `idlc lint --rules` lists them", name)
+	return "`idlc lint --rules` lists them"
 }
 
 // Check reports what the rules find in programs that were loaded into the report and have no mistakes. A file that another
