@@ -36,6 +36,10 @@ func TestDiff(t *testing.T) {
 \ No newline at end of file
 +m
 `, format.Diff("a.idl", before, after))
+	near := format.Diff("a.idl", "a\nb\nc\nd\ne\nf\ng\nh\n", "A\nb\nc\nd\ne\nf\ng\nH\n")
+	assert.Equal(t, 1, strings.Count(near, "@@ -"), "the context of two changes would overlap:\n%s", near)
+	far := format.Diff("a.idl", "a\nb\nc\nd\ne\nf\ng\nh\ni\n", "A\nb\nc\nd\ne\nf\ng\nh\nI\n")
+	assert.Equal(t, 2, strings.Count(far, "@@ -"), far)
 	assert.Equal(t, "--- a.idl\n+++ a.idl (formatted)\n@@ -0,0 +1,1 @@\n+a\n", format.Diff("a.idl", "", "a\n"))
 }
 

@@ -2,6 +2,7 @@ package format_test
 
 import (
 	"flag"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"strongroom.dev/codegen/compile"
 	"strongroom.dev/codegen/format"
 	"strongroom.dev/codegen/ir"
+	"strongroom.dev/codegen/random"
 	"strongroom.dev/codegen/report"
 	"strongroom.dev/codegen/token"
 )
@@ -67,6 +69,61 @@ func TestLineEndsAndMarksOfOtherEditors(t *testing.T) {
 	got, r := format.Text("a.idl", "\ufeff/// A.\r\npackage a\r\n\r\n\r\n\r\n\trecord B {\r\n\t\tc: u8\t// d\t\r\n\r\n\t}")
 	assert.Empty(t, r.String())
 	assert.Equal(t, "/// A.\npackage a\n\nrecord B {\n  c: u8 // d\n}\n", got)
+}
+
+func TestWhatStandsOnALine(t *testing.T) {
+	for _, length := range []int{119, 120, 121} {
+		head := "  method(argument: "
+		text := head + strings.Repeat("T", length-len(head)-len(")")) + ")"
+		got, r := format.Text("a.idl", "package a\n\ninterface I {\n"+text+"\n}\n")
+		require.Empty(t, r.String())
+		assert.Equal(t, length <= 120, strings.Contains(got, text), got)
+	}
+}
+
+// How far apart things stand on a line says nothing.
+func TestSpacesDoNotMatter(t *testing.T) {
+	dice := rand.New(rand.NewPCG(1, 2))
+	for _, path := range texts(t, "testdata/*.idl", "../testdata/*.idl", "../../idl/*.idl", "../../conformance/*.idl") {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		want, r := format.Text(path, string(text))
+		if !r.Empty() {
+			continue
+		}
+		for range 5 {
+			got, r := format.Text(path, spaced(dice, string(text)))
+			require.Empty(t, r.String())
+			require.Equal(t, want, got)
+		}
+	}
+}
+
+// spaced puts other spaces between the tokens.
+func spaced(dice *rand.Rand, text string) string {
+	var out strings.Builder
+	r := report.New()
+	end := 0
+	minus := false // its number stands directly behind it
+	for _, t := range token.Lex(r, r.Add("a.idl", text)) {
+		lines := strings.Count(text[end:t.Span.Start], "\n")
+		out.WriteString(strings.Repeat(" \r\n", lines))
+		if !minus {
+			out.WriteString([]string{" ", "\t", "  \t "}[dice.IntN(3)])
+		}
+		out.WriteString(text[t.Span.Start:t.Span.End])
+		end, minus = t.Span.End, t.Kind == token.Minus
+	}
+	return out.String()
+}
+
+func TestRandomFiles(t *testing.T) {
+	for seed := range uint64(50) {
+		text := random.File("random", "Random", seed, 40)
+		got, r := format.Text("random.idl", text)
+		require.Empty(t, r.String())
+		keepsItsMeaning(t, text, got)
+	}
 }
 
 // Whatever the text: its layout is the layout of itself, means the same and says the same.

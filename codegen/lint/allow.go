@@ -31,7 +31,12 @@ func allowances(r *report.Report, files []*ast.File) allowed {
 	var all allowed
 	for _, file := range files {
 		tokens := token.Lex(report.New(), file.Source)
-		for n, t := range tokens {
+		places := scopes{file: file.Source, tokens: tokens, first: slices.IndexFunc(tokens, code), ends: map[int]int{}}
+		next := len(tokens) - 1 // the token that begins the item which follows
+		for n, t := range slices.Backward(tokens) {
+			if code(t) {
+				next = n
+			}
 			rest, ok := strings.CutPrefix(strings.TrimSpace(strings.TrimLeft(t.Text, "/")), marker)
 			if t.Kind != token.Comment || !ok {
 				continue
@@ -47,7 +52,7 @@ func allowances(r *report.Report, files []*ast.File) allowed {
 			case strings.TrimSpace(reason) == "":
 				r.Errorf(badAllow, t.Span, "no reason is given").Hint("say after `%s` why the rule does not fit here", rule)
 			default:
-				all = append(all, &allowance{rule: rule, comment: t.Span, scope: scope(file.Source, tokens, n)})
+				all = append(all, &allowance{rule: rule, comment: t.Span, scope: places.of(t, next)})
 			}
 		}
 	}
@@ -73,27 +78,32 @@ func (a allowed) unused(l *linter, rules []*Rule) {
 	}
 }
 
-// scope is where a comment applies: its line, if something stands before it, or the item that follows.
-func scope(file *report.File, tokens []token.Token, n int) report.Span {
-	comment := tokens[n]
-	if !comment.FirstOnLine {
-		line := strings.LastIndexByte(file.Text[:comment.Span.Start-file.Base], '\n') + 1
-		return report.Span{Start: file.Base + line, End: comment.Span.End}
-	}
-	first := true // nothing but comments stands before
-	for _, t := range tokens[:n] {
-		first = first && remark(t)
-	}
-	for remark(tokens[n]) {
-		n++
-	}
-	if first {
-		return report.Span{Start: file.Base, End: file.Base + len(file.Text) + 1}
-	}
-	return report.Span{Start: tokens[n].Span.Start, End: itemEnd(tokens, n)}
+// scopes finds where comments of a file apply.
+type scopes struct {
+	file   *report.File
+	tokens []token.Token
+	first  int         // the token that the file begins with
+	ends   map[int]int // of items that were looked at
 }
 
-func remark(t token.Token) bool { return t.Kind == token.Comment || t.Kind == token.Doc }
+// of is the line of the comment, if something stands before it, or else the item that begins with the next token; before
+// the package it is the file.
+func (s *scopes) of(comment token.Token, next int) report.Span {
+	switch {
+	case !comment.FirstOnLine:
+		line := strings.LastIndexByte(s.file.Text[:comment.Span.Start-s.file.Base], '\n') + 1
+		return report.Span{Start: s.file.Base + line, End: comment.Span.End}
+	case next == s.first:
+		return report.Span{Start: s.file.Base, End: s.file.Base + len(s.file.Text) + 1}
+	}
+	if s.ends[next] == 0 {
+		s.ends[next] = itemEnd(s.tokens, next)
+	}
+	return report.Span{Start: s.tokens[next].Span.Start, End: s.ends[next]}
+}
+
+// code reports whether a token is no remark about another one.
+func code(t token.Token) bool { return t.Kind != token.Comment && t.Kind != token.Doc }
 
 // itemEnd finds where the item ends that begins with a token. Nothing is wrong with the form of the file.
 func itemEnd(tokens []token.Token, n int) int {
@@ -107,7 +117,7 @@ func itemEnd(tokens []token.Token, n int) int {
 	end := tokens[n].Span.End
 	for first := true; ; first = false {
 		t := tokens[n]
-		if depth == 0 && !first && (t.Kind == token.Comma || t.Kind == token.Semicolon || t.Kind == token.Doc || t.FirstOnLine && !continues(tokens[n:])) {
+		if depth == 0 && !first && (t.Kind == token.Comma || t.Kind == token.Semicolon || t.FirstOnLine && !continues(tokens[n:])) {
 			return end
 		}
 		switch t.Kind {

@@ -35,10 +35,10 @@ func sinceUses(l *linter) {
 		if needed == nil {
 			continue
 		}
-		var own *ast.Attribute // the newest one counts
+		var own *ast.Attribute // the innermost one: a part is not older than the whole
 		for _, i := range u.by.within() {
-			if a := i.Attribute("since"); a != nil && (own == nil || older(own, a)) {
-				own = a
+			if own = i.Attribute("since"); own != nil {
+				break
 			}
 		}
 		who := u.by
