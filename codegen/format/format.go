@@ -16,5 +16,5 @@ func Text(path, text string) (string, *report.Report) {
 	if !r.Empty() {
 		return "", r
 	}
-	return print(read(file)), r
+	return layout(read(file)), r
 }

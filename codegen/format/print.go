@@ -12,7 +12,7 @@ const (
 	column = 60
 )
 
-func print(o *outline) string {
+func layout(o *outline) string {
 	p := &printer{}
 	for n, i := range o.header {
 		p.item(i, 0, n == 1, "")

@@ -1014,7 +1014,8 @@ pub enum RepositoryError {
         /// Field `at`.
         at: std::path::PathBuf,
     },
-    /// What was asked for makes no sense: a relative path, a compression level that does not exist, an id that fits two snapshots.
+    /// What was asked for makes no sense: a relative path, a compression level that there is not, digits with which two
+    /// ids begin.
     Invalid {
         /// Field `what`.
         what: String,
