@@ -36,7 +36,7 @@ func numberTimes(l *linter) {
 		}
 		number := l.scalar(i.field.Type)
 		switch word := lastWord(i.Name.Text); {
-		case slices.Contains(moments, word):
+		case slices.Contains(moments, word) && i.Name.Text != "at": // by itself it is a place: an offset, an index
 			l.warn(i.field.Type.Span, "%s `%s` is a moment as a `%s`", i.what, i.Name.Text, number).Hint("use `timestamp`")
 		case slices.Contains(spans, word):
 			l.warn(i.field.Type.Span, "%s `%s` is a time span as a `%s`", i.what, i.Name.Text, number).Hint("use `duration`, and leave the unit out of the name")
