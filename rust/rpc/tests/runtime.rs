@@ -49,6 +49,7 @@ const END: u8 = 5;
 const REPLY: u8 = 6;
 const PANIC: u8 = 8;
 const EMIT: u8 = 9;
+const RELEASE: u8 = 10;
 
 const INVALID: i32 = -1;
 const HANDLE: i32 = -2;
@@ -524,8 +525,15 @@ fn nearly_frames() -> impl Strategy<Value = Vec<u8>> {
     let call = (0u16..3, 0u64..9, 0u64..4, prop::sample::select(methods), payload).prop_map(
         |(queue, id, object, method, payload)| frame(CALL, queue, id, object, method, Duration::ZERO, &payload),
     );
-    let other = (0u16..3, 0u64..9, CANCEL..=EMIT, 0u64..1000)
-        .prop_map(|(queue, id, kind, credit)| frame(kind, queue, id, 0, 0, Duration::ZERO, &credit.to_le_bytes()));
+    let number = prop_oneof![0u64..1000, (1u64..3, 0u64..64).prop_map(|(generation, slot)| generation << 32 | slot)];
+    let other = (0u16..3, 0u64..9, CANCEL..=RELEASE, number, prop::bool::weighted(0.2)).prop_map(
+        |(queue, id, kind, number, repeated)| {
+            let mut frame = frame(kind, queue, id, 0, 0, Duration::ZERO, &number.to_le_bytes());
+            // The payload is a handle that the frame carries.
+            frame[7] = u8::from(repeated);
+            frame
+        },
+    );
     let spoilt = prop::option::weighted(0.1, (any::<prop::sample::Index>(), any::<u8>()));
     let any_frame = (prop_oneof![3 => call, 2 => other], spoilt).prop_map(|(mut frame, spoilt)| {
         if let Some((at, byte)) = spoilt {
