@@ -4,83 +4,158 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"strongroom.dev/codegen/ir"
+	"strongroom.dev/codegen/lower"
 )
-
-func (e *emitter) allMethods() []*ir.Method {
-	var all []*ir.Method
-	for _, i := range e.schema.Interfaces {
-		all = append(append(all, i.Constructors...), i.Methods...)
-	}
-	return all
-}
 
 // class writes an interface's class: the one whose methods wait, or the one for asyncio.
 func (e *emitter) class(i *ir.Interface, async bool) {
-	class, base := i.Name, "_rpc.Object"
+	class, base := e.names.of[i], "_rpc.Object"
 	if async {
-		class, base = asyncClass(i), "_rpc.AsyncObject"
+		class, base = e.names.of[asyncOf{i}], "_rpc.AsyncObject"
 	}
 	e.export(class)
 	e.gap()
+	e.deprecated(0, i.About)
 	e.line(0, "class %s(%s):", class, base)
-	e.doc(1, i.Doc, "The interface "+i.Name+".")
+	e.doc(1, about(i.About, "The interface "+i.Name+"."))
 	e.line(0, "")
 	e.line(1, "__slots__ = ()")
 	hidden := map[string]bool{}
-	for _, m := range append(append([]*ir.Method{}, i.Constructors...), i.Methods...) {
+	for _, m := range i.All() {
 		hidden[memberName(m)] = true
 	}
-	for _, m := range i.Constructors {
-		e.method(m, async, hidden)
-	}
-	for _, m := range i.Methods {
+	for _, m := range i.All() {
 		e.method(m, async, hidden)
 	}
 }
 
-// The names of a method's own parameters; an argument that has one of them gets an underscore.
-var parameters = []string{"self", "cls", "timeout", "runtime", "window"}
+// callback writes what a caller implements. It is a protocol: whatever has the methods will do, and who derives from it is
+// told of a method that is missing.
+func (e *emitter) callback(i *ir.Interface, async bool) {
+	class := e.names.of[i]
+	if async {
+		class = e.names.of[asyncOf{i}]
+	}
+	e.export(class)
+	e.gap()
+	e.deprecated(0, i.About)
+	e.line(0, "class %s(_typing.Protocol):", class)
+	a := i.About
+	if async {
+		a.Doc = append(slices.Clone(about(i.About, "The callback "+i.Name+".")), "", "For asyncio: a method may be a coroutine, which then is a task of the event loop.")
+		a.Since, a.Deprecated = "", ""
+	}
+	e.doc(1, about(a, "The callback "+i.Name+"."))
+	hidden := map[string]bool{}
+	for _, m := range i.Methods {
+		hidden[callbackMember(m)] = true
+	}
+	in := typing{names: e.names, side: fromLibrary, async: async, hidden: hidden}
+	out := typing{names: e.names, side: fromCaller, async: async, hidden: hidden}
+	for _, m := range i.Methods {
+		params := []string{"self"}
+		for _, a := range m.Args {
+			params = append(params, name(a.Name, "self")+": "+in.of(a.Type))
+		}
+		if len(m.Args) > 0 {
+			// Its maker may call them otherwise.
+			params = append(params, "/")
+		}
+		result := "None"
+		if m.Result != nil {
+			result = out.of(m.Result)
+		}
+		if async {
+			// None stands last in a union.
+			either := []string{result, "_abc.Awaitable[" + result + "]"}
+			if m.Result == nil {
+				slices.Reverse(either)
+			}
+			result = strings.Join(either, " | ")
+		}
+		e.line(0, "")
+		e.line(1, "@_abstractmethod")
+		e.deprecated(1, m.About)
+		doc := methodDoc(m, func(f *ir.Field) string { return name(f.Name, "self") })
+		if len(doc) == 0 {
+			e.signature(1, "def "+callbackMember(m), params, result, " ...")
+			continue
+		}
+		e.signature(1, "def "+callbackMember(m), params, result, "")
+		e.doc(2, doc)
+	}
+}
+
+// The names of a method's own parameters and of what its body uses; an argument that has one of them gets an underscore.
+var parameters = []string{"answer", "cls", "runtime", "self", "timeout", "window"}
+
+// methodDoc is what is said of a method and of its arguments.
+func methodDoc(m *ir.Method, named func(*ir.Field) string) []string {
+	doc := slices.Clone(m.Doc)
+	args := m.Args
+	if m.Input != nil {
+		args = append(slices.Clone(args), m.Input)
+	}
+	for _, a := range args {
+		said := about(a.About, "")
+		if len(said) == 0 {
+			continue
+		}
+		if len(doc) > 0 {
+			doc = append(doc, "")
+		}
+		doc = append(doc, named(a)+": "+strings.TrimSpace(said[0]))
+		doc = append(doc, said[1:]...)
+	}
+	return about(ir.About{Doc: doc, Since: m.Since, Deprecated: m.Deprecated}, "")
+}
 
 func (e *emitter) method(m *ir.Method, async bool, hidden map[string]bool) {
-	in := typing{side: fromCaller, async: &async, hidden: hidden}
-	out := typing{side: fromLibrary, async: &async, hidden: hidden}
+	in := typing{names: e.names, side: fromCaller, async: async, hidden: hidden}
+	out := typing{names: e.names, side: fromLibrary, async: async, hidden: hidden}
+	call := lower.Method(m)
 	emit := ""
 	taken := parameters
 	if m.Emits != nil {
 		emit = "on_" + snake(m.Emits.Name)
-		taken = append(append([]string{}, parameters...), emit)
+		taken = append(slices.Clone(parameters), emit)
 	}
+	named := func(f *ir.Field) string { return name(f.Name, taken...) }
 
 	receiver := "self"
 	if m.Constructor {
 		receiver = "cls"
 	}
-	params, values := []string{receiver}, ""
+	params, values := []string{receiver}, []string{}
 	for i, a := range m.Args {
-		param := name(a.Name, taken...) + ": " + in.of(a.Type)
-		if preset := argumentDefault(m.Args[i:]); preset != "" {
-			param += " = " + preset
+		param := named(a) + ": " + in.of(a.Type)
+		// Those that may be absent, where nothing that must be given follows.
+		if m.Input == nil && !slices.ContainsFunc(m.Args[i:], func(a *ir.Field) bool { return a.Type.Kind != ir.Optional }) {
+			param += " = None"
 		}
 		params = append(params, param)
-		values += name(a.Name, taken...) + ", "
+		values = append(values, named(a))
 	}
-	values = strings.TrimSuffix(values, " ")
-	if len(m.Args) > 1 {
-		values = strings.TrimSuffix(values, ",")
+	if m.Input != nil {
+		source := "_abc.Iterable[" + in.of(m.Input.Type) + "]"
+		if async {
+			source = "_abc.AsyncIterable[" + in.of(m.Input.Type) + "] | " + source
+		}
+		params = append(params, named(m.Input)+": "+source)
 	}
-	float := in.builtin("float")
 	if !m.Immediate {
 		params = append(params, "*")
 	}
 	if emit != "" {
-		params = append(params, fmt.Sprintf("%s: _abc.Callable[[%s], None] | None = None", emit, m.Emits.Name))
+		params = append(params, fmt.Sprintf("%s: _abc.Callable[[%s], None] | None = None", emit, e.names.of[m.Emits]))
 	}
 	if !m.Immediate {
-		params = append(params, "timeout: "+float+" | None = None")
+		params = append(params, "timeout: "+in.builtin("float")+" | None = None")
 	}
-	if m.Stream {
+	if call.How == lower.Streamed {
 		params = append(params, "window: "+in.builtin("int")+" = _rpc.WINDOW")
 	}
 	if m.Constructor {
@@ -89,9 +164,9 @@ func (e *emitter) method(m *ir.Method, async bool, hidden map[string]bool) {
 
 	result := "None"
 	switch {
-	case m.Stream && async:
+	case call.How == lower.Streamed && async:
 		result = "_rpc.AsyncStream[" + out.of(m.Result) + "]"
-	case m.Stream:
+	case call.How == lower.Streamed:
 		result = "_rpc.Stream[" + out.of(m.Result) + "]"
 	case m.Result != nil:
 		result = out.of(m.Result)
@@ -101,32 +176,17 @@ func (e *emitter) method(m *ir.Method, async bool, hidden map[string]bool) {
 	if m.Constructor {
 		e.line(1, "@classmethod")
 	}
-	define := "def"
-	if async && !m.Stream && !m.Immediate {
-		define = "async def"
+	// A class that only gives out objects is used by its constructors.
+	if m.Deprecated == "" && m.Constructor {
+		e.deprecated(1, m.Interface.About)
 	}
-	if one := fmt.Sprintf("%s %s(%s) -> %s:", define, memberName(m), strings.Join(params, ", "), result); len(one) <= 112 {
-		e.line(1, "%s", one)
-	} else {
-		e.line(1, "%s %s(", define, memberName(m))
-		for _, p := range params {
-			e.line(2, "%s,", p)
-		}
-		e.line(1, ") -> %s:", result)
+	e.deprecated(1, m.About)
+	define := "def "
+	if async && call.How == lower.Once {
+		define = "async def "
 	}
-	doc := slices.Clone(m.Doc)
-	for _, a := range m.Args {
-		for i, l := range a.Doc {
-			if i == 0 {
-				if len(doc) > 0 {
-					doc = append(doc, "")
-				}
-				l = name(a.Name, taken...) + ": " + strings.TrimSpace(l)
-			}
-			doc = append(doc, l)
-		}
-	}
-	e.doc(2, doc, "")
+	e.signature(1, define+memberName(m), params, result, "")
+	e.doc(2, methodDoc(m, named))
 
 	client, object := "self._client", "self._handle()"
 	if m.Constructor {
@@ -135,48 +195,44 @@ func (e *emitter) method(m *ir.Method, async bool, hidden map[string]bool) {
 			client = "_PACKAGE.loop_client(runtime)"
 		}
 	}
-	call := fmt.Sprintf("%s, %s, (%s)", methodConstant(m), object, values)
-	switch {
-	case m.Immediate:
-		call = fmt.Sprintf("%s.call_immediate(%s)", client, call)
-	case m.Stream:
-		call = fmt.Sprintf("%s.stream(%s, timeout, window)", client, call)
-	case emit != "":
-		call = fmt.Sprintf("%s.call(%s, timeout, %s)", client, call, emit)
+	args := []string{e.names.of[methodOf{m}], object, tuple(values)}
+	function := ".call"
+	switch call.How {
+	case lower.Immediate:
+		function = ".call_immediate"
+	case lower.Streamed:
+		function = ".stream"
+		args = append(args, "timeout", "window")
 	default:
-		call = fmt.Sprintf("%s.call(%s, timeout)", client, call)
+		args = append(args, "timeout")
+		if emit != "" {
+			args = append(args, emit)
+		}
 	}
+	if m.Input != nil {
+		args = append(args, "source="+named(m.Input))
+	}
+	before := client + function
 	if strings.HasPrefix(define, "async") {
-		call = "await " + call
+		before = "await " + before
 	}
 	switch {
 	case m.Result == nil:
-		e.line(2, "%s", call)
-	case loose(m.Result) && len(result)+len(call) > width-len("        answer:  = "):
-		open := strings.LastIndex(call, ".call(") + len(".call(")
-		e.line(2, "answer: %s = %s", result, call[:open])
-		e.line(3, "%s", strings.TrimSuffix(call[open:], ")"))
-		e.line(2, ")")
-		e.line(2, "return answer")
-	case loose(m.Result):
-		e.line(2, "answer: %s = %s", result, call)
+		e.call(2, before, args)
+	case call.Result.Op == lower.Object:
+		// Which class it is depends on who calls, and a codec has one type.
+		e.call(2, "answer: "+result+" = "+before, args)
 		e.line(2, "return answer")
 	default:
-		e.line(2, "return %s", call)
+		e.call(2, "return "+before, args)
 	}
 }
 
-// argumentDefault is the first argument's default, where the ones after it have one too.
-func argumentDefault(args []*ir.Field) string {
-	for _, a := range args {
-		if a.Default == nil && a.Type.Kind != ir.Optional {
-			return ""
-		}
+func tuple(values []string) string {
+	if len(values) == 1 {
+		return "(" + values[0] + ",)"
 	}
-	if args[0].Default == nil {
-		return "None"
-	}
-	return value(args[0].Type, args[0].Default)
+	return "(" + strings.Join(values, ", ") + ")"
 }
 
 // codecs writes the codec of each type.
@@ -184,96 +240,123 @@ func (e *emitter) codecs() {
 	e.out.WriteString("\n")
 	for _, t := range e.schema.Types {
 		e.line(0, "")
+		constant, class := e.names.of[codecOf{t}], e.names.of[t]
 		switch t := t.(type) {
 		case *ir.Record:
-			e.line(0, "%s: _wire.Record[%s] = _wire.Record(", typeConstant(t.Name), t.Name)
-			e.line(1, "%s,", t.Name)
+			e.line(0, "%s: _wire.Record[%s] = _wire.Record(", constant, class)
+			e.line(1, "%s,", class)
 			e.fields(1, t.Fields, plainField)
 			e.line(0, ")")
 		case *ir.Enum:
 			if t.Plain() {
-				e.line(0, "%s = _wire.PlainEnum(%s)", typeConstant(t.Name), t.Name)
+				e.line(0, "%s = _wire.PlainEnum(%s)", constant, class)
 				continue
 			}
-			e.line(0, "%s: _wire.TaggedEnum = _wire.TaggedEnum(", typeConstant(t.Name))
+			e.line(0, "%s: _wire.TaggedEnum[%s] = _wire.TaggedEnum(", constant, class)
 			e.line(1, "%q,", t.Name)
-			e.line(1, "(")
-			for _, v := range t.Variants {
-				e.line(2, "(")
-				e.line(3, "%s,", variantClass(t, v))
-				e.fields(3, v.Fields, plainField)
-				e.line(2, "),")
-			}
-			e.line(1, "),")
+			e.variants(t.Variants, plainField)
 			e.line(0, ")")
 		case *ir.Error:
-			e.line(0, "%s = _wire.ErrorSet(", typeConstant(t.Name))
-			e.line(1, "%d,", t.Domain)
-			e.line(1, "%s,", t.Name)
-			e.line(1, "(")
-			for _, v := range t.Variants {
-				e.line(2, "(")
-				e.line(3, "%s,", errorClass(t, v))
-				e.fields(3, v.Fields, errorField)
-				e.line(2, "),")
-			}
-			e.line(1, "),")
+			e.line(0, "%s = _wire.ErrorSet(", constant)
+			e.line(1, "0x%08X,", t.Domain)
+			e.line(1, "%s,", class)
+			e.variants(t.Variants, errorField)
 			e.line(0, ")")
 		}
 	}
 	for _, i := range e.schema.Interfaces {
 		e.line(0, "")
-		e.line(0, "%s = _wire.Interface(lambda: (%s, %s))", typeConstant(i.Name), i.Name, asyncClass(i))
+		e.line(0, "%s = _wire.Interface(lambda: (%s, %s))", e.names.of[codecOf{i}], e.names.of[i], e.names.of[asyncOf{i}])
+	}
+	for _, i := range e.schema.Callbacks {
+		e.line(0, "")
+		e.line(0, "%s = _wire.Callback(", e.names.of[codecOf{i}])
+		e.line(1, "%q,", i.Name)
+		e.line(1, "lambda: {")
+		for _, m := range i.Methods {
+			e.line(2, "%q: %s,", callbackMember(m), e.names.of[methodOf{m}])
+		}
+		e.line(1, "},")
+		e.line(0, ")")
 	}
 }
 
 func plainField(f *ir.Field) string { return name(f.Name) }
+
+func (e *emitter) variants(variants []*ir.Variant, named func(*ir.Field) string) {
+	e.line(1, "(")
+	for _, v := range variants {
+		e.line(2, "(")
+		e.line(3, "%s,", e.names.of[v])
+		e.fields(3, v.Fields, named)
+		e.line(2, "),")
+	}
+	e.line(1, "),")
+}
 
 func (e *emitter) fields(indent int, fields []*ir.Field, named func(*ir.Field) string) {
 	if len(fields) == 0 {
 		e.line(indent, "lambda: (),")
 		return
 	}
-	e.line(indent, "lambda: (")
-	for _, f := range fields {
-		preset := ""
-		if f.Default != nil {
-			preset = ", lambda: " + value(f.Type, f.Default)
+	args := func(step lower.Step) []string {
+		args := []string{fmt.Sprintf("%q", named(step.Field)), e.codec(step.Code)}
+		if step.Field.Default != nil {
+			args = append(args, "lambda: "+e.value(step.Field.Type, step.Field.Default))
 		}
-		e.line(indent+1, "_wire.Field(%q, %s%s),", named(f), codec(f.Type), preset)
+		return args
+	}
+	steps := lower.Steps(fields)
+	if len(steps) == 1 {
+		one := "lambda: (_wire.Field(" + strings.Join(args(steps[0]), ", ") + "),),"
+		if 4*indent+utf8.RuneCountInString(one) <= width {
+			e.line(indent, "%s", one)
+			return
+		}
+	}
+	e.line(indent, "lambda: (")
+	for _, step := range steps {
+		e.list(indent+1, "_wire.Field(", args(step), "),")
 	}
 	e.line(indent, "),")
 }
 
 // methods writes what the runtime is told of each method.
 func (e *emitter) methods() {
-	for _, m := range e.allMethods() {
-		e.line(0, "")
-		kind := "None"
-		if m.Result != nil {
-			// The class of an object depends on who calls.
-			either := typing{side: fromLibrary}
-			kind = either.of(m.Result)
-			if loose(m.Result) {
-				kind = "_typing.Any"
-			}
+	for _, i := range slices.Concat(e.schema.Interfaces, e.schema.Callbacks) {
+		for _, m := range i.All() {
+			e.describe(lower.Method(m), i.Callback)
 		}
-		e.line(0, "%s: _rpc.Method[%s] = _rpc.Method(", methodConstant(m), kind)
-		e.line(1, "%q,", m.Interface.Name+"."+m.Name)
-		e.line(1, "0x%08X,", m.ID)
-		e.line(1, "0x%016X,", m.Hash)
-		e.line(1, "_wire.Fields(")
-		e.fields(2, m.Args, plainField)
-		e.line(1, "),")
-		if m.Result != nil {
-			e.line(1, "result=%s,", codec(m.Result))
-		}
-		if m.Throws != nil {
-			e.line(1, "throws=%s,", typeConstant(m.Throws.Name))
-		}
-		if m.Emits != nil {
-			e.line(1, "emits=%s,", typeConstant(m.Emits.Name))
-		}
-		e.line(0, ")")
 	}
+}
+
+func (e *emitter) describe(call lower.Call, callback bool) {
+	m := call.Method
+	kind := "None"
+	switch {
+	case call.Result != nil && (callback || call.Result.Op == lower.Object):
+		kind = "_typing.Any"
+	case call.Result != nil:
+		kind = typing{names: e.names, side: fromLibrary}.of(m.Result)
+	}
+	e.line(0, "")
+	e.line(0, "%s: _rpc.Method[%s] = _rpc.Method(", e.names.of[methodOf{m}], kind)
+	e.line(1, "%q,", m.FullName())
+	e.line(1, "0x%08X,", m.ID)
+	e.line(1, "_wire.Fields(")
+	e.fields(2, m.Args, plainField)
+	e.line(1, "),")
+	if call.Result != nil {
+		e.line(1, "result=%s,", e.codec(call.Result))
+	}
+	if call.Throws != nil {
+		e.line(1, "throws=%s,", e.names.of[codecOf{call.Throws}])
+	}
+	if call.Emits != nil {
+		e.line(1, "emits=%s,", e.names.of[codecOf{call.Emits}])
+	}
+	if call.Input != nil {
+		e.line(1, "input=%s,", e.codec(call.Input))
+	}
+	e.line(0, ")")
 }

@@ -5,8 +5,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"strongroom.dev/codegen/ir"
+	"strongroom.dev/codegen/lower"
 )
 
 // side says in which place a type is written.
@@ -47,9 +49,14 @@ func received(schema *ir.Schema) map[any]bool {
 		}
 	}
 	for _, i := range schema.Interfaces {
-		for _, m := range append(append([]*ir.Method{}, i.Constructors...), i.Methods...) {
+		for _, m := range i.All() {
 			ref(m.Result)
 			record(m.Emits)
+		}
+	}
+	for _, i := range schema.Callbacks {
+		for _, m := range i.Methods {
+			fields(m.Args)
 		}
 	}
 	for _, t := range schema.Types {
@@ -64,8 +71,9 @@ func received(schema *ir.Schema) map[any]bool {
 
 // typing writes annotations. Members of a class hide builtins of the same name inside it: Repository.list hides list.
 type typing struct {
+	names  *names
 	side   side
-	async  *bool // nil: either
+	async  bool
 	hidden map[string]bool
 }
 
@@ -76,7 +84,32 @@ func (t typing) builtin(name string) string {
 	return name
 }
 
+// of is a type, by its alias where it has one.
 func (t typing) of(r *ir.Ref) string {
+	if r.Alias == nil {
+		return t.meaning(r)
+	}
+	if t.side == fromCaller && wider(t.names, r.Alias) {
+		return t.names.of[likeOf{r.Alias}]
+	}
+	return t.names.of[r.Alias]
+}
+
+// wider reports whether Python accepts more for an alias than it gives.
+func wider(names *names, a *ir.Alias) bool {
+	given, accepted := typing{names: names, side: fromLibrary}, typing{names: names, side: fromCaller}
+	return given.target(a) != accepted.target(a)
+}
+
+// target is what an alias stands for: another alias, or a type.
+func (t typing) target(a *ir.Alias) string {
+	if a.Type.Alias != nil {
+		return t.of(a.Type)
+	}
+	return t.meaning(a.Type)
+}
+
+func (t typing) meaning(r *ir.Ref) string {
 	switch r.Kind {
 	case ir.Bool:
 		return t.builtin("bool")
@@ -93,6 +126,16 @@ func (t typing) of(r *ir.Ref) string {
 			return "_rpc.PathLike"
 		}
 		return t.builtin("str")
+	case ir.Timestamp:
+		if t.side == fromCaller {
+			return "_rpc.TimestampLike"
+		}
+		return "_rpc.Timestamp"
+	case ir.Duration:
+		if t.side == fromCaller {
+			return "_rpc.DurationLike"
+		}
+		return "_rpc.Duration"
 	case ir.Optional:
 		return t.of(r.Elem) + " | None"
 	case ir.List:
@@ -108,87 +151,61 @@ func (t typing) of(r *ir.Ref) string {
 	case ir.Buffer:
 		return "_rpc.Buffer"
 	case ir.RecordRef:
-		return r.Record.Name
+		return t.names.of[r.Record]
 	case ir.EnumRef:
-		return r.Enum.Name
-	case ir.InterfaceRef:
-		switch {
-		case t.async == nil:
-			return r.Interface.Name + " | " + asyncClass(r.Interface)
-		case *t.async:
-			return asyncClass(r.Interface)
-		default:
-			return r.Interface.Name
+		return t.names.of[r.Enum]
+	case ir.InterfaceRef, ir.CallbackRef:
+		if t.async {
+			return t.names.of[asyncOf{r.Interface}]
 		}
+		return t.names.of[r.Interface]
 	}
 	panic(fmt.Sprintf("python: a type of kind %d", r.Kind))
 }
 
 // codec is the expression of a type's codec.
-func codec(r *ir.Ref) string {
-	switch r.Kind {
-	case ir.Bool:
+func (e *emitter) codec(c *lower.Code) string {
+	switch c.Op {
+	case lower.Flag:
 		return "_wire.BOOL"
-	case ir.U8:
-		return "_wire.U8"
-	case ir.U16:
-		return "_wire.U16"
-	case ir.U32:
-		return "_wire.U32"
-	case ir.U64:
-		return "_wire.U64"
-	case ir.I8:
-		return "_wire.I8"
-	case ir.I16:
-		return "_wire.I16"
-	case ir.I32:
-		return "_wire.I32"
-	case ir.I64:
-		return "_wire.I64"
-	case ir.F32:
-		return "_wire.F32"
-	case ir.F64:
-		return "_wire.F64"
-	case ir.String:
+	case lower.Unsigned:
+		return fmt.Sprintf("_wire.U%d", 8*c.Size)
+	case lower.Signed:
+		return fmt.Sprintf("_wire.I%d", 8*c.Size)
+	case lower.Float:
+		return fmt.Sprintf("_wire.F%d", 8*c.Size)
+	case lower.Text:
 		return "_wire.STRING"
-	case ir.Bytes:
+	case lower.Blob:
 		return "_wire.BYTES"
-	case ir.FixedBytes:
-		return fmt.Sprintf("_wire.FixedBytes(%d)", r.Size)
-	case ir.Path:
+	case lower.Path:
 		return "_wire.PATH"
-	case ir.Optional:
-		return "_wire.Optional(" + codec(r.Elem) + ")"
-	case ir.List:
-		return "_wire.List(" + codec(r.Elem) + ")"
-	case ir.Map:
-		return "_wire.Map(" + codec(r.Key) + ", " + codec(r.Elem) + ")"
-	case ir.Buffer:
+	case lower.Fixed:
+		return fmt.Sprintf("_wire.FixedBytes(%d)", c.Size)
+	case lower.Instant:
+		return "_wire.TIMESTAMP"
+	case lower.Span:
+		return "_wire.DURATION"
+	case lower.Maybe:
+		return "_wire.Optional(" + e.codec(c.Item) + ")"
+	case lower.Sequence:
+		return "_wire.List(" + e.codec(c.Item) + ")"
+	case lower.Table:
+		return "_wire.Map(" + e.codec(c.Key) + ", " + e.codec(c.Item) + ")"
+	case lower.Product:
+		return e.names.of[codecOf{c.Type.Record}]
+	case lower.Sum:
+		return e.names.of[codecOf{c.Type.Enum}]
+	case lower.Buffer:
 		return "_wire.BUFFER"
-	case ir.RecordRef:
-		return typeConstant(r.Record.Name)
-	case ir.EnumRef:
-		return typeConstant(r.Enum.Name)
-	case ir.InterfaceRef:
-		return typeConstant(r.Interface.Name)
+	case lower.Object, lower.Callback:
+		return e.names.of[codecOf{c.Type.Interface}]
 	}
-	panic(fmt.Sprintf("python: a type of kind %d", r.Kind))
+	panic(fmt.Sprintf("python: an instruction %d", c.Op))
 }
 
-// loose reports whether the codec's static type is Any.
-func loose(r *ir.Ref) bool {
-	switch r.Kind {
-	case ir.List, ir.Map, ir.EnumRef, ir.InterfaceRef, ir.Path:
-		return true
-	case ir.Optional:
-		return loose(r.Elem)
-	default:
-		return false
-	}
-}
-
-// value is the expression of a default.
-func value(r *ir.Ref, v *ir.Value) string {
+// value is the expression of a default or a constant.
+func (e *emitter) value(r *ir.Ref, v *ir.Value) string {
 	switch r.Kind {
 	case ir.Bool:
 		if v.Bool {
@@ -196,9 +213,11 @@ func value(r *ir.Ref, v *ir.Value) string {
 		}
 		return "False"
 	case ir.U8, ir.U16, ir.U32, ir.U64:
-		return strconv.FormatUint(v.Uint, 10)
+		return grouped(strconv.FormatUint(v.Uint, 10))
 	case ir.I8, ir.I16, ir.I32, ir.I64:
-		return strconv.FormatInt(v.Int, 10)
+		return grouped(strconv.FormatInt(v.Int, 10))
+	case ir.Duration:
+		return "_rpc.Duration(" + grouped(strconv.FormatInt(v.Int, 10)) + ")"
 	case ir.F32, ir.F64:
 		text := strconv.FormatFloat(v.Float, 'g', -1, 64)
 		if !strings.ContainsAny(text, ".e") {
@@ -211,16 +230,31 @@ func value(r *ir.Ref, v *ir.Value) string {
 		return "b" + strconv.QuoteToASCII(v.Text)
 	case ir.EnumRef:
 		if r.Enum.Plain() {
-			return r.Enum.Name + "." + strings.ToUpper(v.Variant.Name)
+			return e.names.of[r.Enum] + "." + strings.ToUpper(v.Variant.Name)
 		}
 		for _, f := range v.Variant.Fields {
-			if constructorDefault(f) == "" {
-				return fmt.Sprintf("%s.variant(%d)", typeConstant(r.Enum.Name), slices.Index(r.Enum.Variants, v.Variant))
+			if e.constructorDefault(f, typing{}) == "" {
+				return fmt.Sprintf("%s.variant(%d)", e.names.of[codecOf{r.Enum}], slices.Index(r.Enum.Variants, v.Variant))
 			}
 		}
-		return variantClass(r.Enum, v.Variant) + "()"
+		return e.names.of[v.Variant] + "()"
 	}
 	panic(fmt.Sprintf("python: a default of kind %d", r.Kind))
+}
+
+// grouped sets large numbers in groups of three digits.
+func grouped(number string) string {
+	sign := strings.TrimRight(number, "0123456789")
+	digits := number[len(sign):]
+	if len(digits) < 5 {
+		return number
+	}
+	var groups []string
+	for ; len(digits) > 3; digits = digits[:len(digits)-3] {
+		groups = append(groups, digits[len(digits)-3:])
+	}
+	slices.Reverse(groups)
+	return sign + strings.Join(append([]string{digits}, groups...), "_")
 }
 
 // literal quotes as Python's own formatters do.
@@ -234,20 +268,26 @@ func literal(text string) string {
 }
 
 // constructorDefault is what a dataclass gives a field that its maker leaves out; "" says that it must be given.
-func constructorDefault(f *ir.Field) string {
+func (e *emitter) constructorDefault(f *ir.Field, t typing) string {
 	switch {
-	case f.Default != nil && f.Type.Kind == ir.EnumRef:
-		return "_dataclasses.field(default_factory=lambda: " + value(f.Type, f.Default) + ")"
+	case f.Default != nil && f.Type.Kind == ir.EnumRef && !f.Type.Enum.Plain():
+		made := e.value(f.Type, f.Default)
+		if class, plain := strings.CutSuffix(made, "()"); plain {
+			return "_dataclasses.field(default_factory=" + class + ")"
+		}
+		return "_dataclasses.field(default_factory=lambda: " + made + ")"
+	case f.Default != nil && f.Type.Kind == ir.Duration:
+		return "_dataclasses.field(default=" + e.value(f.Type, f.Default) + ")"
 	case f.Default != nil:
-		return value(f.Type, f.Default)
+		return e.value(f.Type, f.Default)
 	}
 	switch f.Type.Kind {
 	case ir.Optional:
 		return "None"
 	case ir.List:
-		return "_dataclasses.field(default_factory=list)"
+		return "_dataclasses.field(default_factory=" + t.builtin("list") + ")"
 	case ir.Map:
-		return "_dataclasses.field(default_factory=dict)"
+		return "_dataclasses.field(default_factory=" + t.builtin("dict") + ")"
 	default:
 		return ""
 	}
@@ -261,7 +301,7 @@ func (e *emitter) dataclass(fields []*ir.Field, t typing) {
 	}
 	named := false
 	for _, f := range fields {
-		preset := constructorDefault(f)
+		preset := e.constructorDefault(f, t)
 		if preset != "" && !named {
 			named = true
 			e.line(1, "_: _dataclasses.KW_ONLY")
@@ -270,106 +310,187 @@ func (e *emitter) dataclass(fields []*ir.Field, t typing) {
 			preset = " = " + preset
 		}
 		e.line(1, "%s: %s%s", name(f.Name), t.of(f.Type), preset)
-		e.doc(1, f.Doc, "")
+		e.doc(1, about(f.About, ""))
 	}
 }
 
 func (e *emitter) typingOf(t any) typing {
 	if e.received[t] {
-		return typing{side: fromLibrary}
+		return typing{names: e.names, side: fromLibrary}
 	}
-	return typing{side: fromCaller}
+	return typing{names: e.names, side: fromCaller}
+}
+
+// constants writes the values that have a name.
+func (e *emitter) constants() {
+	given := typing{names: e.names, side: fromLibrary}
+	if len(e.schema.Constants) > 0 {
+		e.line(0, "")
+	}
+	for _, c := range e.schema.Constants {
+		e.line(0, "%s: _typing.Final[%s] = %s", e.names.of[c], given.of(c.Type), e.value(c.Type, c.Value))
+		e.doc(0, about(c.About, ""))
+		e.export(e.names.of[c])
+	}
+}
+
+// aliases writes other names of types, either those that stand for builtins, or those that need the classes first.
+func (e *emitter) aliases(classes bool) {
+	var written bool
+	var write func(a *ir.Alias)
+	done := map[*ir.Alias]bool{}
+	write = func(a *ir.Alias) {
+		if done[a] || mentionsClass(a.Type) != classes {
+			return
+		}
+		done[a] = true
+		eachAlias(a.Type, write)
+		if !written {
+			written = true
+			e.line(0, "")
+		}
+		e.alias(a)
+	}
+	for _, a := range e.schema.Aliases {
+		write(a)
+	}
+}
+
+func (e *emitter) alias(a *ir.Alias) {
+	given, accepted := typing{names: e.names, side: fromLibrary}, typing{names: e.names, side: fromCaller}
+	e.line(0, "%s: _typing.TypeAlias = %s", e.names.of[a], given.target(a))
+	e.doc(0, about(a.About, ""))
+	e.export(e.names.of[a])
+	if wider(e.names, a) {
+		like := e.names.of[likeOf{a}]
+		e.line(0, "%s: _typing.TypeAlias = %s", like, accepted.target(a))
+		e.doc(0, []string{"What an argument may be where the interface says " + a.Name + "."})
+		e.export(like)
+	}
+}
+
+// mentionsClass reports whether a type is made of records or enums.
+func mentionsClass(r *ir.Ref) bool {
+	return r != nil && (r.Kind == ir.RecordRef || r.Kind == ir.EnumRef || mentionsClass(r.Key) || mentionsClass(r.Elem))
+}
+
+// eachAlias visits the aliases by which a type or its parts are called.
+func eachAlias(r *ir.Ref, visit func(*ir.Alias)) {
+	switch {
+	case r == nil:
+	case r.Alias != nil:
+		visit(r.Alias)
+	default:
+		eachAlias(r.Key, visit)
+		eachAlias(r.Elem, visit)
+	}
+}
+
+// deprecated marks a class or a method; the runtime warns who uses it, and so does a type checker.
+func (e *emitter) deprecated(indent int, a ir.About) {
+	if a.Deprecated != "" {
+		e.line(indent, "@_rpc.deprecated(%s)", literal(a.Deprecated))
+	}
 }
 
 func (e *emitter) record(r *ir.Record) {
+	class := e.names.of[r]
 	e.gap()
+	e.deprecated(0, r.About)
 	e.line(0, "@_dataclasses.dataclass(frozen=True, slots=True)")
-	e.line(0, "class %s:", r.Name)
-	e.doc(1, r.Doc, "The record "+r.Name+".")
+	e.line(0, "class %s:", class)
+	e.doc(1, about(r.About, "The record "+r.Name+"."))
 	if len(r.Fields) > 0 {
 		e.line(0, "")
 		e.dataclass(r.Fields, e.typingOf(r))
 	}
-	e.export(r.Name)
+	e.export(class)
 }
 
 func (e *emitter) enum(t *ir.Enum) {
-	e.export(t.Name)
+	class := e.names.of[t]
+	e.export(class)
 	if t.Plain() {
 		e.gap()
-		e.line(0, "class %s(_enum.Enum):", t.Name)
-		e.doc(1, t.Doc, "The enum "+t.Name+".")
+		e.deprecated(0, t.About)
+		e.line(0, "class %s(_enum.Enum):", class)
+		e.doc(1, about(t.About, "The enum "+t.Name+"."))
 		e.line(0, "")
 		for _, v := range t.Variants {
 			e.line(1, "%s = %q", strings.ToUpper(v.Name), v.Name)
-			e.doc(1, v.Doc, "")
+			e.doc(1, about(v.About, ""))
 		}
 		return
 	}
 	classes := make([]string, len(t.Variants))
 	for i, v := range t.Variants {
-		classes[i] = variantClass(t, v)
+		classes[i] = e.names.of[v]
 		e.export(classes[i])
 		e.gap()
+		e.deprecated(0, v.About)
 		e.line(0, "@_dataclasses.dataclass(frozen=True, slots=True)")
 		e.line(0, "class %s:", classes[i])
-		e.doc(1, v.Doc, "The variant "+v.Name+" of "+t.Name+".")
+		e.doc(1, about(v.About, "The variant "+v.Name+" of "+t.Name+"."))
 		if len(v.Fields) > 0 {
 			e.line(0, "")
 			e.dataclass(v.Fields, e.typingOf(t))
 		}
 	}
 	e.gap()
-	e.line(0, "%s: _typing.TypeAlias = (", t.Name)
-	for i, c := range classes {
-		if i == 0 {
-			e.line(1, "%s", c)
-		} else {
-			e.line(1, "| %s", c)
+	if one := fmt.Sprintf("%s: _typing.TypeAlias = %s", class, strings.Join(classes, " | ")); len(one) <= width {
+		e.line(0, "%s", one)
+	} else {
+		e.line(0, "%s: _typing.TypeAlias = (", class)
+		for i, c := range classes {
+			if i == 0 {
+				e.line(1, "%s", c)
+			} else {
+				e.line(1, "| %s", c)
+			}
 		}
+		e.line(0, ")")
 	}
-	e.line(0, ")")
-	e.doc(0, t.Doc, "")
+	e.doc(0, about(t.About, ""))
 }
 
 func (e *emitter) errors(t *ir.Error) {
+	base := e.names.of[t]
 	e.gap()
-	e.line(0, "class %s(_rpc.Error):", t.Name)
-	e.doc(1, t.Doc, "One of the ways to fail that are declared together as "+t.Name+".")
+	// Not marked where it is deprecated, because the classes of its variants would be warned of.
+	e.line(0, "class %s(_rpc.Error):", base)
+	e.doc(1, about(t.About, "One of the ways to fail that are declared together as "+t.Name+"."))
 	e.line(0, "")
 	e.line(1, `variant: _typing.ClassVar[str] = ""`)
-	e.doc(1, []string{"The name in the interface."}, "")
-	e.export(t.Name)
+	e.doc(1, []string{"The name in the interface."})
+	e.export(base)
 	for _, v := range t.Variants {
-		class := errorClass(t, v)
+		class := e.names.of[v]
 		e.export(class)
 		e.gap()
-		e.line(0, "class %s(%s):", class, t.Name)
-		doc := v.Doc
-		if len(doc) == 0 {
-			doc = []string{message(v)}
-		}
-		e.doc(1, doc, "")
+		e.deprecated(0, v.About)
+		e.line(0, "class %s(%s):", class, base)
+		e.doc(1, about(v.About, summary(v)))
 		e.line(0, "")
 		e.line(1, "variant = %q", v.Name)
-		if len(v.Fields) == 0 {
-			continue
+		params := []string{"self", `message: str = ""`}
+		if len(v.Fields) > 0 {
+			params = append(params, "*")
 		}
-		args, hidden := []string{}, typing{side: fromLibrary}
+		given := typing{names: e.names, side: fromLibrary}
 		for _, f := range v.Fields {
-			args = append(args, errorField(f)+": "+hidden.of(f.Type))
+			params = append(params, errorField(f)+": "+given.of(f.Type))
 		}
 		e.line(0, "")
-		e.line(1, "def __init__(self, message: str, *, %s) -> None:", strings.Join(args, ", "))
-		e.line(2, "super().__init__(message)")
+		e.signature(1, "def __init__", params, "None", "")
+		e.initialise(v)
 		for _, f := range v.Fields {
 			e.line(2, "self.%s = %s", errorField(f), errorField(f))
 		}
 	}
 }
 
-// message is an error's text, its fields in braces.
-func message(v *ir.Variant) string {
+// summary is an error's text as a sentence, its fields in braces.
+func summary(v *ir.Variant) string {
 	var b strings.Builder
 	for _, p := range v.Message {
 		if p.Field != nil {
@@ -383,4 +504,65 @@ func message(v *ir.Variant) string {
 		return "The variant " + v.Name + "."
 	}
 	return strings.ToUpper(text[:1]) + text[1:] + "."
+}
+
+// initialise gives an exception its text: the one that the library sent, or else the one of the interface.
+func (e *emitter) initialise(v *ir.Variant) {
+	parts, fields := text(v)
+	quoted := func(part string) string {
+		if fields && strings.ContainsAny(part, "{}") {
+			return "f" + literal(part)
+		}
+		if fields {
+			part = strings.NewReplacer("{{", "{", "}}", "}").Replace(part)
+		}
+		return literal(part)
+	}
+	whole := strings.Join(parts, "")
+	if one := "super().__init__(message or " + quoted(whole) + ")"; 8+utf8.RuneCountInString(one) <= width {
+		e.line(2, "%s", one)
+		return
+	}
+	if one := "message = message or " + quoted(whole); 8+utf8.RuneCountInString(one) <= width {
+		e.line(2, "%s", one)
+		e.line(2, "super().__init__(message)")
+		return
+	}
+	e.line(2, "message = message or (")
+	line := ""
+	for _, part := range parts {
+		if utf8.RuneCountInString(quoted(line+part)) > width-12 {
+			e.line(3, "%s", quoted(line))
+			line = ""
+		}
+		line += part
+	}
+	e.line(3, "%s", quoted(line))
+	e.line(2, ")")
+	e.line(2, "super().__init__(message)")
+}
+
+// text is an error's text in parts between which it may be broken, as the inner part of an f-string where it has fields.
+func text(v *ir.Variant) (parts []string, fields bool) {
+	fields = slices.ContainsFunc(v.Message, func(p ir.MessagePart) bool { return p.Field != nil })
+	for _, p := range v.Message {
+		if p.Field == nil {
+			literal := p.Text
+			if fields {
+				literal = strings.NewReplacer("{", "{{", "}", "}}").Replace(literal)
+			}
+			parts = append(parts, strings.SplitAfter(literal, " ")...)
+			continue
+		}
+		named := errorField(p.Field)
+		switch p.Field.Type.Kind {
+		case ir.String, ir.U8, ir.U16, ir.U32, ir.U64, ir.I8, ir.I16, ir.I32, ir.I64:
+		case ir.FixedBytes:
+			named += ".hex()"
+		default:
+			named = "_wire.shown(" + named + ")"
+		}
+		parts = append(parts, "{"+named+"}")
+	}
+	return parts, fields
 }

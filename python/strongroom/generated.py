@@ -6,7 +6,6 @@ Data is moved as buffers that the library owns; every method is a request that c
 
 from __future__ import annotations
 
-import builtins as _builtins
 import dataclasses as _dataclasses
 import enum as _enum
 import logging as _logging
@@ -43,10 +42,7 @@ class CredentialsKeyFile:
     at: _rpc.PathLike
 
 
-Credentials: _typing.TypeAlias = (
-    CredentialsPassword
-    | CredentialsKeyFile
-)
+Credentials: _typing.TypeAlias = CredentialsPassword | CredentialsKeyFile
 """What opens the keys of a repository."""
 
 
@@ -73,12 +69,7 @@ class CompressionZstd:
     level: int = 1
 
 
-Compression: _typing.TypeAlias = (
-    CompressionAuto
-    | CompressionOff
-    | CompressionLz4
-    | CompressionZstd
-)
+Compression: _typing.TypeAlias = CompressionAuto | CompressionOff | CompressionLz4 | CompressionZstd
 """How chunks are compressed before they are sealed."""
 
 
@@ -109,7 +100,7 @@ class BackupOptions:
     tags: _abc.Sequence[str] = _dataclasses.field(default_factory=list)
     host: str = ""
     """Name of this machine in the snapshot; empty: the system's own host name."""
-    compression: Compression = _dataclasses.field(default_factory=lambda: CompressionAuto())
+    compression: Compression = _dataclasses.field(default_factory=CompressionAuto)
     one_file_system: bool = False
     """Stay on the file system of each path."""
     paranoid: bool = False
@@ -123,7 +114,7 @@ class IngestOptions:
     _: _dataclasses.KW_ONLY
     tags: _abc.Sequence[str] = _dataclasses.field(default_factory=list)
     host: str = ""
-    compression: Compression = _dataclasses.field(default_factory=lambda: CompressionAuto())
+    compression: Compression = _dataclasses.field(default_factory=CompressionAuto)
 
 
 @_dataclasses.dataclass(frozen=True, slots=True)
@@ -366,8 +357,8 @@ class RepositoryNotFoundError(RepositoryError):
 
     variant = "not_found"
 
-    def __init__(self, message: str, *, url: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "", *, url: str) -> None:
+        super().__init__(message or f"there is no repository at {url}; create one with init")
         self.url = url
 
 
@@ -376,8 +367,8 @@ class RepositoryAlreadyExistsError(RepositoryError):
 
     variant = "already_exists"
 
-    def __init__(self, message: str, *, url: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "", *, url: str) -> None:
+        super().__init__(message or f"there is already a repository at {url}")
         self.url = url
 
 
@@ -386,8 +377,8 @@ class RepositoryNotARepositoryError(RepositoryError):
 
     variant = "not_a_repository"
 
-    def __init__(self, message: str, *, url: str, why: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "", *, url: str, why: str) -> None:
+        super().__init__(message or f"{url} is not a repository: {why}")
         self.url = url
         self.why = why
 
@@ -397,13 +388,19 @@ class RepositoryWrongKeyError(RepositoryError):
 
     variant = "wrong_key"
 
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or "the password or key file opens no key of this repository")
+
 
 class RepositoryNewerFormatError(RepositoryError):
     """This repository has format {found} and this program reads up to {supported}; use a newer release."""
 
     variant = "newer_format"
 
-    def __init__(self, message: str, *, found: int, supported: int) -> None:
+    def __init__(self, message: str = "", *, found: int, supported: int) -> None:
+        message = message or (
+            f"this repository has format {found} and this program reads up to {supported}; use a newer release"
+        )
         super().__init__(message)
         self.found = found
         self.supported = supported
@@ -414,8 +411,8 @@ class RepositoryDamagedError(RepositoryError):
 
     variant = "damaged"
 
-    def __init__(self, message: str, *, object: str, why: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "", *, object: str, why: str) -> None:
+        super().__init__(message or f"{object} is damaged: {why}")
         self.object = object
         self.why = why
 
@@ -425,7 +422,8 @@ class RepositoryNoSpaceError(RepositoryError):
 
     variant = "no_space"
 
-    def __init__(self, message: str, *, what: str) -> None:
+    def __init__(self, message: str = "", *, what: str) -> None:
+        message = message or f"no space is left to write {what}; free some and run again, nothing committed is lost"
         super().__init__(message)
         self.what = what
 
@@ -435,8 +433,8 @@ class RepositoryStoreError(RepositoryError):
 
     variant = "store"
 
-    def __init__(self, message: str, *, what: str, why: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "", *, what: str, why: str) -> None:
+        super().__init__(message or f"{what}: {why}")
         self.what = what
         self.why = why
 
@@ -448,7 +446,11 @@ class RepositoryStoreNotSafeError(RepositoryError):
 
     variant = "store_not_safe"
 
-    def __init__(self, message: str, *, url: str) -> None:
+    def __init__(self, message: str = "", *, url: str) -> None:
+        message = message or (
+            f"the store at {url} lets an object be created twice, which could lose a backup; use one that honours "
+            "If-None-Match"
+        )
         super().__init__(message)
         self.url = url
 
@@ -458,8 +460,8 @@ class RepositoryNoSuchSnapshotError(RepositoryError):
 
     variant = "no_such_snapshot"
 
-    def __init__(self, message: str, *, name: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "", *, name: str) -> None:
+        super().__init__(message or f"no snapshot matches {name}; list them with snapshots")
         self.name = name
 
 
@@ -468,8 +470,8 @@ class RepositoryNoSuchPathError(RepositoryError):
 
     variant = "no_such_path"
 
-    def __init__(self, message: str, *, at: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "", *, at: str) -> None:
+        super().__init__(message or f"the snapshot has no {_wire.shown(at)}; list its entries with ls")
         self.at = at
 
 
@@ -478,8 +480,8 @@ class RepositoryInvalidError(RepositoryError):
 
     variant = "invalid"
 
-    def __init__(self, message: str, *, what: str, why: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "", *, what: str, why: str) -> None:
+        super().__init__(message or f"{what}: {why}")
         self.what = what
         self.why = why
 
@@ -489,8 +491,8 @@ class RepositoryFileError(RepositoryError):
 
     variant = "file"
 
-    def __init__(self, message: str, *, at: str, why: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "", *, at: str, why: str) -> None:
+        super().__init__(message or f"{_wire.shown(at)}: {why}")
         self.at = at
         self.why = why
 
@@ -502,12 +504,7 @@ class Repository(_rpc.Object):
 
     @classmethod
     def init(
-        cls,
-        at: Location,
-        options: InitOptions,
-        *,
-        timeout: float | None = None,
-        runtime: _rpc.Runtime | None = None,
+        cls, at: Location, options: InitOptions, *, timeout: float | None = None, runtime: _rpc.Runtime | None = None
     ) -> Repository:
         """Creates a repository where there is none."""
         answer: Repository = _PACKAGE.client(runtime).call(_M_REPOSITORY_INIT, 0, (at, options), timeout)
@@ -534,11 +531,7 @@ class Repository(_rpc.Object):
         return answer
 
     def snapshots(
-        self,
-        filter: SnapshotFilter,
-        *,
-        timeout: float | None = None,
-        window: int = _rpc.WINDOW,
+        self, filter: SnapshotFilter, *, timeout: float | None = None, window: int = _rpc.WINDOW
     ) -> _rpc.Stream[Snapshot]:
         """All snapshots, oldest first."""
         return self._client.stream(_M_REPOSITORY_SNAPSHOTS, self._handle(), (filter,), timeout, window)
@@ -560,12 +553,7 @@ class Repository(_rpc.Object):
         return self._client.stream(_M_REPOSITORY_LIST, self._handle(), (snapshot, at, recursive), timeout, window)
 
     def read(
-        self,
-        snapshot: bytes,
-        at: _rpc.PathLike,
-        *,
-        timeout: float | None = None,
-        window: int = _rpc.WINDOW,
+        self, snapshot: bytes, at: _rpc.PathLike, *, timeout: float | None = None, window: int = _rpc.WINDOW
     ) -> _rpc.Stream[_rpc.Buffer]:
         """The content of one file, in order. A file is also found by its last path elements, where these are
         unambiguous.
@@ -605,12 +593,7 @@ class AsyncRepository(_rpc.AsyncObject):
 
     @classmethod
     async def init(
-        cls,
-        at: Location,
-        options: InitOptions,
-        *,
-        timeout: float | None = None,
-        runtime: _rpc.Runtime | None = None,
+        cls, at: Location, options: InitOptions, *, timeout: float | None = None, runtime: _rpc.Runtime | None = None
     ) -> AsyncRepository:
         """Creates a repository where there is none."""
         answer: AsyncRepository = await _PACKAGE.loop_client(runtime).call(
@@ -620,11 +603,7 @@ class AsyncRepository(_rpc.AsyncObject):
 
     @classmethod
     async def open(
-        cls,
-        at: Location,
-        *,
-        timeout: float | None = None,
-        runtime: _rpc.Runtime | None = None,
+        cls, at: Location, *, timeout: float | None = None, runtime: _rpc.Runtime | None = None
     ) -> AsyncRepository:
         answer: AsyncRepository = await _PACKAGE.loop_client(runtime).call(_M_REPOSITORY_OPEN, 0, (at,), timeout)
         return answer
@@ -645,11 +624,7 @@ class AsyncRepository(_rpc.AsyncObject):
         return answer
 
     def snapshots(
-        self,
-        filter: SnapshotFilter,
-        *,
-        timeout: float | None = None,
-        window: int = _rpc.WINDOW,
+        self, filter: SnapshotFilter, *, timeout: float | None = None, window: int = _rpc.WINDOW
     ) -> _rpc.AsyncStream[Snapshot]:
         """All snapshots, oldest first."""
         return self._client.stream(_M_REPOSITORY_SNAPSHOTS, self._handle(), (filter,), timeout, window)
@@ -671,12 +646,7 @@ class AsyncRepository(_rpc.AsyncObject):
         return self._client.stream(_M_REPOSITORY_LIST, self._handle(), (snapshot, at, recursive), timeout, window)
 
     def read(
-        self,
-        snapshot: bytes,
-        at: _rpc.PathLike,
-        *,
-        timeout: float | None = None,
-        window: int = _rpc.WINDOW,
+        self, snapshot: bytes, at: _rpc.PathLike, *, timeout: float | None = None, window: int = _rpc.WINDOW
     ) -> _rpc.AsyncStream[_rpc.Buffer]:
         """The content of one file, in order. A file is also found by its last path elements, where these are
         unambiguous.
@@ -758,25 +728,21 @@ _T_LOCATION: _wire.Record[Location] = _wire.Record(
     ),
 )
 
-_T_CREDENTIALS: _wire.TaggedEnum = _wire.TaggedEnum(
+_T_CREDENTIALS: _wire.TaggedEnum[Credentials] = _wire.TaggedEnum(
     "Credentials",
     (
         (
             CredentialsPassword,
-            lambda: (
-                _wire.Field("value", _wire.STRING),
-            ),
+            lambda: (_wire.Field("value", _wire.STRING),),
         ),
         (
             CredentialsKeyFile,
-            lambda: (
-                _wire.Field("at", _wire.PATH),
-            ),
+            lambda: (_wire.Field("at", _wire.PATH),),
         ),
     ),
 )
 
-_T_COMPRESSION: _wire.TaggedEnum = _wire.TaggedEnum(
+_T_COMPRESSION: _wire.TaggedEnum[Compression] = _wire.TaggedEnum(
     "Compression",
     (
         (
@@ -793,9 +759,7 @@ _T_COMPRESSION: _wire.TaggedEnum = _wire.TaggedEnum(
         ),
         (
             CompressionZstd,
-            lambda: (
-                _wire.Field("level", _wire.I32, lambda: 1),
-            ),
+            lambda: (_wire.Field("level", _wire.I32, lambda: 1),),
         ),
     ),
 )
@@ -810,9 +774,7 @@ _T_TIME: _wire.Record[Time] = _wire.Record(
 
 _T_INIT_OPTIONS: _wire.Record[InitOptions] = _wire.Record(
     InitOptions,
-    lambda: (
-        _wire.Field("create_key", _wire.BOOL, lambda: False),
-    ),
+    lambda: (_wire.Field("create_key", _wire.BOOL, lambda: False),),
 )
 
 _T_BACKUP_OPTIONS: _wire.Record[BackupOptions] = _wire.Record(
@@ -917,7 +879,7 @@ _T_SNAPSHOT_FILTER: _wire.Record[SnapshotFilter] = _wire.Record(
     ),
 )
 
-_T_ENTRY_KIND: _wire.TaggedEnum = _wire.TaggedEnum(
+_T_ENTRY_KIND: _wire.TaggedEnum[EntryKind] = _wire.TaggedEnum(
     "EntryKind",
     (
         (
@@ -930,9 +892,7 @@ _T_ENTRY_KIND: _wire.TaggedEnum = _wire.TaggedEnum(
         ),
         (
             EntryKindSymlink,
-            lambda: (
-                _wire.Field("target", _wire.PATH),
-            ),
+            lambda: (_wire.Field("target", _wire.PATH),),
         ),
         (
             EntryKindFifo,
@@ -944,15 +904,11 @@ _T_ENTRY_KIND: _wire.TaggedEnum = _wire.TaggedEnum(
         ),
         (
             EntryKindBlockDevice,
-            lambda: (
-                _wire.Field("number", _wire.U64),
-            ),
+            lambda: (_wire.Field("number", _wire.U64),),
         ),
         (
             EntryKindCharDevice,
-            lambda: (
-                _wire.Field("number", _wire.U64),
-            ),
+            lambda: (_wire.Field("number", _wire.U64),),
         ),
     ),
 )
@@ -990,9 +946,7 @@ _T_RESTORE_REPORT: _wire.Record[RestoreReport] = _wire.Record(
 
 _T_CHECK_OPTIONS: _wire.Record[CheckOptions] = _wire.Record(
     CheckOptions,
-    lambda: (
-        _wire.Field("read_data", _wire.BOOL, lambda: False),
-    ),
+    lambda: (_wire.Field("read_data", _wire.BOOL, lambda: False),),
 )
 
 _T_DAMAGE: _wire.Record[Damage] = _wire.Record(
@@ -1015,20 +969,16 @@ _T_CHECK_REPORT: _wire.Record[CheckReport] = _wire.Record(
 )
 
 _T_REPOSITORY_ERROR = _wire.ErrorSet(
-    1,
+    0x9E52A131,
     RepositoryError,
     (
         (
             RepositoryNotFoundError,
-            lambda: (
-                _wire.Field("url", _wire.STRING),
-            ),
+            lambda: (_wire.Field("url", _wire.STRING),),
         ),
         (
             RepositoryAlreadyExistsError,
-            lambda: (
-                _wire.Field("url", _wire.STRING),
-            ),
+            lambda: (_wire.Field("url", _wire.STRING),),
         ),
         (
             RepositoryNotARepositoryError,
@@ -1057,9 +1007,7 @@ _T_REPOSITORY_ERROR = _wire.ErrorSet(
         ),
         (
             RepositoryNoSpaceError,
-            lambda: (
-                _wire.Field("what", _wire.STRING),
-            ),
+            lambda: (_wire.Field("what", _wire.STRING),),
         ),
         (
             RepositoryStoreError,
@@ -1070,21 +1018,15 @@ _T_REPOSITORY_ERROR = _wire.ErrorSet(
         ),
         (
             RepositoryStoreNotSafeError,
-            lambda: (
-                _wire.Field("url", _wire.STRING),
-            ),
+            lambda: (_wire.Field("url", _wire.STRING),),
         ),
         (
             RepositoryNoSuchSnapshotError,
-            lambda: (
-                _wire.Field("name", _wire.STRING),
-            ),
+            lambda: (_wire.Field("name", _wire.STRING),),
         ),
         (
             RepositoryNoSuchPathError,
-            lambda: (
-                _wire.Field("at", _wire.PATH),
-            ),
+            lambda: (_wire.Field("at", _wire.PATH),),
         ),
         (
             RepositoryInvalidError,
@@ -1110,7 +1052,6 @@ _T_INGEST = _wire.Interface(lambda: (Ingest, AsyncIngest))
 _M_REPOSITORY_INIT: _rpc.Method[_typing.Any] = _rpc.Method(
     "Repository.init",
     0xB6C04ECF,
-    0x0C105F741EE9EC04,
     _wire.Fields(
         lambda: (
             _wire.Field("at", _T_LOCATION),
@@ -1124,11 +1065,8 @@ _M_REPOSITORY_INIT: _rpc.Method[_typing.Any] = _rpc.Method(
 _M_REPOSITORY_OPEN: _rpc.Method[_typing.Any] = _rpc.Method(
     "Repository.open",
     0xD722CE7D,
-    0xD7CD8094B4AAE73D,
     _wire.Fields(
-        lambda: (
-            _wire.Field("at", _T_LOCATION),
-        ),
+        lambda: (_wire.Field("at", _T_LOCATION),),
     ),
     result=_T_REPOSITORY,
     throws=_T_REPOSITORY_ERROR,
@@ -1137,11 +1075,8 @@ _M_REPOSITORY_OPEN: _rpc.Method[_typing.Any] = _rpc.Method(
 _M_REPOSITORY_BACKUP: _rpc.Method[BackupReport] = _rpc.Method(
     "Repository.backup",
     0x7177A493,
-    0x545DA6162C10B795,
     _wire.Fields(
-        lambda: (
-            _wire.Field("options", _T_BACKUP_OPTIONS),
-        ),
+        lambda: (_wire.Field("options", _T_BACKUP_OPTIONS),),
     ),
     result=_T_BACKUP_REPORT,
     throws=_T_REPOSITORY_ERROR,
@@ -1151,11 +1086,8 @@ _M_REPOSITORY_BACKUP: _rpc.Method[BackupReport] = _rpc.Method(
 _M_REPOSITORY_INGEST: _rpc.Method[_typing.Any] = _rpc.Method(
     "Repository.ingest",
     0x4F014819,
-    0x1AECAD27FF199689,
     _wire.Fields(
-        lambda: (
-            _wire.Field("options", _T_INGEST_OPTIONS),
-        ),
+        lambda: (_wire.Field("options", _T_INGEST_OPTIONS),),
     ),
     result=_T_INGEST,
     throws=_T_REPOSITORY_ERROR,
@@ -1164,11 +1096,8 @@ _M_REPOSITORY_INGEST: _rpc.Method[_typing.Any] = _rpc.Method(
 _M_REPOSITORY_SNAPSHOTS: _rpc.Method[Snapshot] = _rpc.Method(
     "Repository.snapshots",
     0x647FD586,
-    0x55924C496E38D2BF,
     _wire.Fields(
-        lambda: (
-            _wire.Field("filter", _T_SNAPSHOT_FILTER),
-        ),
+        lambda: (_wire.Field("filter", _T_SNAPSHOT_FILTER),),
     ),
     result=_T_SNAPSHOT,
     throws=_T_REPOSITORY_ERROR,
@@ -1177,11 +1106,8 @@ _M_REPOSITORY_SNAPSHOTS: _rpc.Method[Snapshot] = _rpc.Method(
 _M_REPOSITORY_RESOLVE: _rpc.Method[Snapshot] = _rpc.Method(
     "Repository.resolve",
     0x2B25F7FF,
-    0xD375EC396208DB6D,
     _wire.Fields(
-        lambda: (
-            _wire.Field("name", _wire.STRING),
-        ),
+        lambda: (_wire.Field("name", _wire.STRING),),
     ),
     result=_T_SNAPSHOT,
     throws=_T_REPOSITORY_ERROR,
@@ -1190,7 +1116,6 @@ _M_REPOSITORY_RESOLVE: _rpc.Method[Snapshot] = _rpc.Method(
 _M_REPOSITORY_LIST: _rpc.Method[Entry] = _rpc.Method(
     "Repository.list",
     0x7BC5D1FD,
-    0x9495C064262910B6,
     _wire.Fields(
         lambda: (
             _wire.Field("snapshot", _wire.FixedBytes(32)),
@@ -1205,7 +1130,6 @@ _M_REPOSITORY_LIST: _rpc.Method[Entry] = _rpc.Method(
 _M_REPOSITORY_READ: _rpc.Method[_rpc.Buffer] = _rpc.Method(
     "Repository.read",
     0x369CFB11,
-    0x4DC83FC89E84201E,
     _wire.Fields(
         lambda: (
             _wire.Field("snapshot", _wire.FixedBytes(32)),
@@ -1219,11 +1143,8 @@ _M_REPOSITORY_READ: _rpc.Method[_rpc.Buffer] = _rpc.Method(
 _M_REPOSITORY_RESTORE: _rpc.Method[RestoreReport] = _rpc.Method(
     "Repository.restore",
     0xB5D90165,
-    0x50F34E52064926A9,
     _wire.Fields(
-        lambda: (
-            _wire.Field("options", _T_RESTORE_OPTIONS),
-        ),
+        lambda: (_wire.Field("options", _T_RESTORE_OPTIONS),),
     ),
     result=_T_RESTORE_REPORT,
     throws=_T_REPOSITORY_ERROR,
@@ -1233,11 +1154,8 @@ _M_REPOSITORY_RESTORE: _rpc.Method[RestoreReport] = _rpc.Method(
 _M_REPOSITORY_CHECK: _rpc.Method[CheckReport] = _rpc.Method(
     "Repository.check",
     0xA93D58B3,
-    0x5FC9974AB94C9395,
     _wire.Fields(
-        lambda: (
-            _wire.Field("options", _T_CHECK_OPTIONS),
-        ),
+        lambda: (_wire.Field("options", _T_CHECK_OPTIONS),),
     ),
     result=_T_CHECK_REPORT,
     throws=_T_REPOSITORY_ERROR,
@@ -1247,7 +1165,6 @@ _M_REPOSITORY_CHECK: _rpc.Method[CheckReport] = _rpc.Method(
 _M_REPOSITORY_ID: _rpc.Method[bytes] = _rpc.Method(
     "Repository.id",
     0xC3C19F64,
-    0xBD260D8F63523BEE,
     _wire.Fields(
         lambda: (),
     ),
@@ -1257,7 +1174,6 @@ _M_REPOSITORY_ID: _rpc.Method[bytes] = _rpc.Method(
 _M_REPOSITORY_URL: _rpc.Method[str] = _rpc.Method(
     "Repository.url",
     0x611063C2,
-    0x66F678C3E293028A,
     _wire.Fields(
         lambda: (),
     ),
@@ -1267,11 +1183,8 @@ _M_REPOSITORY_URL: _rpc.Method[str] = _rpc.Method(
 _M_INGEST_ADD: _rpc.Method[int] = _rpc.Method(
     "Ingest.add",
     0x5B2C8970,
-    0xCD63F3A742F63200,
     _wire.Fields(
-        lambda: (
-            _wire.Field("file", _T_NEW_FILE),
-        ),
+        lambda: (_wire.Field("file", _T_NEW_FILE),),
     ),
     result=_wire.U64,
     throws=_T_REPOSITORY_ERROR,
@@ -1280,7 +1193,6 @@ _M_INGEST_ADD: _rpc.Method[int] = _rpc.Method(
 _M_INGEST_WRITE: _rpc.Method[None] = _rpc.Method(
     "Ingest.write",
     0x843CB250,
-    0x02564400B4C89907,
     _wire.Fields(
         lambda: (
             _wire.Field("file", _wire.U64),
@@ -1293,7 +1205,6 @@ _M_INGEST_WRITE: _rpc.Method[None] = _rpc.Method(
 _M_INGEST_COMMIT: _rpc.Method[BackupReport] = _rpc.Method(
     "Ingest.commit",
     0xAA44A4D0,
-    0xC534B71E8B7D0EE9,
     _wire.Fields(
         lambda: (),
     ),
@@ -1302,27 +1213,60 @@ _M_INGEST_COMMIT: _rpc.Method[BackupReport] = _rpc.Method(
 )
 
 
+# What 5dcd898cff1003e84339cafc62bbc991 is the hash of: all that the library and this package must agree on.
+_TEXT = (
+    "method Ingest.add(file:NewFile)->u64 throws RepositoryError\n"
+    "method Ingest.commit()->BackupReport throws RepositoryError\n"
+    "method Ingest.write(file:u64,data:buffer) throws RepositoryError\n"
+    "method Repository.backup(options:BackupOptions)->BackupReport emits Progress throws RepositoryError\n"
+    "method Repository.check(options:CheckOptions)->CheckReport emits Progress throws RepositoryError\n"
+    "method Repository.id()->bytes<32> immediate\n"
+    "method Repository.ingest(options:IngestOptions)->Ingest throws RepositoryError\n"
+    "method Repository.init(at:Location,options:InitOptions)->Repository throws RepositoryError constructor\n"
+    "method Repository.list(snapshot:bytes<32>,at:path,recursive:bool)->stream<Entry> throws RepositoryError\n"
+    "method Repository.open(at:Location)->Repository throws RepositoryError constructor\n"
+    "method Repository.read(snapshot:bytes<32>,at:path)->stream<buffer> throws RepositoryError\n"
+    "method Repository.resolve(name:string)->Snapshot throws RepositoryError\n"
+    "method Repository.restore(options:RestoreOptions)->RestoreReport emits Progress throws RepositoryError\n"
+    "method Repository.snapshots(filter:SnapshotFilter)->stream<Snapshot> throws RepositoryError\n"
+    "method Repository.url()->string immediate\n"
+    "enum Compression{auto,off,lz4,zstd{level:i32=1}}\n"
+    "enum Credentials{password{value:string},key_file{at:path}}\n"
+    "enum EntryKind{file,folder,symlink{target:path},fifo,socket,block_device{number:u64},char_device{number:u64}}\n"
+    "enum IssueKind{unreadable,vanished,changed,metadata,damaged}\n"
+    "error RepositoryError{not_found{url:string},already_exists{url:string},not_a_repository{url:string,why:string},"
+    "wrong_key,newer_format{found:u32,supported:u32},damaged{object:string,why:string},no_space{what:string},"
+    "store{what:string,why:string},store_not_safe{url:string},no_such_snapshot{name:string},no_such_path{at:path},"
+    "invalid{what:string,why:string},file{at:path,why:string}}\n"
+    'record BackupOptions{paths:list<path>,tags:list<string>,host:string="",compression:Compression=auto,'
+    "one_file_system:bool=false,paranoid:bool=false}\n"
+    "record BackupReport{snapshot:Snapshot,issues:list<FileIssue>,busy:map<string,f64>}\n"
+    "record CheckOptions{read_data:bool=false}\n"
+    "record CheckReport{snapshots:u64,packs:u64,chunks:u64,bytes_read:u64,damage:list<Damage>}\n"
+    "record Damage{object:string,why:string}\n"
+    "record Entry{at:path,kind:EntryKind,mode:u32,uid:u32,gid:u32,size:u64,modified:Time,links:u64}\n"
+    "record FileIssue{at:path,kind:IssueKind,message:string}\n"
+    'record IngestOptions{tags:list<string>,host:string="",compression:Compression=auto}\n'
+    "record InitOptions{create_key:bool=false}\n"
+    "record Location{url:string,credentials:Credentials,memory:optional<u64>}\n"
+    "record NewFile{at:path,mode:u32=384,modified:optional<Time>}\n"
+    "record Progress{files:u64,bytes:u64,files_total:optional<u64>,bytes_total:optional<u64>,bytes_stored:u64,"
+    "issues:u64,current:path}\n"
+    "record RestoreOptions{snapshot:bytes<32>,target:path,only:list<path>}\n"
+    "record RestoreReport{statistics:Statistics,issues:list<FileIssue>}\n"
+    "record SnapshotFilter{host:optional<string>,tags:list<string>}\n"
+    "record Snapshot{id:bytes<32>,time:Time,host:string,user:string,paths:list<path>,tags:list<string>,"
+    "parent:optional<bytes<32>>,statistics:Statistics}\n"
+    "record Statistics{files:u64,folders:u64,others:u64,unchanged:u64,bytes:u64,bytes_read:u64,bytes_new:u64,"
+    "bytes_stored:u64,chunks:u64,chunks_new:u64,duration:u64}\n"
+    "record Time{seconds:i64,nanos:u32}\n"
+)
+
 _PACKAGE = _rpc.Package(
     "strongroom",
     __file__,
-    "719901ca66368de601f28d7039c09b74",
-    (
-        _M_REPOSITORY_INIT,
-        _M_REPOSITORY_OPEN,
-        _M_REPOSITORY_BACKUP,
-        _M_REPOSITORY_INGEST,
-        _M_REPOSITORY_SNAPSHOTS,
-        _M_REPOSITORY_RESOLVE,
-        _M_REPOSITORY_LIST,
-        _M_REPOSITORY_READ,
-        _M_REPOSITORY_RESTORE,
-        _M_REPOSITORY_CHECK,
-        _M_REPOSITORY_ID,
-        _M_REPOSITORY_URL,
-        _M_INGEST_ADD,
-        _M_INGEST_WRITE,
-        _M_INGEST_COMMIT,
-    ),
+    "5dcd898cff1003e84339cafc62bbc991",
+    _TEXT,
 )
 
 

@@ -3,15 +3,26 @@
 
 from __future__ import annotations
 
-import builtins as _builtins
 import dataclasses as _dataclasses
-import enum as _enum
 import logging as _logging
 import typing as _typing
+from abc import abstractmethod as _abstractmethod
 from collections import abc as _abc
 
 from strongroom import _rpc
 from strongroom._rpc import wire as _wire
+
+DEFAULT_ATTEMPTS: _typing.Final[int] = 3
+"""How often a `Moments` is tried where nobody says it."""
+GREETING: _typing.Final[str] = "hello 😀"
+HALF: _typing.Final[float] = 0.5
+PATIENCE: _typing.Final[_rpc.Duration] = _rpc.Duration(1_500_000_000)
+
+Label: _typing.TypeAlias = str
+"""A name for people."""
+Labels: _typing.TypeAlias = dict[str, Label]
+LabelsLike: _typing.TypeAlias = _abc.Mapping[str, Label]
+"""What an argument may be where the interface says Labels."""
 
 
 @_dataclasses.dataclass(frozen=True, slots=True)
@@ -57,11 +68,7 @@ class ShapePolygon:
     name: str | None = None
 
 
-Shape: _typing.TypeAlias = (
-    ShapePoint
-    | ShapeCircle
-    | ShapePolygon
-)
+Shape: _typing.TypeAlias = ShapePoint | ShapeCircle | ShapePolygon
 
 
 @_dataclasses.dataclass(frozen=True, slots=True)
@@ -97,9 +104,28 @@ class Defaults:
     count: int = 42
     ratio: float = 0.5
     label: str = 'unnamed "x"'
-    shape: Shape = _dataclasses.field(default_factory=lambda: ShapePoint())
-    big: int = 18446744073709551615
+    shape: Shape = _dataclasses.field(default_factory=ShapePoint)
+    big: int = 18_446_744_073_709_551_615
     low: int = -9
+
+
+@_dataclasses.dataclass(frozen=True, slots=True)
+class Moments:
+    """Time, and what has another name.
+
+    Since 1.1.
+    """
+
+    at: _rpc.Timestamp
+    lasting: _rpc.Duration
+    _: _dataclasses.KW_ONLY
+    patience: _rpc.Duration = _dataclasses.field(default=_rpc.Duration(1_500_000_000))
+    attempts: int = 3
+    label: Label
+    labels: Labels = _dataclasses.field(default_factory=dict)
+    """Deprecated: use label instead."""
+    earlier: _rpc.Timestamp | None = None
+    waits: list[_rpc.Duration] = _dataclasses.field(default_factory=list)
 
 
 class ConformanceError(_rpc.Error):
@@ -114,8 +140,8 @@ class ConformanceRefusedError(ConformanceError):
 
     variant = "refused"
 
-    def __init__(self, message: str, *, reason: str, code: int) -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "", *, reason: str, code: int) -> None:
+        super().__init__(message or f"refused: {reason} (code {code})")
         self.reason = reason
         self.code = code
 
@@ -125,12 +151,48 @@ class ConformanceEmptyError(ConformanceError):
 
     variant = "empty"
 
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or "there is nothing here")
+
 
 @_dataclasses.dataclass(frozen=True, slots=True)
 class Tick:
     """The record Tick."""
 
     step: int
+
+
+class Listener(_typing.Protocol):
+    """What a caller can do for the service. The runners of the table implement it."""
+
+    @_abstractmethod
+    def heard(self, text: str, /) -> int:
+        """Answers the length of the text in bytes. Fails with `refused`, the text as reason and its length as code,
+        where the text is "fail"; and in a way
+        that has no name here where it is "crash".
+        """
+
+    @_abstractmethod
+    def took(self, data: _rpc.Buffer, /) -> _rpc.Buffer:
+        """Answers a buffer with the bytes inverted."""
+
+
+class AsyncListener(_typing.Protocol):
+    """What a caller can do for the service. The runners of the table implement it.
+
+    For asyncio: a method may be a coroutine, which then is a task of the event loop.
+    """
+
+    @_abstractmethod
+    def heard(self, text: str, /) -> int | _abc.Awaitable[int]:
+        """Answers the length of the text in bytes. Fails with `refused`, the text as reason and its length as code,
+        where the text is "fail"; and in a way
+        that has no name here where it is "crash".
+        """
+
+    @_abstractmethod
+    def took(self, data: _rpc.Buffer, /) -> _rpc.Buffer | _abc.Awaitable[_rpc.Buffer]:
+        """Answers a buffer with the bytes inverted."""
 
 
 class Echo(_rpc.Object):
@@ -168,33 +230,19 @@ class Echo(_rpc.Object):
         return self._client.call(_M_ECHO_SLEEP, self._handle(), (milliseconds,), timeout)
 
     def ticks(
-        self,
-        steps: int,
-        *,
-        on_tick: _abc.Callable[[Tick], None] | None = None,
-        timeout: float | None = None,
+        self, steps: int, *, on_tick: _abc.Callable[[Tick], None] | None = None, timeout: float | None = None
     ) -> int:
         """Emits `steps` ticks, then answers their number."""
         return self._client.call(_M_ECHO_TICKS, self._handle(), (steps,), timeout, on_tick)
 
     def count(
-        self,
-        count: int,
-        fail: bool,
-        *,
-        timeout: float | None = None,
-        window: int = _rpc.WINDOW,
+        self, count: int, fail: bool, *, timeout: float | None = None, window: int = _rpc.WINDOW
     ) -> _rpc.Stream[int]:
         """0, 1, 2 … count-1; fails with `empty` after the last where `fail` says so."""
         return self._client.stream(_M_ECHO_COUNT, self._handle(), (count, fail), timeout, window)
 
     def blocks(
-        self,
-        count: int,
-        size: int,
-        *,
-        timeout: float | None = None,
-        window: int = _rpc.WINDOW,
+        self, count: int, size: int, *, timeout: float | None = None, window: int = _rpc.WINDOW
     ) -> _rpc.Stream[_rpc.Buffer]:
         """Blocks of `size` bytes, each filled with its own number modulo 251."""
         return self._client.stream(_M_ECHO_BLOCKS, self._handle(), (count, size), timeout, window)
@@ -223,6 +271,46 @@ class Echo(_rpc.Object):
         """Sends one line to the log sink."""
         self._client.call(_M_ECHO_LOG, self._handle(), (message,), timeout)
 
+    def moments(self, value: Moments, *, timeout: float | None = None) -> Moments:
+        return self._client.call(_M_ECHO_MOMENTS, self._handle(), (value,), timeout)
+
+    def total(self, limit: int, numbers: _abc.Iterable[int], *, timeout: float | None = None) -> int:
+        """The sum of the numbers. Fails with `refused` and the reason "too large" at the first that is over the
+        limit, its position as the code.
+        """
+        return self._client.call(_M_ECHO_TOTAL, self._handle(), (limit,), timeout, source=numbers)
+
+    def double(
+        self, numbers: _abc.Iterable[int], *, timeout: float | None = None, window: int = _rpc.WINDOW
+    ) -> _rpc.Stream[int]:
+        """Each number twice as large, as it comes: none is taken before there is credit for its double. Fails with
+        `empty` at a 0.
+        """
+        return self._client.stream(_M_ECHO_DOUBLE, self._handle(), (), timeout, window, source=numbers)
+
+    def total_bytes(self, parts: _abc.Iterable[_rpc.Buffer], *, timeout: float | None = None) -> int:
+        """The sum of all bytes of all buffers."""
+        return self._client.call(_M_ECHO_TOTAL_BYTES, self._handle(), (), timeout, source=parts)
+
+    def ask(self, listener: Listener, texts: _abc.Sequence[str], *, timeout: float | None = None) -> list[int]:
+        """Lets the listener hear each text in turn, and gives what it answered; its error ends the call."""
+        return self._client.call(_M_ECHO_ASK, self._handle(), (listener, texts), timeout)
+
+    def pass_(self, listener: Listener, data: _rpc.Buffer, *, timeout: float | None = None) -> _rpc.Buffer:
+        """Lets the listener take the buffer, and gives the one that it answered."""
+        return self._client.call(_M_ECHO_PASS, self._handle(), (listener, data), timeout)
+
+    def keep(self, listener: Listener, *, timeout: float | None = None) -> None:
+        """Keeps the listener, in place of the one kept before."""
+        self._client.call(_M_ECHO_KEEP, self._handle(), (listener,), timeout)
+
+    def recall(self, text: str, *, timeout: float | None = None) -> int:
+        """Lets the listener that is kept hear a text. Fails with `empty` where none is."""
+        return self._client.call(_M_ECHO_RECALL, self._handle(), (text,), timeout)
+
+    def forget(self, *, timeout: float | None = None) -> None:
+        self._client.call(_M_ECHO_FORGET, self._handle(), (), timeout)
+
 
 class AsyncEcho(_rpc.AsyncObject):
     """The interface Echo."""
@@ -230,13 +318,7 @@ class AsyncEcho(_rpc.AsyncObject):
     __slots__ = ()
 
     @classmethod
-    async def open(
-        cls,
-        name: str,
-        *,
-        timeout: float | None = None,
-        runtime: _rpc.Runtime | None = None,
-    ) -> AsyncEcho:
+    async def open(cls, name: str, *, timeout: float | None = None, runtime: _rpc.Runtime | None = None) -> AsyncEcho:
         answer: AsyncEcho = await _PACKAGE.loop_client(runtime).call(_M_ECHO_OPEN, 0, (name,), timeout)
         return answer
 
@@ -265,33 +347,19 @@ class AsyncEcho(_rpc.AsyncObject):
         return await self._client.call(_M_ECHO_SLEEP, self._handle(), (milliseconds,), timeout)
 
     async def ticks(
-        self,
-        steps: int,
-        *,
-        on_tick: _abc.Callable[[Tick], None] | None = None,
-        timeout: float | None = None,
+        self, steps: int, *, on_tick: _abc.Callable[[Tick], None] | None = None, timeout: float | None = None
     ) -> int:
         """Emits `steps` ticks, then answers their number."""
         return await self._client.call(_M_ECHO_TICKS, self._handle(), (steps,), timeout, on_tick)
 
     def count(
-        self,
-        count: int,
-        fail: bool,
-        *,
-        timeout: float | None = None,
-        window: int = _rpc.WINDOW,
+        self, count: int, fail: bool, *, timeout: float | None = None, window: int = _rpc.WINDOW
     ) -> _rpc.AsyncStream[int]:
         """0, 1, 2 … count-1; fails with `empty` after the last where `fail` says so."""
         return self._client.stream(_M_ECHO_COUNT, self._handle(), (count, fail), timeout, window)
 
     def blocks(
-        self,
-        count: int,
-        size: int,
-        *,
-        timeout: float | None = None,
-        window: int = _rpc.WINDOW,
+        self, count: int, size: int, *, timeout: float | None = None, window: int = _rpc.WINDOW
     ) -> _rpc.AsyncStream[_rpc.Buffer]:
         """Blocks of `size` bytes, each filled with its own number modulo 251."""
         return self._client.stream(_M_ECHO_BLOCKS, self._handle(), (count, size), timeout, window)
@@ -320,6 +388,56 @@ class AsyncEcho(_rpc.AsyncObject):
         """Sends one line to the log sink."""
         await self._client.call(_M_ECHO_LOG, self._handle(), (message,), timeout)
 
+    async def moments(self, value: Moments, *, timeout: float | None = None) -> Moments:
+        return await self._client.call(_M_ECHO_MOMENTS, self._handle(), (value,), timeout)
+
+    async def total(
+        self, limit: int, numbers: _abc.AsyncIterable[int] | _abc.Iterable[int], *, timeout: float | None = None
+    ) -> int:
+        """The sum of the numbers. Fails with `refused` and the reason "too large" at the first that is over the
+        limit, its position as the code.
+        """
+        return await self._client.call(_M_ECHO_TOTAL, self._handle(), (limit,), timeout, source=numbers)
+
+    def double(
+        self,
+        numbers: _abc.AsyncIterable[int] | _abc.Iterable[int],
+        *,
+        timeout: float | None = None,
+        window: int = _rpc.WINDOW,
+    ) -> _rpc.AsyncStream[int]:
+        """Each number twice as large, as it comes: none is taken before there is credit for its double. Fails with
+        `empty` at a 0.
+        """
+        return self._client.stream(_M_ECHO_DOUBLE, self._handle(), (), timeout, window, source=numbers)
+
+    async def total_bytes(
+        self, parts: _abc.AsyncIterable[_rpc.Buffer] | _abc.Iterable[_rpc.Buffer], *, timeout: float | None = None
+    ) -> int:
+        """The sum of all bytes of all buffers."""
+        return await self._client.call(_M_ECHO_TOTAL_BYTES, self._handle(), (), timeout, source=parts)
+
+    async def ask(
+        self, listener: AsyncListener, texts: _abc.Sequence[str], *, timeout: float | None = None
+    ) -> list[int]:
+        """Lets the listener hear each text in turn, and gives what it answered; its error ends the call."""
+        return await self._client.call(_M_ECHO_ASK, self._handle(), (listener, texts), timeout)
+
+    async def pass_(self, listener: AsyncListener, data: _rpc.Buffer, *, timeout: float | None = None) -> _rpc.Buffer:
+        """Lets the listener take the buffer, and gives the one that it answered."""
+        return await self._client.call(_M_ECHO_PASS, self._handle(), (listener, data), timeout)
+
+    async def keep(self, listener: AsyncListener, *, timeout: float | None = None) -> None:
+        """Keeps the listener, in place of the one kept before."""
+        await self._client.call(_M_ECHO_KEEP, self._handle(), (listener,), timeout)
+
+    async def recall(self, text: str, *, timeout: float | None = None) -> int:
+        """Lets the listener that is kept hear a text. Fails with `empty` where none is."""
+        return await self._client.call(_M_ECHO_RECALL, self._handle(), (text,), timeout)
+
+    async def forget(self, *, timeout: float | None = None) -> None:
+        await self._client.call(_M_ECHO_FORGET, self._handle(), (), timeout)
+
 
 _T_SCALARS: _wire.Record[Scalars] = _wire.Record(
     Scalars,
@@ -342,7 +460,7 @@ _T_SCALARS: _wire.Record[Scalars] = _wire.Record(
     ),
 )
 
-_T_SHAPE: _wire.TaggedEnum = _wire.TaggedEnum(
+_T_SHAPE: _wire.TaggedEnum[Shape] = _wire.TaggedEnum(
     "Shape",
     (
         (
@@ -351,9 +469,7 @@ _T_SHAPE: _wire.TaggedEnum = _wire.TaggedEnum(
         ),
         (
             ShapeCircle,
-            lambda: (
-                _wire.Field("radius", _wire.F64, lambda: 1.0),
-            ),
+            lambda: (_wire.Field("radius", _wire.F64, lambda: 1.0),),
         ),
         (
             ShapePolygon,
@@ -396,13 +512,27 @@ _T_DEFAULTS: _wire.Record[Defaults] = _wire.Record(
         _wire.Field("ratio", _wire.F64, lambda: 0.5),
         _wire.Field("label", _wire.STRING, lambda: 'unnamed "x"'),
         _wire.Field("shape", _T_SHAPE, lambda: ShapePoint()),
-        _wire.Field("big", _wire.U64, lambda: 18446744073709551615),
+        _wire.Field("big", _wire.U64, lambda: 18_446_744_073_709_551_615),
         _wire.Field("low", _wire.I64, lambda: -9),
     ),
 )
 
+_T_MOMENTS: _wire.Record[Moments] = _wire.Record(
+    Moments,
+    lambda: (
+        _wire.Field("at", _wire.TIMESTAMP),
+        _wire.Field("lasting", _wire.DURATION),
+        _wire.Field("patience", _wire.DURATION, lambda: _rpc.Duration(1_500_000_000)),
+        _wire.Field("attempts", _wire.U32, lambda: 3),
+        _wire.Field("label", _wire.STRING),
+        _wire.Field("labels", _wire.Map(_wire.STRING, _wire.STRING)),
+        _wire.Field("earlier", _wire.Optional(_wire.TIMESTAMP)),
+        _wire.Field("waits", _wire.List(_wire.DURATION)),
+    ),
+)
+
 _T_CONFORMANCE_ERROR = _wire.ErrorSet(
-    1,
+    0x5470D6C4,
     ConformanceError,
     (
         (
@@ -421,21 +551,24 @@ _T_CONFORMANCE_ERROR = _wire.ErrorSet(
 
 _T_TICK: _wire.Record[Tick] = _wire.Record(
     Tick,
-    lambda: (
-        _wire.Field("step", _wire.U32),
-    ),
+    lambda: (_wire.Field("step", _wire.U32),),
 )
 
 _T_ECHO = _wire.Interface(lambda: (Echo, AsyncEcho))
 
+_T_LISTENER = _wire.Callback(
+    "Listener",
+    lambda: {
+        "heard": _M_LISTENER_HEARD,
+        "took": _M_LISTENER_TOOK,
+    },
+)
+
 _M_ECHO_OPEN: _rpc.Method[_typing.Any] = _rpc.Method(
     "Echo.open",
     0x8D8F466E,
-    0x73481AFEC9FE0D86,
     _wire.Fields(
-        lambda: (
-            _wire.Field("name", _wire.STRING),
-        ),
+        lambda: (_wire.Field("name", _wire.STRING),),
     ),
     result=_T_ECHO,
     throws=_T_CONFORMANCE_ERROR,
@@ -444,11 +577,8 @@ _M_ECHO_OPEN: _rpc.Method[_typing.Any] = _rpc.Method(
 _M_ECHO_SCALARS: _rpc.Method[Scalars] = _rpc.Method(
     "Echo.scalars",
     0x09D230FF,
-    0xA87C989B34CF1087,
     _wire.Fields(
-        lambda: (
-            _wire.Field("value", _T_SCALARS),
-        ),
+        lambda: (_wire.Field("value", _T_SCALARS),),
     ),
     result=_T_SCALARS,
 )
@@ -456,11 +586,8 @@ _M_ECHO_SCALARS: _rpc.Method[Scalars] = _rpc.Method(
 _M_ECHO_CONTAINERS: _rpc.Method[Containers] = _rpc.Method(
     "Echo.containers",
     0xE8080BEA,
-    0xDA409262EB383EE8,
     _wire.Fields(
-        lambda: (
-            _wire.Field("value", _T_CONTAINERS),
-        ),
+        lambda: (_wire.Field("value", _T_CONTAINERS),),
     ),
     result=_T_CONTAINERS,
 )
@@ -468,11 +595,8 @@ _M_ECHO_CONTAINERS: _rpc.Method[Containers] = _rpc.Method(
 _M_ECHO_DEFAULTS: _rpc.Method[Defaults] = _rpc.Method(
     "Echo.defaults",
     0xBC0CA560,
-    0x78E2109F9481F654,
     _wire.Fields(
-        lambda: (
-            _wire.Field("value", _T_DEFAULTS),
-        ),
+        lambda: (_wire.Field("value", _T_DEFAULTS),),
     ),
     result=_T_DEFAULTS,
 )
@@ -480,7 +604,6 @@ _M_ECHO_DEFAULTS: _rpc.Method[Defaults] = _rpc.Method(
 _M_ECHO_NOTHING: _rpc.Method[None] = _rpc.Method(
     "Echo.nothing",
     0x8ACB6307,
-    0xB7A8B9E8EB880DAA,
     _wire.Fields(
         lambda: (),
     ),
@@ -489,7 +612,6 @@ _M_ECHO_NOTHING: _rpc.Method[None] = _rpc.Method(
 _M_ECHO_FAIL: _rpc.Method[None] = _rpc.Method(
     "Echo.fail",
     0x43E589EE,
-    0x0299CD2CBBF54782,
     _wire.Fields(
         lambda: (
             _wire.Field("reason", _wire.STRING),
@@ -502,22 +624,16 @@ _M_ECHO_FAIL: _rpc.Method[None] = _rpc.Method(
 _M_ECHO_CRASH: _rpc.Method[None] = _rpc.Method(
     "Echo.crash",
     0xF6B8C919,
-    0xD87F4BD2EB82DBFA,
     _wire.Fields(
-        lambda: (
-            _wire.Field("message", _wire.STRING),
-        ),
+        lambda: (_wire.Field("message", _wire.STRING),),
     ),
 )
 
 _M_ECHO_SLEEP: _rpc.Method[int] = _rpc.Method(
     "Echo.sleep",
     0xB4BCE291,
-    0x9015450CEE186052,
     _wire.Fields(
-        lambda: (
-            _wire.Field("milliseconds", _wire.U32),
-        ),
+        lambda: (_wire.Field("milliseconds", _wire.U32),),
     ),
     result=_wire.U32,
 )
@@ -525,11 +641,8 @@ _M_ECHO_SLEEP: _rpc.Method[int] = _rpc.Method(
 _M_ECHO_TICKS: _rpc.Method[int] = _rpc.Method(
     "Echo.ticks",
     0x8C7C9198,
-    0xAEE0622A6A0F0D4D,
     _wire.Fields(
-        lambda: (
-            _wire.Field("steps", _wire.U32),
-        ),
+        lambda: (_wire.Field("steps", _wire.U32),),
     ),
     result=_wire.U32,
     emits=_T_TICK,
@@ -538,7 +651,6 @@ _M_ECHO_TICKS: _rpc.Method[int] = _rpc.Method(
 _M_ECHO_COUNT: _rpc.Method[int] = _rpc.Method(
     "Echo.count",
     0x3DF3C2AD,
-    0xCFE3F4F0F036BF48,
     _wire.Fields(
         lambda: (
             _wire.Field("count", _wire.U32),
@@ -552,7 +664,6 @@ _M_ECHO_COUNT: _rpc.Method[int] = _rpc.Method(
 _M_ECHO_BLOCKS: _rpc.Method[_rpc.Buffer] = _rpc.Method(
     "Echo.blocks",
     0x69654B68,
-    0xAE647831DEBA4DA6,
     _wire.Fields(
         lambda: (
             _wire.Field("count", _wire.U32),
@@ -565,7 +676,6 @@ _M_ECHO_BLOCKS: _rpc.Method[_rpc.Buffer] = _rpc.Method(
 _M_ECHO_PRODUCED: _rpc.Method[int] = _rpc.Method(
     "Echo.produced",
     0xF5F41892,
-    0x1A5B5F514BEC843A,
     _wire.Fields(
         lambda: (),
     ),
@@ -575,11 +685,8 @@ _M_ECHO_PRODUCED: _rpc.Method[int] = _rpc.Method(
 _M_ECHO_SUM: _rpc.Method[int] = _rpc.Method(
     "Echo.sum",
     0x63224EE1,
-    0xEC98C48EDEAA20AA,
     _wire.Fields(
-        lambda: (
-            _wire.Field("data", _wire.BUFFER),
-        ),
+        lambda: (_wire.Field("data", _wire.BUFFER),),
     ),
     result=_wire.U64,
 )
@@ -587,11 +694,8 @@ _M_ECHO_SUM: _rpc.Method[int] = _rpc.Method(
 _M_ECHO_INVERT: _rpc.Method[_rpc.Buffer] = _rpc.Method(
     "Echo.invert",
     0xE6DE4346,
-    0xC14F235392B2FCA3,
     _wire.Fields(
-        lambda: (
-            _wire.Field("data", _wire.BUFFER),
-        ),
+        lambda: (_wire.Field("data", _wire.BUFFER),),
     ),
     result=_wire.BUFFER,
 )
@@ -599,11 +703,8 @@ _M_ECHO_INVERT: _rpc.Method[_rpc.Buffer] = _rpc.Method(
 _M_ECHO_CHILD: _rpc.Method[_typing.Any] = _rpc.Method(
     "Echo.child",
     0x28D4AEEC,
-    0x005AD5D6953A9456,
     _wire.Fields(
-        lambda: (
-            _wire.Field("name", _wire.STRING),
-        ),
+        lambda: (_wire.Field("name", _wire.STRING),),
     ),
     result=_T_ECHO,
 )
@@ -611,7 +712,6 @@ _M_ECHO_CHILD: _rpc.Method[_typing.Any] = _rpc.Method(
 _M_ECHO_NAME: _rpc.Method[str] = _rpc.Method(
     "Echo.name",
     0xCEAD7CAD,
-    0xCCC37EFFC9A0BEF7,
     _wire.Fields(
         lambda: (),
     ),
@@ -621,38 +721,173 @@ _M_ECHO_NAME: _rpc.Method[str] = _rpc.Method(
 _M_ECHO_LOG: _rpc.Method[None] = _rpc.Method(
     "Echo.log",
     0xAA7DDD24,
-    0xA48021F4B3BDDA9C,
     _wire.Fields(
-        lambda: (
-            _wire.Field("message", _wire.STRING),
-        ),
+        lambda: (_wire.Field("message", _wire.STRING),),
     ),
 )
 
+_M_ECHO_MOMENTS: _rpc.Method[Moments] = _rpc.Method(
+    "Echo.moments",
+    0x2889C893,
+    _wire.Fields(
+        lambda: (_wire.Field("value", _T_MOMENTS),),
+    ),
+    result=_T_MOMENTS,
+)
+
+_M_ECHO_TOTAL: _rpc.Method[int] = _rpc.Method(
+    "Echo.total",
+    0x15ADCBE0,
+    _wire.Fields(
+        lambda: (_wire.Field("limit", _wire.U32),),
+    ),
+    result=_wire.U64,
+    throws=_T_CONFORMANCE_ERROR,
+    input=_wire.U32,
+)
+
+_M_ECHO_DOUBLE: _rpc.Method[int] = _rpc.Method(
+    "Echo.double",
+    0xAEE26713,
+    _wire.Fields(
+        lambda: (),
+    ),
+    result=_wire.U64,
+    throws=_T_CONFORMANCE_ERROR,
+    input=_wire.U32,
+)
+
+_M_ECHO_TOTAL_BYTES: _rpc.Method[int] = _rpc.Method(
+    "Echo.total_bytes",
+    0xB805726C,
+    _wire.Fields(
+        lambda: (),
+    ),
+    result=_wire.U64,
+    input=_wire.BUFFER,
+)
+
+_M_ECHO_ASK: _rpc.Method[list[int]] = _rpc.Method(
+    "Echo.ask",
+    0x2657FEB3,
+    _wire.Fields(
+        lambda: (
+            _wire.Field("listener", _T_LISTENER),
+            _wire.Field("texts", _wire.List(_wire.STRING)),
+        ),
+    ),
+    result=_wire.List(_wire.U32),
+    throws=_T_CONFORMANCE_ERROR,
+)
+
+_M_ECHO_PASS: _rpc.Method[_rpc.Buffer] = _rpc.Method(
+    "Echo.pass",
+    0x96600C9F,
+    _wire.Fields(
+        lambda: (
+            _wire.Field("listener", _T_LISTENER),
+            _wire.Field("data", _wire.BUFFER),
+        ),
+    ),
+    result=_wire.BUFFER,
+    throws=_T_CONFORMANCE_ERROR,
+)
+
+_M_ECHO_KEEP: _rpc.Method[None] = _rpc.Method(
+    "Echo.keep",
+    0x17EAB493,
+    _wire.Fields(
+        lambda: (_wire.Field("listener", _T_LISTENER),),
+    ),
+)
+
+_M_ECHO_RECALL: _rpc.Method[int] = _rpc.Method(
+    "Echo.recall",
+    0xABA462F3,
+    _wire.Fields(
+        lambda: (_wire.Field("text", _wire.STRING),),
+    ),
+    result=_wire.U32,
+    throws=_T_CONFORMANCE_ERROR,
+)
+
+_M_ECHO_FORGET: _rpc.Method[None] = _rpc.Method(
+    "Echo.forget",
+    0x13550517,
+    _wire.Fields(
+        lambda: (),
+    ),
+)
+
+_M_LISTENER_HEARD: _rpc.Method[_typing.Any] = _rpc.Method(
+    "Listener.heard",
+    0xF3761B2B,
+    _wire.Fields(
+        lambda: (_wire.Field("text", _wire.STRING),),
+    ),
+    result=_wire.U32,
+    throws=_T_CONFORMANCE_ERROR,
+)
+
+_M_LISTENER_TOOK: _rpc.Method[_typing.Any] = _rpc.Method(
+    "Listener.took",
+    0x73B730B6,
+    _wire.Fields(
+        lambda: (_wire.Field("data", _wire.BUFFER),),
+    ),
+    result=_wire.BUFFER,
+)
+
+
+# What 9739fb8a9436fe9e63758868d1df3c4a is the hash of: all that the library and this package must agree on.
+_TEXT = (
+    "method Echo.ask(listener:Listener,texts:list<string>)->list<u32> throws ConformanceError\n"
+    "method Echo.blocks(count:u32,size:u32)->stream<buffer>\n"
+    "method Echo.child(name:string)->Echo\n"
+    "method Echo.containers(value:Containers)->Containers\n"
+    "method Echo.count(count:u32,fail:bool)->stream<u32> throws ConformanceError\n"
+    "method Echo.crash(message:string)\n"
+    "method Echo.defaults(value:Defaults)->Defaults\n"
+    "method Echo.double(numbers:stream<u32>)->stream<u64> throws ConformanceError\n"
+    "method Echo.fail(reason:string,code:u32) throws ConformanceError\n"
+    "method Echo.forget()\n"
+    "method Echo.invert(data:buffer)->buffer\n"
+    "method Echo.keep(listener:Listener)\n"
+    "method Echo.log(message:string)\n"
+    "method Echo.moments(value:Moments)->Moments\n"
+    "method Echo.name()->string immediate\n"
+    "method Echo.nothing()\n"
+    "method Echo.open(name:string)->Echo throws ConformanceError constructor\n"
+    "method Echo.pass(listener:Listener,data:buffer)->buffer throws ConformanceError\n"
+    "method Echo.produced()->u64 immediate\n"
+    "method Echo.recall(text:string)->u32 throws ConformanceError\n"
+    "method Echo.scalars(value:Scalars)->Scalars\n"
+    "method Echo.sleep(milliseconds:u32)->u32\n"
+    "method Echo.sum(data:buffer)->u64\n"
+    "method Echo.ticks(steps:u32)->u32 emits Tick\n"
+    "method Echo.total(limit:u32,numbers:stream<u32>)->u64 throws ConformanceError\n"
+    "method Echo.total_bytes(parts:stream<buffer>)->u64\n"
+    "method Listener.heard(text:string)->u32 throws ConformanceError callback\n"
+    "method Listener.took(data:buffer)->buffer callback\n"
+    "enum Shape{point,circle{radius:f64=1},polygon{corners:list<Corner>,name:optional<string>}}\n"
+    "error ConformanceError{refused{reason:string,code:u32},empty}\n"
+    "record Containers{maybe:optional<u32>,maybe_record:optional<Corner>,numbers:list<i64>,texts:list<string>,"
+    "nested:list<list<u8>>,by_name:map<string,u32>,by_number:map<u64,Corner>,shape:Shape,shapes:list<Shape>}\n"
+    "record Corner{x:i32,y:i32}\n"
+    'record Defaults{flag:bool=true,count:u32=42,ratio:f64=0.5,label:string="unnamed \\"x\\"",shape:Shape=point,'
+    "big:u64=18446744073709551615,low:i64=-9}\n"
+    "record Moments{at:timestamp,lasting:duration,patience:duration=1500000000ns,attempts:u32=3,label:string,"
+    "labels:map<string,string>,earlier:optional<timestamp>,waits:list<duration>}\n"
+    "record Scalars{truth:bool,tiny:u8,small:u16,medium:u32,large:u64,tiny_signed:i8,small_signed:i16,"
+    "medium_signed:i32,large_signed:i64,single:f32,double:f64,text:string,blob:bytes,digest:bytes<4>,place:path}\n"
+    "record Tick{step:u32}\n"
+)
 
 _PACKAGE = _rpc.Package(
     "conformance",
     __file__,
-    "68150491561a635ed1ff774395208098",
-    (
-        _M_ECHO_OPEN,
-        _M_ECHO_SCALARS,
-        _M_ECHO_CONTAINERS,
-        _M_ECHO_DEFAULTS,
-        _M_ECHO_NOTHING,
-        _M_ECHO_FAIL,
-        _M_ECHO_CRASH,
-        _M_ECHO_SLEEP,
-        _M_ECHO_TICKS,
-        _M_ECHO_COUNT,
-        _M_ECHO_BLOCKS,
-        _M_ECHO_PRODUCED,
-        _M_ECHO_SUM,
-        _M_ECHO_INVERT,
-        _M_ECHO_CHILD,
-        _M_ECHO_NAME,
-        _M_ECHO_LOG,
-    ),
+    "9739fb8a9436fe9e63758868d1df3c4a",
+    _TEXT,
 )
 
 
@@ -672,7 +907,12 @@ def deliver_log(level: int = _logging.INFO) -> None:
 
 
 __all__ = [
+    "DEFAULT_ATTEMPTS",
+    "GREETING",
+    "HALF",
+    "PATIENCE",
     "AsyncEcho",
+    "AsyncListener",
     "ConformanceEmptyError",
     "ConformanceError",
     "ConformanceRefusedError",
@@ -680,6 +920,11 @@ __all__ = [
     "Corner",
     "Defaults",
     "Echo",
+    "Label",
+    "Labels",
+    "LabelsLike",
+    "Listener",
+    "Moments",
     "Scalars",
     "Shape",
     "ShapeCircle",

@@ -6,9 +6,11 @@ Generated code uses what is imported here; its users get the same names from the
 from . import wire
 from ._native import Buffer
 from .aio import AsyncStream, LoopClient
+from .deprecation import deprecated
 from .errors import (
     BufferBusy,
     BufferMemoryUsedUp,
+    CallbackFailed,
     DeadlineExceeded,
     Error,
     ForkError,
@@ -25,6 +27,7 @@ from .errors import (
     WrongType,
 )
 from .methods import WINDOW, Method
+from .moments import Duration, DurationLike, Timestamp, TimestampLike
 from .objects import AsyncObject, Object
 from .runtime import Package, Runtime, RuntimeStatistics
 from .sync import Stream, SyncClient
@@ -37,7 +40,10 @@ __all__ = [
     "Buffer",
     "BufferBusy",
     "BufferMemoryUsedUp",
+    "CallbackFailed",
     "DeadlineExceeded",
+    "Duration",
+    "DurationLike",
     "Error",
     "ForkError",
     "HandleClosed",
@@ -57,8 +63,11 @@ __all__ = [
     "Stream",
     "SyncClient",
     "SystemRefused",
+    "Timestamp",
+    "TimestampLike",
     "UnknownError",
     "UnknownMethod",
     "WrongType",
+    "deprecated",
     "wire",
 ]

@@ -353,7 +353,7 @@ static PyType_Spec buffer_spec = {
 
 /* ---- Runtime ---- */
 
-/* The frames of a block as (request, kind, payload, handles); handles is None where the frame carries none. */
+/* The frames of a block as (request, kind, payload, handles, object, method); handles is None where it carries none. */
 static PyObject *cut_frames(State *state, const uint8_t *block, size_t used) {
   PyObject *list = PyList_New(0);
   size_t at = 0;
@@ -387,7 +387,8 @@ static PyObject *cut_frames(State *state, const uint8_t *block, size_t used) {
     PyObject *copy = PyBytes_FromStringAndSize(payload, (Py_ssize_t)length);
     PyObject *frame = NULL;
     if (handles != NULL && copy != NULL) {
-      frame = Py_BuildValue("(KiOO)", (unsigned long long)header.request, (int)header.kind, copy, handles);
+      frame = Py_BuildValue("(KiOOKI)", (unsigned long long)header.request, (int)header.kind, copy, handles,
+                            (unsigned long long)header.object, (unsigned int)header.method);
     }
     Py_XDECREF(copy);
     Py_XDECREF(handles);
@@ -679,7 +680,7 @@ static void runtime_dealloc(PyObject *object) {
 
 static PyMethodDef runtime_methods[] = {
     {"submit", runtime_submit, METH_O, "Submits a block of frames; answers the bytes of those that were taken."},
-    {"poll", runtime_poll, METH_VARARGS, "The completion frames of a queue, as (request, kind, payload, handles)."},
+    {"poll", runtime_poll, METH_VARARGS, "The completion frames of a queue, as (request, kind, payload, handles, object, method)."},
     {"call_immediate", runtime_call_immediate, METH_O, "Runs an immediate method; answers its one frame."},
     {"wake", runtime_wake, METH_O, "The descriptor that is readable when the queue may have frames."},
     {"object_close", runtime_object_close, METH_O, "Closes an object's handle."},
@@ -757,22 +758,43 @@ static int library_usable(Library *self) {
 static PyObject *library_abi(PyObject *object, PyObject *ignored) {
   (void)ignored;
   const sr_abi_info *abi = ((Library *)object)->table->abi();
-  PyObject *methods = PyList_New(0);
-  for (uint32_t i = 0; methods != NULL && i < abi->method_count; i++) {
-    const sr_method *m = &abi->methods[i];
-    PyObject *method = Py_BuildValue("(IKs)", (unsigned int)m->id, (unsigned long long)m->hash, m->name);
-    if (method == NULL || PyList_Append(methods, method) < 0) {
-      Py_CLEAR(methods);
-    }
-    Py_XDECREF(method);
-  }
   PyObject *schema = PyBytes_FromStringAndSize((const char *)abi->schema, sizeof abi->schema);
-  PyObject *answer = NULL;
-  if (methods != NULL && schema != NULL) {
-    answer = Py_BuildValue("(IOO)", (unsigned int)abi->version, schema, methods);
-  }
-  Py_XDECREF(methods);
+  PyObject *answer = schema == NULL ? NULL : Py_BuildValue("(IO)", (unsigned int)abi->version, schema);
   Py_XDECREF(schema);
+  return answer;
+}
+
+/* None where the library understands a binding of this schema, and what it misses otherwise. */
+static PyObject *library_check(PyObject *object, PyObject *argument) {
+  Library *self = (Library *)object;
+  Py_ssize_t length;
+  const char *text = PyUnicode_AsUTF8AndSize(argument, &length);
+  if (text == NULL) {
+    return NULL;
+  }
+  char small[4096];
+  char *message = small;
+  size_t capacity = sizeof small, needed = 0;
+  int32_t status = self->table->check(text, (size_t)length, message, capacity, &needed);
+  if (status != SR_OK && needed > capacity) {
+    capacity = needed;
+    message = malloc(capacity);
+    if (message == NULL) {
+      return PyErr_NoMemory();
+    }
+    status = self->table->check(text, (size_t)length, message, capacity, &needed);
+  }
+  PyObject *answer;
+  if (status == SR_OK) {
+    answer = Py_BuildValue("");
+  } else if (needed == 0 || needed > capacity) {
+    answer = raise_status(state_of(object), status);
+  } else {
+    answer = PyUnicode_DecodeUTF8(message, (Py_ssize_t)needed, "replace");
+  }
+  if (message != small) {
+    free(message);
+  }
   return answer;
 }
 
@@ -921,7 +943,8 @@ static void library_dealloc(PyObject *object) {
 }
 
 static PyMethodDef library_methods[] = {
-    {"abi", library_abi, METH_NOARGS, "(version, schema hash, [(method id, hash, name)])."},
+    {"abi", library_abi, METH_NOARGS, "(version, schema hash)."},
+    {"check", library_check, METH_O, "None, or why the library does not understand a binding with this schema text."},
     {"runtime", library_runtime, METH_VARARGS, "A new Runtime of (queues, workers, buffer memory)."},
     {"log_open", library_log_open, METH_O, "Collects log lines up to a level, 1 error to 5 trace."},
     {"log_read", library_log_read, METH_NOARGS, "Waits for lines: ([(level, target, message)], lost), or None."},

@@ -1,20 +1,22 @@
 """The front for asyncio: calls as coroutines, on one completion queue for each event loop.
 
 The loop watches the queue's descriptor. Calls that are made in one turn of the loop cross in one batch, and a batch of
-completions resolves its futures in one turn. There is no thread. Everything here runs on the loop's own thread.
+completions resolves its futures in one turn. There is no thread. Everything here runs on the loop's own thread: what
+the library calls is a task of the loop, and so is the reading of a stream's source.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
 
-from . import _native, errors, frames, methods
+from . import _native, callbacks, errors, frames, methods, wire
 from .sync import call_immediate, try_alloc
 
 if TYPE_CHECKING:
@@ -26,12 +28,16 @@ R = TypeVar("R")
 _BATCHES = 8
 # How long a library that is full is left alone, where no completion says earlier that it has room.
 _RETRY = 0.001
+# Items of a source that never waits that are taken in one turn of the loop.
+_TURN = 64
+
+Source: TypeAlias = AsyncIterable[Any] | Iterable[Any]
 
 
 class _Request:
     """What a coroutine waits for; several, where they share a stream."""
 
-    __slots__ = ("abandoned", "arrived", "failure", "id", "last", "on_emit", "waiters")
+    __slots__ = ("abandoned", "arrived", "failure", "feed", "id", "last", "on_emit", "waiters")
 
     def __init__(self, on_emit: Callable[[_native.Frame], None] | None) -> None:
         self.id = 0
@@ -41,6 +47,8 @@ class _Request:
         self.on_emit = on_emit
         self.failure: BaseException | None = None
         self.abandoned = False
+        # What the caller streams to the library.
+        self.feed: _Feed | None = None
 
     async def wait(self, loop: asyncio.AbstractEventLoop) -> None:
         """Until something has come."""
@@ -55,7 +63,87 @@ class _Request:
                 waiter.set_result(None)
 
 
-LoopRequests: TypeAlias = frames.Requests[_Request]
+LoopRequests: TypeAlias = frames.Table[_Request]
+
+
+class _Feed:
+    """Reads the source of a stream to the library, as far as the credit goes."""
+
+    __slots__ = ("_client", "_codec", "_credit", "_request", "_stopping", "_task", "_waiter")
+
+    def __init__(self, client: LoopClient, request: _Request, codec: wire.Codec[Any], source: Source) -> None:
+        self._client = client
+        self._request = request
+        self._codec = codec
+        self._credit = 0
+        self._waiter: asyncio.Future[None] | None = None
+        self._stopping = False
+        self._task = client.loop.create_task(self._run(source))
+
+    def grant(self, credit: int) -> None:
+        """The library has room for more."""
+        self._credit += credit
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def stop(self) -> None:
+        """Nothing more is to be read; where the source is being waited for, that is cancelled."""
+        if not self._stopping:
+            self._stopping = True
+            self._task.cancel()
+
+    async def finish(self) -> None:
+        """Stops, and waits for the source's own end."""
+        self.stop()
+        if not self._task.done():
+            await asyncio.wait((self._task,))
+
+    async def _run(self, source: Source) -> None:
+        client, request = self._client, self._request
+        try:
+            async with contextlib.AsyncExitStack() as opened:
+                if isinstance(source, AsyncIterable):
+                    items = aiter(source)
+                else:
+                    items = await opened.enter_async_context(contextlib.aclosing(_in_turns(source)))
+                while True:
+                    while self._credit <= 0:
+                        self._waiter = client.loop.create_future()
+                        await self._waiter
+                    try:
+                        item = await anext(items)
+                    except StopAsyncIteration:
+                        client._submit(frames.end(client.queue, request.id))
+                        return
+                    self._send(item)
+        except BaseException as error:
+            if self._stopping:
+                raise
+            # It surfaces in the caller, when the library has acknowledged.
+            request.failure = error
+            client._submit(frames.cancel(client.queue, request.id))
+            if not isinstance(error, Exception | asyncio.CancelledError):
+                raise
+
+    def _send(self, item: Any) -> None:
+        client = self._client
+        out = methods.encode_item(self._codec, item)
+        if self._stopping:
+            # The request has ended while the source made up its mind.
+            methods.drop(out)
+            return
+        self._credit -= out.cost()
+        frame = frames.item(client.queue, self._request.id, out.data, out.handles())
+        methods.detach(out)
+        client._submit(frame)
+
+
+async def _in_turns(source: Iterable[Any]) -> AsyncGenerator[Any, None]:
+    """The items of a source that never waits, with a pause now and then for the rest of the loop."""
+    for number, item in enumerate(source, 1):
+        yield item
+        if number % _TURN == 0:
+            await asyncio.sleep(0)
 
 
 class LoopClient:
@@ -69,7 +157,9 @@ class LoopClient:
         self.loop = asyncio.get_running_loop()
         self.queue = queue
         # A queue outlives the loop that used it, and so do the generations of its slots.
-        self.requests: LoopRequests = frames.Requests() if requests is None else requests
+        self.requests: LoopRequests = frames.Table() if requests is None else requests
+        # Calls from the library that wait for their answers.
+        self._calls: dict[int, asyncio.Task[None]] = {}
         self._outgoing = bytearray()
         self._flush_due = False
         self._ended = False
@@ -86,13 +176,16 @@ class LoopClient:
         arguments: Iterable[Any],
         timeout: float | None = None,
         on_emit: Callable[[Any], None] | None = None,
+        source: Source = (),
     ) -> R:
         """Sends a call and waits for its result.
+
+        Where the method takes a stream, the source's items are sent meanwhile.
 
         Cancelling the coroutine cancels the call, and takes effect when the library has acknowledged it. Where the
         request had won by then, its result is returned, and the cancellation comes at the coroutine's next wait.
         """
-        request = self._send(method, object, arguments, timeout, self._emitter(method, on_emit))
+        request = self._send(method, object, arguments, timeout, self._emitter(method, on_emit), source)
         last = await self._wait_for_last(request)
         if request.failure is not None:
             methods.release(self.native, last[3])
@@ -106,9 +199,10 @@ class LoopClient:
         arguments: Iterable[Any],
         timeout: float | None = None,
         window: int = methods.WINDOW,
+        source: Source = (),
     ) -> AsyncStream[R]:
         """Sends a call that is answered by a stream, and lends it its first credit."""
-        request = self._send(method, object, arguments, timeout, None)
+        request = self._send(method, object, arguments, timeout, None, source)
         return AsyncStream(self, method, request, window)
 
     def call_immediate(self, method: methods.Method[R], object: int, arguments: Iterable[Any]) -> R:
@@ -141,23 +235,28 @@ class LoopClient:
         arguments: Iterable[Any],
         timeout: float | None,
         on_emit: Callable[[_native.Frame], None] | None,
+        source: Source,
     ) -> _Request:
         self.runtime.check_usable()
         if self._ended:
             raise errors.RuntimeClosed("the runtime is closed, or its event loop is")
         if asyncio.get_running_loop() is not self.loop:
             raise RuntimeError("this object belongs to another event loop; open one in this loop")
-        out = methods.encode(method, arguments)
+        if method.input is not None and not isinstance(source, AsyncIterable | Iterable):
+            raise TypeError(f"{source!r} cannot be a stream: it is no iterable")
+        out = methods.encode(method, arguments, self.runtime.callbacks)
         request = _Request(on_emit)
         self.requests.add(request)
         try:
             frame = frames.call(self.queue, request.id, object, method.id, frames.nanoseconds(timeout), out.data)
         except BaseException:
             self.requests.remove(request.id)
+            methods.take_back(out, self.runtime.callbacks)
             raise
-        for buffer in out.moved:
-            buffer._detach()
+        methods.detach(out)
         self._submit(frame)
+        if method.input is not None:
+            request.feed = _Feed(self, request, method.input, source)
         return request
 
     def _submit(self, frame: bytes) -> None:
@@ -202,11 +301,20 @@ class LoopClient:
                 except asyncio.CancelledError as error:
                     if cancelled is None and request.last is None:
                         self._submit(frames.cancel(self.queue, request.id))
+                        if request.feed is not None:
+                            request.feed.stop()
                     cancelled = error
         except BaseException:
             # The coroutine itself is thrown away.
             self.abandon(request)
             raise
+        feed, request.feed = request.feed, None
+        if feed is not None:
+            try:
+                await feed.finish()
+            except BaseException:
+                methods.release(self.native, request.last[3])
+                raise
         if cancelled is not None:
             if _is_cancelled(request.last):
                 raise cancelled
@@ -230,6 +338,8 @@ class LoopClient:
         for frame in request.arrived:
             methods.release(self.native, frame[3])
         request.arrived.clear()
+        if request.feed is not None and not self.loop.is_closed():
+            request.feed.stop()
         if request.last is None and not self._ended and not self.loop.is_closed():
             self._submit(frames.cancel(self.queue, request.id))
 
@@ -256,14 +366,31 @@ class LoopClient:
             self._receive()
 
     def _deliver(self, frame: _native.Frame) -> None:
+        kind = frame[1]
+        if kind == frames.CALL:
+            self._called(frame)
+            return
+        if kind == frames.CANCEL:
+            task = self._calls.pop(frame[0], None)
+            if task is not None:
+                task.cancel()
+            return
+        if kind == frames.RELEASE:
+            self.runtime.callbacks.remove(frame[4])
+            return
         request = self.requests.find(frame[0])
         if request is None:
             methods.release(self.native, frame[3])
             return
-        kind = frame[1]
+        if kind == frames.CREDIT:
+            if request.feed is not None:
+                request.feed.grant(frames.lent(frame[2]))
+            return
         if frames.is_last(kind):
             self.requests.remove(frame[0])
             request.last = frame
+            if request.feed is not None:
+                request.feed.stop()
         if request.abandoned:
             methods.release(self.native, frame[3])
             if request.last is not None:
@@ -283,11 +410,46 @@ class LoopClient:
             request.wake()
 
     def _fail_all(self) -> None:
-        for request in self.requests.in_flight():
+        for request in self.requests.all():
             self.requests.remove(request.id)
-            request.last = (request.id, frames.ERROR, methods.CANCELLED, None)
+            request.last = (request.id, frames.ERROR, methods.CANCELLED, None, 0, 0)
             if not self.loop.is_closed():
+                if request.feed is not None:
+                    request.feed.stop()
                 request.wake()
+
+    # ---- calls from the library ----
+
+    def _called(self, frame: _native.Frame) -> None:
+        call = callbacks.receive(self.runtime.callbacks, self.native, self, self.queue, frame)
+        if isinstance(call, bytes):
+            self._submit(call)
+        else:
+            self._calls[call.id] = self.loop.create_task(self._run(call), name=call.name)
+
+    async def _run(self, call: callbacks.Call) -> None:
+        task, out = asyncio.current_task(), wire.Writer()
+        stop: BaseException | None = None
+        try:
+            value = call.run()
+            if inspect.isawaitable(value):
+                value = await value
+            frame, out = call.reply(self.queue, value)
+        except BaseException as error:
+            if self._calls.get(call.id) is not task:
+                # The library has cancelled it.
+                raise
+            frame = call.failure(self.queue, error)
+            if not isinstance(error, Exception | asyncio.CancelledError):
+                stop = error
+        if self._calls.get(call.id) is not task:
+            methods.drop(out)
+            return
+        del self._calls[call.id]
+        methods.detach(out)
+        self._submit(frame)
+        if stop is not None:
+            raise stop
 
     # ---- the end ----
 
@@ -296,7 +458,7 @@ class LoopClient:
         until = self.loop.time() + wait
         while self.requests.count() and self.loop.time() < until:
             await asyncio.sleep(0.002)
-        for request in self.requests.in_flight():
+        for request in self.requests.all():
             self._submit(frames.cancel(self.queue, request.id))
         until = self.loop.time() + methods.ACKNOWLEDGEMENT
         while self.requests.count() and self.loop.time() < until:
@@ -311,13 +473,17 @@ class LoopClient:
         if not self.loop.is_closed():
             self.loop.remove_reader(self._descriptor)
         # What was not sent yet goes out too: the buffers in it belong to the library.
-        for request in self.requests.in_flight():
+        for request in self.requests.all():
             self._outgoing += frames.cancel(self.queue, request.id)
         with contextlib.suppress(_native.Error):
             while self._outgoing and (taken := self.native.submit(self._outgoing)):
                 del self._outgoing[:taken]
         self._outgoing.clear()
         self._fail_all()
+        calls, self._calls = self._calls, {}
+        if not self.loop.is_closed():
+            for task in calls.values():
+                task.cancel()
 
     def leave_from_any_thread(self) -> None:
         """`leave`, on the thread that the loop runs on."""
@@ -394,6 +560,10 @@ class AsyncStream(Generic[R]):
             return item
         self._request = None
         assert request.last is not None
+        if request.feed is not None:
+            await request.feed.finish()
+        if request.failure is not None:
+            raise request.failure
         if request.last[1] == frames.END:
             raise StopAsyncIteration
         raise methods.failure(self._method, request.last, client)
@@ -406,6 +576,8 @@ class AsyncStream(Generic[R]):
         self._client.abandon(request)
         while request.last is None:
             await request.wait(self._client.loop)
+        if request.feed is not None:
+            await request.feed.finish()
 
     async def __aenter__(self) -> Self:
         return self

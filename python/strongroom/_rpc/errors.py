@@ -6,6 +6,7 @@ from ._native import Error, ForkError, HandleClosed
 __all__ = [
     "BufferBusy",
     "BufferMemoryUsedUp",
+    "CallbackFailed",
     "DeadlineExceeded",
     "Error",
     "ForkError",
@@ -59,6 +60,10 @@ class WrongType(Error, TypeError):
     """The object that was called has another interface."""
 
 
+class CallbackFailed(Error):
+    """A callback of the caller's failed in a way that the interface does not name."""
+
+
 class UnknownError(Error):
     """An error that a newer library knows, and this package does not."""
 
@@ -76,7 +81,7 @@ class LibraryNotFound(Error):
 
 
 class SchemaMismatch(Error):
-    """The library was built from another interface than this package."""
+    """The library does not understand this package: they are of releases that do not go together."""
 
 
 # The variants of domain 0, from 1.
@@ -90,7 +95,14 @@ _OF_RUNTIME: tuple[type[Error], ...] = (
     BufferMemoryUsedUp,
     SystemRefused,
     WrongType,
+    CallbackFailed,
 )
+
+# Those that this side answers to calls of the library's.
+CLOSED = 3
+MALFORMED = 4
+UNKNOWN_METHOD = 5
+CALLBACK = 10
 
 
 def of_runtime(variant: int, message: str) -> Error:

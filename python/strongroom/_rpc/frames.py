@@ -1,9 +1,10 @@
-"""Frames: the 64-byte header, its kinds, and the table that routes answers to requests."""
+"""Frames: the 64-byte header, its kinds, and the table by which what they name is found."""
 
 from __future__ import annotations
 
 import itertools
 import struct
+from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
 CALL = 1
@@ -15,6 +16,7 @@ REPLY = 6
 ERROR = 7
 PANIC = 8
 EMIT = 9
+RELEASE = 10
 
 METHOD_ALLOC = 1
 METHOD_FILL = 2
@@ -25,6 +27,7 @@ OBJECT_HANDLE = 1 << 63
 # length, queue, kind, flags, request, object, method, reserved, remaining_ns, trace
 _HEADER = struct.Struct("<IHBBQQIIQ24x")
 _CREDIT = struct.Struct("<Q")
+_HANDLE = struct.Struct("<Q")
 
 _LAST_KINDS = frozenset((END, REPLY, ERROR, PANIC))
 
@@ -46,6 +49,38 @@ def cancel(queue: int, request: int) -> bytes:
     return _HEADER.pack(_HEADER.size, queue, CANCEL, 0, request, 0, 0, 0, 0)
 
 
+def item(queue: int, request: int, payload: bytes | bytearray, buffers: Sequence[int]) -> bytes:
+    """An ITEM frame of a stream from here. It repeats the handles of its buffers, for a request that is over."""
+    return _data(ITEM, queue, request, payload, buffers)
+
+
+def end(queue: int, request: int) -> bytes:
+    """The END frame of a stream from here."""
+    return _HEADER.pack(_HEADER.size, queue, END, 0, request, 0, 0, 0, 0)
+
+
+def reply(queue: int, request: int, payload: bytes | bytearray, buffers: Sequence[int]) -> bytes:
+    """The REPLY to a call of the library's."""
+    return _data(REPLY, queue, request, payload, buffers)
+
+
+def error(queue: int, request: int, payload: bytes | bytearray) -> bytes:
+    """The ERROR that answers a call of the library's."""
+    return _data(ERROR, queue, request, payload, ())
+
+
+def _data(kind: int, queue: int, request: int, payload: bytes | bytearray, buffers: Sequence[int]) -> bytes:
+    handles = b"".join(map(_HANDLE.pack, buffers))
+    length = _HEADER.size + len(payload) + len(handles)
+    header = _HEADER.pack(length, queue, kind, len(buffers), request, 0, 0, 0, 0)
+    return header + payload + handles + bytes(-length & 7)
+
+
+def lent(payload: bytes) -> int:
+    """The credit of a CREDIT frame."""
+    return int.from_bytes(payload[:8], "little")
+
+
 def credit(queue: int, request: int, amount: int) -> bytes:
     """A CREDIT frame."""
     return _HEADER.pack(_HEADER.size + 8, queue, CREDIT, 0, request, 0, 0, 0, 0) + _CREDIT.pack(amount)
@@ -59,7 +94,7 @@ def nanoseconds(timeout: float | None) -> int:
 
 
 class Entry(Protocol):
-    """What waits for the answers to a request."""
+    """What a table names: a request that waits for its answers, or a callback that the library may call."""
 
     id: int
 
@@ -67,11 +102,11 @@ class Entry(Protocol):
 E = TypeVar("E", bound=Entry)
 
 
-class Requests(Generic[E]):
-    """Requests in flight on one queue, by slot and generation.
+class Table(Generic[E]):
+    """What the library knows by an id of ours: slot and generation.
 
-    A slot's generation changes when its request ends, so that a frame that comes late, twice or from nowhere finds no
-    request, and never another one's.
+    A slot's generation changes when its entry goes, so that a frame that comes late, twice or from nowhere finds no
+    entry, and never another one.
     """
 
     __slots__ = ("_entries", "_free", "_slots", "strays")
@@ -88,7 +123,7 @@ class Requests(Generic[E]):
         return len(self._entries)
 
     def add(self, entry: E) -> None:
-        """Gives a new request its id."""
+        """Gives a new entry its id."""
         # Threads come here together, without a lock; an interrupt between two lines costs a slot, which nobody misses.
         try:
             entry.id = self._free.pop()
@@ -96,19 +131,19 @@ class Requests(Generic[E]):
             entry.id = 1 << 32 | next(self._slots)
         self._entries[entry.id] = entry
 
-    def find(self, request: int) -> E | None:
-        """The request with this id, where it is in flight; counted as a stray otherwise."""
-        entry = self._entries.get(request)
+    def find(self, id: int) -> E | None:
+        """The entry with this id, where there is one; counted as a stray otherwise."""
+        entry = self._entries.get(id)
         if entry is None:
             self.strays += 1
         return entry
 
-    def remove(self, request: int) -> None:
-        """Ends the request; its id is never used again, until its slot has seen 2**32 others."""
-        if self._entries.pop(request, None) is not None:
-            slot, generation = request & 0xFFFF_FFFF, request >> 32
+    def remove(self, id: int) -> None:
+        """Takes the entry out; its id is never used again, until its slot has seen 2**32 others."""
+        if self._entries.pop(id, None) is not None:
+            slot, generation = id & 0xFFFF_FFFF, id >> 32
             self._free.append((generation % 0xFFFF_FFFF + 1) << 32 | slot)
 
-    def in_flight(self) -> list[E]:
-        """All requests."""
+    def all(self) -> list[E]:
+        """All entries."""
         return list(self._entries.values())

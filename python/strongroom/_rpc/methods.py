@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import struct
 from collections.abc import Iterable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from . import _native, errors, frames, wire
 
@@ -31,44 +31,86 @@ CANCELLED = (
 class Method(Generic[R]):
     """A method of an interface, as the boundary knows it."""
 
-    __slots__ = ("arguments", "emits", "hash", "id", "name", "result", "throws")
+    __slots__ = ("arguments", "emits", "id", "input", "name", "result", "throws")
 
     def __init__(
         self,
         name: str,
         id: int,
-        hash: int,
         arguments: wire.Fields,
         result: wire.Codec[R] | None = None,
         throws: wire.ErrorSet | None = None,
         emits: wire.Codec[Any] | None = None,
+        input: wire.Codec[Any] | None = None,
     ) -> None:
         self.name = name
         self.id = id
-        self.hash = hash
         self.arguments = arguments
         self.result = result
         self.throws = throws
         self.emits = emits
+        # The items of the argument that is a stream.
+        self.input = input
 
 
 ALLOC: Method[_native.Buffer] = Method(
-    "alloc", frames.METHOD_ALLOC, 0, wire.Fields(lambda: (wire.Field("size", wire.U64),)), wire.BUFFER
+    "alloc", frames.METHOD_ALLOC, wire.Fields(lambda: (wire.Field("size", wire.U64),)), wire.BUFFER
 )
 FILL: Method[_native.Buffer] = Method(
     "fill",
     frames.METHOD_FILL,
-    0,
     wire.Fields(lambda: (wire.Field("descriptor", wire.I32), wire.Field("size", wire.U64))),
     wire.BUFFER,
 )
 
 
-def encode(method: Method[Any], arguments: Iterable[Any]) -> wire.Writer:
+Callbacks: TypeAlias = frames.Table[wire.Lent]
+
+
+def encode(method: Method[Any], arguments: Iterable[Any], callbacks: Callbacks | None = None) -> wire.Writer:
     """The arguments' payload. Nothing is moved yet, so that a mistake in the arguments costs no buffer."""
-    out = wire.Writer()
-    method.arguments.write(out, arguments)
+    out = wire.Writer(callbacks)
+    try:
+        method.arguments.write(out, arguments)
+    except BaseException:
+        take_back(out, callbacks)
+        raise
     return out
+
+
+def take_back(out: wire.Writer, callbacks: Callbacks | None) -> None:
+    """Forgets the callbacks of a call that the library never saw."""
+    if callbacks is not None:
+        for lent in out.lent:
+            callbacks.remove(lent.id)
+
+
+def encode_item(codec: wire.Codec[Any], item: Any) -> wire.Writer:
+    """The payload of an item of a stream from here."""
+    out = wire.Writer()
+    try:
+        codec.write(out, item)
+    except (TypeError, AttributeError, struct.error) as error:
+        raise TypeError(f"an item of the stream: {error}") from error
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"an item of the stream: {error}") from error
+    return out
+
+
+def detach(out: wire.Writer) -> None:
+    """The buffers have moved."""
+    for buffer in out.moved:
+        # Where another thread has opened a view meanwhile, the library refuses the buffer.
+        with contextlib.suppress(BufferError, _native.Error):
+            buffer._detach()
+
+
+def drop(out: wire.Writer) -> None:
+    """Gives back the buffers that were to move, where nobody takes them any more."""
+    for buffer in out.moved:
+        # Where a view is open, its owner gives it back.
+        with contextlib.suppress(BufferError):
+            buffer.close()
 
 
 def release(native: _native.Runtime, handles: tuple[int, ...] | None) -> None:

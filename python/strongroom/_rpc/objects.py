@@ -31,7 +31,8 @@ class _Handle(Generic[Client]):
 
     @classmethod
     def _adopt(cls, client: Client, handle: int) -> Self:
-        made = cls.__new__(cls)
+        # That of `object`: a deprecated class warns those who name it, and not the decoder.
+        made = object.__new__(cls)
         made._client = client
         made._number = handle
         return made

@@ -11,13 +11,13 @@ import os
 import pathlib
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from . import _native, errors
+from . import _native, errors, frames
 from .aio import LoopClient, LoopRequests
-from .methods import Method
+from .methods import Callbacks
 from .sync import SyncClient
 
 # Queue 0 is that of plain calls; each event loop that is in use takes one of the others.
@@ -56,6 +56,8 @@ class Runtime:
         self._loops: dict[int, LoopClient] = {}
         # The requests of loops that were closed, by queue: it outlives them, and so do the generations of its slots.
         self._left: dict[int, LoopRequests] = {}
+        # What the library may call; it says when it no longer does.
+        self.callbacks: Callbacks = frames.Table()
         _runtimes.add(self)
 
     def check_usable(self) -> None:
@@ -128,6 +130,8 @@ class Runtime:
         except _native.Failure as failure:
             raise errors.of_failure(failure) from None
         self._freed = True
+        for lent in self.callbacks.all():
+            self.callbacks.remove(lent.id)
 
     async def aclose(self, wait: float = 0.0) -> None:
         """`close`, while the running event loop goes on."""
@@ -178,11 +182,12 @@ atexit.register(_close_all)
 class Package:
     """What a generated package knows about its library."""
 
-    def __init__(self, name: str, file: str, schema: str, methods: Sequence[Method[Any]]) -> None:
+    def __init__(self, name: str, file: str, schema: str, text: str) -> None:
         self._name = name
         self._folder = pathlib.Path(file).absolute().parent
+        # The hash of the interface that the package was made from, and the text that it is the hash of.
         self._schema = bytes.fromhex(schema)
-        self._methods = methods
+        self._text = text
         self._lock = threading.Lock()
         self._library: _native.Library | None = None
         self._default: Runtime | None = None
@@ -209,18 +214,13 @@ class Package:
             return self._library
 
     def _check(self, library: _native.Library) -> None:
-        _, schema, theirs = library.abi()
-        if schema == self._schema:
-            return
-        hashes = {id: hash for id, hash, _ in theirs}
-        ours = {method.id for method in self._methods}
-        differ = [method.name for method in self._methods if hashes.get(method.id) != method.hash]
-        differ += [name for id, _, name in theirs if id not in ours]
-        raise errors.SchemaMismatch(
-            f"the library at {self.path()} was built from another interface: "
-            f"{', '.join(differ) or 'its types'} differ; "
-            f"install the library and the package {self._name} of one release"
-        )
+        _, schema = library.abi()
+        # Another interface may be one that has grown, or one that this package has grown from.
+        if schema != self._schema and (differs := library.check(self._text)) is not None:
+            raise errors.SchemaMismatch(
+                f"the library at {self.path()} does not understand this package: {differs}; "
+                f"install the library and the package {self._name} of one release"
+            )
 
     def runtime(self, workers: int = 0, buffer_memory: int = 0) -> Runtime:
         """A new runtime."""

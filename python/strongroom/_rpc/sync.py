@@ -7,6 +7,10 @@ can be interrupted by a signal, so that Ctrl-C cancels the request and waits for
 An interrupt may come between any two steps of the interpreter, also between a lock's `__enter__` and the `with` that
 would release it. So callers hold no lock that the receiver needs: what they share are single operations of dicts and
 deques, in an order that leaves no gap.
+
+What the library calls runs on the threads of `workers`. The source of a stream to the library is read by the thread
+that makes the call, while it waits; where the answer is a stream too, whose reader comes and goes, by a thread of its
+own that ends with the stream.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from . import _native, errors, frames, methods
+from . import _native, callbacks, errors, frames, methods, wire, workers
 
 if TYPE_CHECKING:
     from .runtime import Runtime
@@ -35,7 +39,7 @@ _RETRY = 0.0005
 class _Request:
     """What one caller waits for. Only the receiver adds frames."""
 
-    __slots__ = ("abandoned", "arrived", "gate", "id", "over", "taken")
+    __slots__ = ("abandoned", "arrived", "failure", "feed", "gate", "id", "over", "taken")
 
     def __init__(self) -> None:
         self.id = 0
@@ -47,6 +51,9 @@ class _Request:
         # The last frame has arrived.
         self.over = False
         self.abandoned = False
+        # What the caller streams to the library, and why that failed on a thread of its own.
+        self.feed: _Feed | None = None
+        self.failure: BaseException | None = None
 
     @property
     def sent(self) -> bool:
@@ -56,19 +63,112 @@ class _Request:
         self.arrived.append(frame)
         # After the frame: who sees that it is over has it before the eyes.
         self.over = frames.is_last(frame[1])
-        # The gate may stand open already: nobody has come through since the last frame.
+        self.open()
+
+    def open(self) -> None:
+        """Lets whoever waits look again."""
+        # The gate may stand open already: nobody has come through since the last time.
         with contextlib.suppress(RuntimeError):
             self.gate.release()
 
-    def wait(self) -> _native.Frame | None:
-        """The next frame, or None where no more come. It stays in `arrived`, so that an interrupt does not lose it."""
-        while True:
-            over = self.over
-            if self.arrived:
-                return self.arrived[0]
-            if over:
-                return None
-            self.gate.acquire()
+    def wait(self, feed: _Feed | None = None) -> _native.Frame | None:
+        """The next frame, or None where no more come. It stays in `arrived`, so that an interrupt does not lose it.
+
+        Until then the feed's source is read, and a thread for callbacks runs those that come.
+        """
+        helped = workers.here.workers
+        if helped is not None:
+            helped.wait(self)
+        try:
+            while True:
+                over = self.over
+                if self.arrived:
+                    return self.arrived[0]
+                if over:
+                    return None
+                if feed is not None and feed.push():
+                    continue
+                if helped is None or not helped.run_one():
+                    self.gate.acquire()
+        finally:
+            if helped is not None:
+                helped.no_wait(self)
+
+
+class _Feed:
+    """The items of a stream to the library, which go as far as its credit."""
+
+    __slots__ = ("_client", "_codec", "_credit", "_gate", "_granted", "_items", "_method", "_over", "_request")
+
+    def __init__(self, client: SyncClient, request: _Request, method: methods.Method[Any], source: Iterable[Any]):
+        assert method.input is not None
+        self._client = client
+        self._request = request
+        self._method = method
+        self._codec = method.input
+        self._items = iter(source)
+        self._credit = 0
+        # What the receiver adds to the credit.
+        self._granted: deque[int] = deque()
+        # The source has no more.
+        self._over = False
+        # Where a thread of its own waits for credit; otherwise the request's gate is enough.
+        self._gate: threading.Lock | None = None
+
+    def grant(self, credit: int) -> None:
+        """The library has room for more."""
+        self._granted.append(credit)
+        self.open()
+
+    def open(self) -> None:
+        """Lets whoever reads the source look again."""
+        if self._gate is None:
+            self._request.open()
+            return
+        with contextlib.suppress(RuntimeError):
+            self._gate.release()
+
+    def push(self) -> bool:
+        """Sends the next item; False where there is no credit, or nothing to send any more."""
+        while self._granted:
+            self._credit += self._granted.popleft()
+        if self._over or self._credit <= 0:
+            return False
+        try:
+            item = next(self._items)
+        except StopIteration:
+            self._over = True
+            self._client._send_all(frames.end(_QUEUE, self._request.id))
+            return False
+        out = methods.encode_item(self._codec, item)
+        if self._request.over or self._request.abandoned:
+            # The request has ended while the source made up its mind.
+            self._over = True
+            methods.drop(out)
+            return False
+        self._credit -= out.cost()
+        self._client._send_all(frames.item(_QUEUE, self._request.id, out.data, out.handles()))
+        methods.detach(out)
+        return True
+
+    def start(self) -> None:
+        """From now on a thread reads the source."""
+        self._gate = threading.Lock()
+        self._gate.acquire()
+        threading.Thread(target=self._run, args=(self._gate,), name="strongroom-source", daemon=True).start()
+
+    def _run(self, gate: threading.Lock) -> None:
+        try:
+            while not (self._request.over or self._request.abandoned or self._over):
+                if not self.push() and not self._over:
+                    gate.acquire()
+        except BaseException as error:
+            # It surfaces in the reader, when the library has acknowledged.
+            self._request.failure = error
+            with contextlib.suppress(errors.Error):
+                self._client._submit(frames.cancel(_QUEUE, self._request.id))
+        finally:
+            self._request.feed = None
 
 
 class SyncClient:
@@ -79,7 +179,10 @@ class SyncClient:
     def __init__(self, runtime: Runtime, native: _native.Runtime) -> None:
         self.runtime = runtime
         self.native = native
-        self._requests: frames.Requests[_Request] = frames.Requests()
+        self._requests: frames.Table[_Request] = frames.Table()
+        self._workers = workers.Workers()
+        # Calls from the library that wait for their answers.
+        self._calls: dict[int, callbacks.Call] = {}
         self._receiver: threading.Thread | None = None
         self._receiving = threading.Lock()
         self._ending = False
@@ -95,16 +198,25 @@ class SyncClient:
         arguments: Iterable[Any],
         timeout: float | None = None,
         on_emit: Callable[[Any], None] | None = None,
+        source: Iterable[Any] = (),
     ) -> R:
-        """Sends a call and waits for its result. An exception that comes while it waits cancels the call."""
+        """Sends a call and waits for its result. An exception that comes while it waits cancels the call.
+
+        Where the method takes a stream, the source's items are sent meanwhile.
+        """
         request = _Request()
         try:
+            if method.input is not None:
+                request.feed = _Feed(self, request, method, source)
             self._send(request, method, object, arguments, timeout)
             return methods.answer(self.native, self, method, self._wait_for_last(request, method, on_emit))
         except BaseException:
             # An interrupt may come at any moment; what had come by then is given back.
             self._cancel(request)
             raise
+        finally:
+            # The two hold each other, and the source.
+            request.feed = None
 
     def stream(
         self,
@@ -113,13 +225,18 @@ class SyncClient:
         arguments: Iterable[Any],
         timeout: float | None = None,
         window: int = methods.WINDOW,
+        source: Iterable[Any] = (),
     ) -> Stream[R]:
         """Sends a call that is answered by a stream, and lends it its first credit."""
         request = _Request()
         stream = Stream(self, method, request, window)
         try:
+            if method.input is not None:
+                request.feed = _Feed(self, request, method, source)
             self._send(request, method, object, arguments, timeout)
             self._submit(frames.credit(_QUEUE, request.id, window))
+            if request.feed is not None:
+                request.feed.start()
         except BaseException:
             stream.close()
             raise
@@ -157,7 +274,18 @@ class SyncClient:
         timeout: float | None,
     ) -> None:
         self.runtime.check_usable()
-        out = methods.encode(method, arguments)
+        out = methods.encode(method, arguments, self.runtime.callbacks)
+        try:
+            self._send_encoded(request, method, object, out, timeout)
+        except BaseException:
+            if not request.sent:
+                methods.take_back(out, self.runtime.callbacks)
+            raise
+        methods.detach(out)
+
+    def _send_encoded(
+        self, request: _Request, method: methods.Method[Any], object: int, out: wire.Writer, timeout: float | None
+    ) -> None:
         if self._receiver is None:
             threading.Thread(target=self._receive, name="strongroom-receiver", daemon=True).start()
         self._requests.add(request)
@@ -174,15 +302,19 @@ class SyncClient:
                 request.taken[:] = map(self.native.submit, (frame,))
         except _native.Failure as failure:
             raise errors.of_failure(failure) from None
-        for buffer in out.moved:
-            # Where another thread has opened a view meanwhile, the library refuses the buffer.
-            with contextlib.suppress(BufferError):
-                buffer._detach()
 
     def _submit(self, frame: bytes) -> None:
         """Sends a cancellation or credit, which a full library takes too."""
         try:
             self.native.submit(frame)
+        except _native.Failure as failure:
+            raise errors.of_failure(failure) from None
+
+    def _send_all(self, frame: bytes) -> None:
+        """Sends a frame that a full library may not take at once."""
+        try:
+            while not self.native.submit(frame):
+                time.sleep(_RETRY)
         except _native.Failure as failure:
             raise errors.of_failure(failure) from None
 
@@ -195,6 +327,9 @@ class SyncClient:
     def _forget(self, request: _Request) -> None:
         """Nobody waits any more: the receiver gives back what still comes."""
         request.abandoned = True
+        feed, request.feed = request.feed, None
+        if feed is not None:
+            feed.open()
         if not request.sent:
             self._requests.remove(request.id)
         self._give_back(request)
@@ -209,7 +344,7 @@ class SyncClient:
     def _wait_for_last(
         self, request: _Request, method: methods.Method[Any], on_emit: Callable[[Any], None] | None
     ) -> _native.Frame:
-        while (frame := request.wait()) is not None:
+        while (frame := request.wait(request.feed)) is not None:
             if frames.is_last(frame[1]):
                 return frame
             if frame[1] == frames.EMIT and method.emits is not None and on_emit is not None:
@@ -251,20 +386,74 @@ class SyncClient:
                 self._deliver(frame)
         # Whoever still waits learns that no more comes.
         self._ending = True
-        for request in self._requests.in_flight():
-            self._deliver((request.id, frames.ERROR, methods.CANCELLED, None))
+        for request in self._requests.all():
+            self._deliver((request.id, frames.ERROR, methods.CANCELLED, None, 0, 0))
+        self._calls.clear()
+        self._workers.end()
 
     def _deliver(self, frame: _native.Frame) -> None:
+        kind = frame[1]
+        if kind == frames.CALL:
+            self._called(frame)
+            return
+        if kind == frames.CANCEL:
+            self._calls.pop(frame[0], None)
+            return
+        if kind == frames.RELEASE:
+            self.runtime.callbacks.remove(frame[4])
+            return
         request = self._requests.find(frame[0])
         if request is None:
             methods.release(self.native, frame[3])
             return
-        if frames.is_last(frame[1]):
+        # It may go at any moment.
+        feed = request.feed
+        if kind == frames.CREDIT:
+            if feed is not None:
+                feed.grant(frames.lent(frame[2]))
+            return
+        if frames.is_last(kind):
             self._requests.remove(frame[0])
         request.add(frame)
+        if request.over and feed is not None:
+            feed.open()
         # After that: either it is seen here, or the frame is seen by who abandons the request.
         if request.abandoned:
             self._give_back(request)
+
+    # ---- calls from the library ----
+
+    def _called(self, frame: _native.Frame) -> None:
+        call = callbacks.receive(self.runtime.callbacks, self.native, self, _QUEUE, frame)
+        if isinstance(call, bytes):
+            self._workers.add(lambda: self._answer(call))
+            return
+        self._calls[call.id] = call
+        if not self._workers.add(lambda: self._run(call)):
+            self._calls.pop(call.id)
+            failure = RuntimeError("no thread can be started for the callback")
+            with contextlib.suppress(errors.Error):
+                self._submit(call.failure(_QUEUE, failure))
+
+    def _run(self, call: callbacks.Call) -> None:
+        if call.id not in self._calls:
+            # The library has cancelled it before a thread was free.
+            return
+        out = wire.Writer()
+        try:
+            frame, out = call.reply(_QUEUE, call.run())
+        except BaseException as error:
+            frame = call.failure(_QUEUE, error)
+        if self._calls.pop(call.id, None) is None:
+            methods.drop(out)
+            return
+        self._answer(frame)
+        methods.detach(out)
+
+    def _answer(self, frame: bytes) -> None:
+        # Where the runtime has gone, nobody waits for it.
+        with contextlib.suppress(errors.Error):
+            self._send_all(frame)
 
     # ---- the end ----
 
@@ -281,7 +470,7 @@ class SyncClient:
         waker = _Request()
         waker.abandoned = True
         self._requests.add(waker)
-        left = self._requests.in_flight()
+        left = self._requests.all()
         self._give_up = time.monotonic() + methods.ACKNOWLEDGEMENT
         with contextlib.suppress(errors.Error):
             call = frames.call(_QUEUE, waker.id, 0, methods.ALLOC.id, 0, (1).to_bytes(8, "little"))
@@ -350,6 +539,8 @@ class Stream(Generic[R]):
                 self.close()
                 raise
             self._request = None
+        if request.failure is not None:
+            raise request.failure
         if frame is None or frame[1] == frames.END:
             raise StopIteration
         raise methods.failure(self._method, frame, self._client)

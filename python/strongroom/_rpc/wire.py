@@ -6,18 +6,23 @@ no more than the bytes that are there justify.
 
 from __future__ import annotations
 
+import decimal
 import enum
+import math
 import os
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
-from . import errors
+from . import errors, moments
 from ._native import Buffer
+from .deprecation import quiet
 from .errors import Error, Malformed
+from .moments import Duration, DurationLike, Timestamp, TimestampLike
 
 T = TypeVar("T")
 K = TypeVar("K")
+N = TypeVar("N", bound=enum.Enum)
 
 # Types nest at most this deep.
 _DEPTH = 64
@@ -26,6 +31,7 @@ _U32 = struct.Struct("<I")
 _U64 = struct.Struct("<Q")
 _F32 = struct.Struct("<f")
 _F64 = struct.Struct("<d")
+_TIMESTAMP = struct.Struct("<qI")
 
 PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -38,14 +44,41 @@ class Receiver(Protocol):
     def adopt_buffer(self, handle: int) -> Buffer: ...
 
 
+class Lent:
+    """An object of the caller whose methods the library may call, until it releases it."""
+
+    __slots__ = ("id", "kind", "target")
+
+    def __init__(self, kind: Callback, target: Any) -> None:
+        self.id = 0
+        self.kind = kind
+        self.target = target
+
+
+class Lender(Protocol):
+    """Where callbacks get their handles."""
+
+    def add(self, entry: Lent, /) -> None: ...
+
+
 class Writer:
-    """Collects bytes, and the buffers that move with them."""
+    """Collects bytes, the buffers that move with them, and the callbacks that are lent."""
 
-    __slots__ = ("data", "moved")
+    __slots__ = ("data", "lender", "lent", "moved")
 
-    def __init__(self) -> None:
+    def __init__(self, lender: Lender | None = None) -> None:
         self.data = bytearray()
         self.moved: list[Buffer] = []
+        self.lender = lender
+        self.lent: list[Lent] = []
+
+    def handles(self) -> list[int]:
+        """Those of the buffers."""
+        return [buffer._handle() for buffer in self.moved]
+
+    def cost(self) -> int:
+        """The credit that this takes as a stream's item."""
+        return len(self.data) + sum(map(len, self.moved))
 
 
 class Reader:
@@ -225,7 +258,7 @@ class _Bytes(Codec[bytes]):
         return b""
 
 
-class _Path(Codec[Any]):
+class _Path(Codec[str]):
     """A path comes back as `str` with surrogate escapes, as from `os.fsdecode`, whatever bytes it is made of."""
 
     least = 4
@@ -243,6 +276,41 @@ class _Path(Codec[Any]):
 
     def order(self, key: PathLike) -> bytes:
         return os.fsencode(key)
+
+
+class _Timestamp(Codec[Timestamp]):
+    least = 12
+
+    def write(self, out: Writer, value: TimestampLike) -> None:
+        moment = moments.timestamp(value)
+        out.data += _TIMESTAMP.pack(moment.seconds, moment.nanos)
+
+    def read(self, reader: Reader) -> Timestamp:
+        at = reader.skip(12)
+        seconds, nanos = _TIMESTAMP.unpack_from(reader.data, at)
+        if nanos >= 1_000_000_000:
+            raise Malformed(f"the timestamp at byte {at} has {nanos} nanoseconds, and a second has a billion")
+        return Timestamp(seconds, nanos)
+
+    def default(self) -> Timestamp:
+        return Timestamp(0)
+
+
+class _Duration(Codec[Duration]):
+    least = 8
+
+    def write(self, out: Writer, value: DurationLike) -> None:
+        out.data += _U64.pack(moments.duration(value).nanos)
+
+    def read(self, reader: Reader) -> Duration:
+        at = reader.skip(8)
+        nanos: int = _U64.unpack_from(reader.data, at)[0]
+        if nanos >> 63:
+            raise Malformed(f"the duration at byte {at} is negative")
+        return Duration(nanos)
+
+    def default(self) -> Duration:
+        return Duration(0)
 
 
 class FixedBytes(Codec[bytes]):
@@ -290,7 +358,7 @@ class Optional(Codec[T | None]):
         return None
 
 
-class List(Codec[Sequence[T]]):
+class List(Codec[list[T]]):
     """`list<T>`."""
 
     least = 4
@@ -317,7 +385,7 @@ class List(Codec[Sequence[T]]):
         return []
 
 
-class Map(Codec[Mapping[K, T]]):
+class Map(Codec[dict[K, T]]):
     """`map<K, V>`."""
 
     least = 4
@@ -393,6 +461,41 @@ class Interface(Codec[Any]):
         raise Malformed("an object was left out")
 
 
+class Callback(Codec[Any]):
+    """An object of the caller, with these methods by their names in Python."""
+
+    least = 8
+
+    def __init__(self, name: str, methods: Callable[[], Mapping[str, Any]]) -> None:
+        self.name = name
+        self._methods = methods
+        self._by_id: Mapping[int, tuple[str, Any]] | None = None
+
+    def method(self, id: int) -> tuple[str, Any] | None:
+        """A method's name in Python, and what it takes and gives."""
+        if self._by_id is None:
+            self._by_id = {method.id: (name, method) for name, method in self._methods().items()}
+        return self._by_id.get(id)
+
+    def write(self, out: Writer, value: Any) -> None:
+        for name in self._methods():
+            if not callable(getattr(value, name, None)):
+                raise TypeError(f"{value!r} is no {self.name}: it has no method {name}")
+        if out.lender is None:
+            raise TypeError(f"a {self.name} can only be an argument of a call")
+        lent = Lent(self, value)
+        # Noted before it gets its handle, so that an interrupt in between leaves nothing behind.
+        out.lent.append(lent)
+        out.lender.add(lent)
+        out.data += _U64.pack(lent.id)
+
+    def read(self, reader: Reader) -> Any:
+        raise Malformed(f"there is a {self.name} at byte {reader.at}, and the library has none to give")
+
+    def default(self) -> Any:
+        raise Malformed(f"a {self.name} was left out")
+
+
 BOOL = _Bool()
 U8 = _Integer("u8", "B")
 U16 = _Integer("u16", "H")
@@ -407,6 +510,8 @@ F64 = _Double()
 STRING = _String()
 BYTES = _Bytes()
 PATH = _Path()
+TIMESTAMP = _Timestamp()
+DURATION = _Duration()
 BUFFER = _Buffer()
 
 
@@ -482,12 +587,13 @@ class Record(Codec[T]):
     least = 4
 
     def __init__(self, make: type[T], fields: Callable[[], Sequence[Field]]) -> None:
-        self._make = make
+        self._class = make
+        self._make = quiet(make)
         self._fields = Fields(fields)
 
     def write(self, out: Writer, value: T) -> None:
-        if not isinstance(value, self._make):
-            raise TypeError(f"{value!r} is no {self._make.__name__}")
+        if not isinstance(value, self._class):
+            raise TypeError(f"{value!r} is no {self._class.__name__}")
         _write_sized(out, self._fields, value)
 
     def read(self, reader: Reader) -> T:
@@ -497,63 +603,63 @@ class Record(Codec[T]):
         return self._make(**self._fields.defaults())
 
 
-class PlainEnum(Codec[Any]):
+class PlainEnum(Codec[N]):
     """An `enum.Enum`; its members stand in the order of the variants."""
 
     least = 8
 
-    def __init__(self, make: type[enum.Enum]) -> None:
+    def __init__(self, make: type[N]) -> None:
         self._make = make
         self._members = tuple(make)
-        self._numbers = {member: number for number, member in enumerate(make)}
+        self._numbers = {member: number for number, member in enumerate(self._members)}
 
-    def write(self, out: Writer, value: Any) -> None:
+    def write(self, out: Writer, value: N) -> None:
         if not isinstance(value, self._make):
             raise TypeError(f"{value!r} is no {self._make.__name__}")
         out.data += _U32.pack(self._numbers[value]) + b"\0\0\0\0"
 
-    def read(self, reader: Reader) -> Any:
+    def read(self, reader: Reader) -> N:
         number = reader.u32()
         reader.skip(reader.u32())
         if number >= len(self._members):
             raise Malformed(f"{self._make.__name__} has no variant {number}")
         return self._members[number]
 
-    def default(self) -> Any:
+    def default(self) -> N:
         return self._members[0]
 
-    def order(self, key: Any) -> int:
+    def order(self, key: N) -> int:
         return self._numbers[key]
 
 
-class TaggedEnum(Codec[Any]):
+class TaggedEnum(Codec[T]):
     """A dataclass for each variant."""
 
     least = 8
 
-    def __init__(self, name: str, variants: Sequence[tuple[type, Callable[[], Sequence[Field]]]]) -> None:
+    def __init__(self, name: str, variants: Sequence[tuple[type[T], Callable[[], Sequence[Field]]]]) -> None:
         self._name = name
-        self._variants = [(make, Fields(fields)) for make, fields in variants]
-        self._numbers = {make: number for number, (make, _) in enumerate(variants)}
+        self._variants = [(quiet(make), Fields(fields)) for make, fields in variants]
+        self._numbers: dict[type, int] = {make: number for number, (make, _) in enumerate(variants)}
 
-    def write(self, out: Writer, value: Any) -> None:
+    def write(self, out: Writer, value: T) -> None:
         number = self._numbers.get(type(value))
         if number is None:
             raise TypeError(f"{value!r} is no {self._name}")
         out.data += _U32.pack(number)
         _write_sized(out, self._variants[number][1], value)
 
-    def read(self, reader: Reader) -> Any:
+    def read(self, reader: Reader) -> T:
         number = reader.u32()
         if number >= len(self._variants):
             raise Malformed(f"{self._name} has no variant {number}")
         make, fields = self._variants[number]
         return make(**_read_sized(reader, fields))
 
-    def default(self) -> Any:
+    def default(self) -> T:
         return self.variant(0)
 
-    def variant(self, number: int) -> Any:
+    def variant(self, number: int) -> T:
         """This variant, with the defaults of its fields."""
         make, fields = self._variants[number]
         return make(**fields.defaults())
@@ -567,13 +673,45 @@ class ErrorSet:
     ) -> None:
         self.domain = domain
         self._base = base
-        self._variants = [(make, Fields(fields)) for make, fields in variants]
+        self._variants: list[tuple[Callable[..., Error], Fields]] = [(quiet(make), Fields(fields)) for make, fields in variants]
+        self._numbers: dict[type, int] = {make: number for number, (make, _) in enumerate(variants)}
+
+    def write(self, out: Writer, error: BaseException) -> bool:
+        """The payload of an ERROR frame, where the exception is one of these."""
+        number = next((self._numbers[kind] for kind in type(error).__mro__ if kind in self._numbers), None)
+        if number is None:
+            return False
+        out.data += _U32.pack(self.domain) + _U32.pack(number)
+        STRING.write(out, str(error))
+        _write_sized(out, self._variants[number][1], error)
+        return True
 
     def read(self, reader: Reader, variant: int, message: str) -> Error:
         if variant >= len(self._variants):
             return self._base(message)
         make, fields = self._variants[variant]
         return make(message, **_read_sized(reader, fields))
+
+
+def shown(value: object) -> str:
+    """A field in an error's text, as the library writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        text = format(decimal.Decimal(repr(value)), "f") if math.isfinite(value) else str(value).replace("nan", "NaN")
+        return text.removesuffix(".0")
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return os.fsencode(str(value)).decode(errors="replace")
+
+
+def runtime_error(variant: int, message: str) -> bytes:
+    """The payload of an ERROR frame of domain 0."""
+    out = Writer()
+    out.data += _U32.pack(0) + _U32.pack(variant)
+    # A text may hold half a character, from a path for instance.
+    STRING.write(out, message.encode(errors="replace").decode())
+    return bytes(out.data + _U32.pack(0))
 
 
 def read_error(payload: bytes, throws: ErrorSet | None, receiver: Receiver | None = None) -> Error:
