@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -10,14 +11,14 @@ import raw
 import strongroom
 import values
 from conformance_api import AsyncEcho, ConformanceEmptyError, ConformanceError
-from sync_cases import check_error, check_ticks
+from sync_cases import Ear, check_error, check_failure, check_ticks, counted
 
 Case = dict[str, Any]
 
 
 async def roundtrip(echo: AsyncEcho, case: Case) -> None:
     method = case["method"]
-    payload, reply = bytes.fromhex(case["wire"]), bytes.fromhex(case.get("reply", case["wire"]))
+    payload, reply = bytes.fromhex(case["wire"]), bytes.fromhex(case["reply"] if "reply" in case else case["wire"])
     value = values.argument(method, case["value"])
     assert await echo.client.call(raw.method(method), echo._handle(), (payload,)) == reply
     assert values.comparable(await getattr(echo, method)(value)) == values.comparable(value)
@@ -155,3 +156,104 @@ async def concurrent(echo: AsyncEcho, case: Case) -> None:
     found = await asyncio.gather(*(echo.sleep(case["milliseconds"]) for _ in range(case["calls"])))
     assert max(found) == case["calls"]
     assert time.monotonic() - started < case["calls"] * case["milliseconds"] / 1000 / 4
+
+
+class AsyncEar(Ear):
+    """The listener with a coroutine; its other method is a plain one."""
+
+    async def heard(self, text: str) -> int:  # type: ignore[override]
+        await asyncio.sleep(0)
+        return super().heard(text)
+
+
+async def total(echo: AsyncEcho, case: Case) -> None:
+    async def source() -> AsyncIterator[int]:
+        for number in case["numbers"]:
+            yield number
+
+    for numbers in (source(), case["numbers"]):
+        if "result" in case:
+            assert await echo.total(case["limit"], numbers) == int(case["result"])
+            continue
+        with pytest.raises(strongroom.Error) as caught:
+            await echo.total(case["limit"], numbers)
+        check_failure(caught.value, case)
+
+
+async def total_credit(echo: AsyncEcho, case: Case) -> None:
+    taken: list[int] = []
+    async with echo.double(counted(case["count"], taken)):
+        await asyncio.sleep(0.2)
+        assert 0 < len(taken) <= case["bound"]
+    await echo.nothing()
+
+
+async def double(echo: AsyncEcho, case: Case) -> None:
+    found: list[int] = []
+    try:
+        async for number in echo.double(case["numbers"]):
+            found.append(number)
+    except strongroom.Error as error:
+        check_failure(error, case)
+    else:
+        assert "variant" not in case
+    assert found == [int(number) for number in case["result"]]
+
+
+async def total_bytes(echo: AsyncEcho, case: Case) -> None:
+    parts: list[strongroom.Buffer] = []
+
+    async def source() -> AsyncIterator[strongroom.Buffer]:
+        for part in case["parts"]:
+            parts.append(await filled(echo, bytes.fromhex(part)))
+            yield parts[-1]
+
+    assert await echo.total_bytes(source()) == int(case["result"])
+    assert all(part.closed for part in parts)
+
+
+async def ask(echo: AsyncEcho, case: Case) -> None:
+    for ear in (Ear(), AsyncEar()):
+        if "result" in case:
+            assert await echo.ask(ear, case["texts"]) == case["result"]
+            assert ear.count == len(case["texts"])
+        else:
+            with pytest.raises(strongroom.Error) as caught:
+                await echo.ask(ear, case["texts"])
+            check_failure(caught.value, case)
+            assert ear.count == case["heard"]
+    await check_released(echo)
+
+
+async def check_released(echo: AsyncEcho) -> None:
+    async with asyncio.timeout(5):
+        while echo.client.runtime.callbacks.count():
+            await asyncio.sleep(0.001)
+
+
+async def _pass(echo: AsyncEcho, case: Case) -> None:
+    buffer = await filled(echo, bytes.fromhex(case["data"]))
+    with await echo.pass_(AsyncEar(), buffer) as passed, passed.view() as view:
+        assert buffer.closed
+        assert view == bytes.fromhex(case["result"])
+    await check_released(echo)
+
+
+async def keep(echo: AsyncEcho, case: Case) -> None:
+    ear = AsyncEar()
+    await echo.keep(ear)
+    assert [await echo.recall(text) for text in case["texts"]] == case["result"]
+    assert ear.count == len(case["texts"])
+    assert echo.client.runtime.callbacks.count() == 1
+    await echo.forget()
+    await check_released(echo)
+
+
+async def recall_nothing(echo: AsyncEcho, case: Case) -> None:
+    await echo.forget()
+    with pytest.raises(strongroom.Error) as caught:
+        await echo.recall("anything")
+    check_failure(caught.value, case)
+
+
+vars()["pass"] = _pass

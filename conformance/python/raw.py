@@ -21,7 +21,7 @@ def method(name: str) -> Method[bytes]:
     """The method of Echo with this name; its argument and its result are payloads."""
     known: Method[Any] = getattr(generated, f"_M_ECHO_{name.upper()}")
     raw = wire.Fields(lambda: (wire.Field("payload", _Raw()),))
-    return Method(known.name, known.id, known.hash, raw, _Raw(), known.throws)
+    return Method(known.name, known.id, raw, _Raw(), known.throws)
 
 
 def decode(name: str, payload: bytes) -> Any:

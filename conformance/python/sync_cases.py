@@ -3,6 +3,7 @@
 import itertools
 import threading
 import time
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ VARIANTS: dict[str, type[ConformanceError]] = {"refused": ConformanceRefusedErro
 
 def roundtrip(echo: Echo, case: Case) -> None:
     method = case["method"]
-    payload, reply = bytes.fromhex(case["wire"]), bytes.fromhex(case.get("reply", case["wire"]))
+    payload, reply = bytes.fromhex(case["wire"]), bytes.fromhex(case["reply"] if "reply" in case else case["wire"])
     value = values.argument(method, case["value"])
     assert values.comparable(raw.decode(method, payload)) == values.comparable(value)
     assert raw.encode(method, value) == reply
@@ -198,3 +199,128 @@ def concurrent(echo: Echo, case: Case) -> None:
     assert len(found) == case["calls"]
     assert max(found) > case["calls"] / 10
     assert time.monotonic() - started < case["calls"] * case["milliseconds"] / 1000 / 4
+
+
+class Ear:
+    """The listener of conformance.idl. `heard` counts; what the text asks for goes wrong."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def heard(self, text: str) -> int:
+        self.count += 1
+        if text == "fail":
+            raise ConformanceRefusedError(reason=text, code=len(text))
+        if text == "crash":
+            raise RuntimeError("the listener crashed")
+        return len(text.encode())
+
+    def took(self, data: strongroom.Buffer) -> strongroom.Buffer:
+        with data.view() as view:
+            view[:] = bytes(byte ^ 0xFF for byte in view)
+        return data
+
+
+def check_failure(error: strongroom.Error, case: Case) -> None:
+    if "runtime" in case:
+        assert type(error) is {"callback": strongroom.CallbackFailed}[case["runtime"]]
+        assert str(error) == "RuntimeError: the listener crashed"
+        return
+    assert isinstance(error, ConformanceError)
+    assert type(error) is VARIANTS[case["variant"]]
+    assert "message" not in case or str(error) == case["message"]
+
+
+def total(echo: Echo, case: Case) -> None:
+    if "result" in case:
+        assert echo.total(case["limit"], case["numbers"]) == int(case["result"])
+        return
+    with pytest.raises(strongroom.Error) as caught:
+        echo.total(case["limit"], iter(case["numbers"]))
+    check_failure(caught.value, case)
+
+
+def counted(count: int, taken: list[int]) -> Iterator[int]:
+    for number in range(1, count + 1):
+        taken.append(number)
+        yield number
+
+
+def total_credit(echo: Echo, case: Case) -> None:
+    taken: list[int] = []
+    with echo.double(counted(case["count"], taken)):
+        time.sleep(0.2)
+        assert 0 < len(taken) <= case["bound"]
+    echo.nothing()
+
+
+def double(echo: Echo, case: Case) -> None:
+    found: list[int] = []
+    try:
+        for number in echo.double(case["numbers"]):
+            found.append(number)
+    except strongroom.Error as error:
+        check_failure(error, case)
+    else:
+        assert "variant" not in case
+    assert found == [int(number) for number in case["result"]]
+
+
+def total_bytes(echo: Echo, case: Case) -> None:
+    parts: list[strongroom.Buffer] = []
+
+    def source() -> Iterable[strongroom.Buffer]:
+        for part in case["parts"]:
+            parts.append(filled(echo, bytes.fromhex(part)))
+            yield parts[-1]
+
+    assert echo.total_bytes(source()) == int(case["result"])
+    assert all(part.closed for part in parts)
+
+
+def ask(echo: Echo, case: Case) -> None:
+    ear = Ear()
+    if "result" in case:
+        assert echo.ask(ear, case["texts"]) == case["result"]
+        assert ear.count == len(case["texts"])
+    else:
+        with pytest.raises(strongroom.Error) as caught:
+            echo.ask(ear, case["texts"])
+        check_failure(caught.value, case)
+        assert ear.count == case["heard"]
+    check_released(echo)
+
+
+def check_released(echo: Echo) -> None:
+    until = time.monotonic() + 5
+    while echo.client.runtime.callbacks.count() and time.monotonic() < until:
+        time.sleep(0.001)
+    assert echo.client.runtime.callbacks.count() == 0
+
+
+def _pass(echo: Echo, case: Case) -> None:
+    buffer = filled(echo, bytes.fromhex(case["data"]))
+    with echo.pass_(Ear(), buffer) as passed, passed.view() as view:
+        assert buffer.closed
+        assert view == bytes.fromhex(case["result"])
+    check_released(echo)
+
+
+def keep(echo: Echo, case: Case) -> None:
+    ear = Ear()
+    echo.keep(ear)
+    assert [echo.recall(text) for text in case["texts"]] == case["result"]
+    assert ear.count == len(case["texts"])
+    assert echo.client.runtime.callbacks.count() == 1
+    echo.forget()
+    check_released(echo)
+
+
+def recall_nothing(echo: Echo, case: Case) -> None:
+    echo.forget()
+    with pytest.raises(strongroom.Error) as caught:
+        echo.recall("anything")
+    check_failure(caught.value, case)
+
+
+vars()["pass"] = _pass

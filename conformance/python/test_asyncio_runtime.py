@@ -85,7 +85,7 @@ def test_many_cancelled_calls_give_everything_back() -> None:
     async def main(runtime: Runtime) -> None:
         async with await AsyncEcho.open("storm", runtime=runtime) as echo:
             for round in range(20):
-                tasks = [asyncio.create_task(echo.child(str(n))) for n in range(50)]
+                tasks: list[asyncio.Task[object]] = [asyncio.create_task(echo.child(str(n))) for n in range(50)]
                 tasks += [asyncio.create_task(echo.client.alloc(1000)) for _ in range(50)]
                 tasks += [asyncio.create_task(echo.sleep(60_000)) for _ in range(50)]
                 for _ in range(round % 4):

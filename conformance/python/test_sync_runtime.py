@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -20,6 +20,7 @@ import conformance_api
 import strongroom
 from conformance_api import Echo
 from strongroom import Runtime
+from strongroom._rpc import Package
 
 
 @pytest.fixture
@@ -352,6 +353,11 @@ def test_a_fork_is_told_apart(runtime: Runtime) -> None:
         echo.nothing()
 
 
+def _close_all(blocks: Iterable[strongroom.Buffer]) -> None:
+    for block in blocks:
+        block.close()
+
+
 def test_a_fork_while_a_thread_is_inside(runtime: Runtime) -> None:
     """What the child drops and closes does not wait for threads that stayed behind."""
     with Echo.open("forked", runtime=runtime) as echo:
@@ -359,7 +365,7 @@ def test_a_fork_while_a_thread_is_inside(runtime: Runtime) -> None:
         dropped, closed = echo.count(100, False), echo.blocks(5, 1 << 20)
         next(dropped)
         # It waits for memory, which is all held.
-        thread = threading.Thread(target=lambda: [block.close() for block in closed])
+        thread = threading.Thread(target=_close_all, args=(closed,))
         thread.start()
         time.sleep(0.1)
         with warnings.catch_warnings():
@@ -438,17 +444,24 @@ print("end")
     assert (done.returncode, done.stdout, done.stderr) == (0, "end\n", "")
 
 
-def test_the_library_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    from strongroom._rpc import Package
+def _package(text: str) -> Package:
+    return Package("conformance", __file__, "00" * 16, text)
 
-    methods = [conformance_api.generated._M_ECHO_FAIL, conformance_api.generated._M_ECHO_SUM]
-    package = Package("conformance", __file__, "00" * 16, methods)
-    with pytest.raises(strongroom.SchemaMismatch, match=r"Echo.scalars.* differ; install") as caught:
-        package.library()
+
+def test_the_library_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = conformance_api.generated._TEXT
+    without = "".join(line for line in text.splitlines(keepends=True) if "Echo.sum" not in line)
+    other = text.replace("Echo.sleep(milliseconds:u32)", "Echo.sleep(seconds:f64)")
+    assert text not in (without, other)
+    # What the library has in addition does no harm; what the package has otherwise is named.
+    _package(without).library()
+    with pytest.raises(strongroom.SchemaMismatch, match=r"does not understand this package: .*Echo\.sleep") as caught:
+        _package(other).library()
     assert "Echo.sum" not in str(caught.value)
+    assert "install the library and the package conformance of one release" in str(caught.value)
     monkeypatch.setenv("CONFORMANCE_LIBRARY", "/nowhere/libconformance.so")
     with pytest.raises(strongroom.LibraryNotFound, match="/nowhere"):
-        Package("conformance", __file__, "00" * 16, methods).library()
+        _package(text).library()
     monkeypatch.setenv("CONFORMANCE_LIBRARY", __file__)
     with pytest.raises(strongroom.Error, match="cannot be opened"):
-        Package("conformance", __file__, "00" * 16, methods).library()
+        _package(text).library()

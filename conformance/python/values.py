@@ -1,7 +1,7 @@
 """The table's JSON form of a value, to and from what the generated package uses.
 
 64-bit integers are decimal strings, floats the hexadecimal of their bits, bytes and paths hexadecimal, maps are lists
-of pairs.
+of pairs. A timestamp has its seconds and nanoseconds, and a duration is its nanoseconds.
 """
 
 import enum
@@ -12,10 +12,8 @@ import typing
 from typing import Any
 
 import conformance_api
+from strongroom import Duration, Timestamp
 
-_WIDE = {"large", "large_signed", "big", "low"}
-_SINGLES = {"single"}
-_HEX = {"blob", "digest"}
 _PATHS = {"place"}
 _VARIANTS = {
     "point": conformance_api.ShapePoint,
@@ -26,6 +24,7 @@ _RECORDS = {
     "scalars": conformance_api.Scalars,
     "containers": conformance_api.Containers,
     "defaults": conformance_api.Defaults,
+    "moments": conformance_api.Moments,
 }
 
 
@@ -48,6 +47,10 @@ def _from_json(hint: Any, name: str, value: Any) -> Any:
         return None if value is None else _from_json(arguments[0], name, value)
     if origin is list:
         return [_from_json(arguments[0], name, item) for item in value]
+    if hint is Timestamp:
+        return Timestamp(int(value["seconds"]), value["nanos"])
+    if hint is Duration:
+        return Duration(int(value))
     if origin is dict:
         return {_from_json(arguments[0], name, key): _from_json(arguments[1], name, item) for key, item in value}
     if hint is int:
@@ -65,13 +68,19 @@ def _from_json(hint: Any, name: str, value: Any) -> Any:
 
 def _float(text: str) -> float:
     if len(text) == 16:
-        return struct.unpack(">d", bytes.fromhex(text))[0]
+        return _double(bytes.fromhex(text))
     bits = int(text, 16)
     if bits & 0x7F80_0000 == 0x7F80_0000 and bits & 0x7F_FFFF:
         # A NaN: widened by hand, because the processor would change a signalling one.
         wide = (bits & 0x8000_0000) << 32 | 0x7FF << 52 | (bits & 0x7F_FFFF) << 29
-        return struct.unpack(">d", wide.to_bytes(8, "big"))[0]
-    return struct.unpack(">f", bytes.fromhex(text))[0]
+        return _double(wide.to_bytes(8, "big"))
+    single: float = struct.unpack(">f", bytes.fromhex(text))[0]
+    return single
+
+
+def _double(data: bytes) -> float:
+    value: float = struct.unpack(">d", data)[0]
+    return value
 
 
 def comparable(value: Any) -> Any:

@@ -673,7 +673,9 @@ class ErrorSet:
     ) -> None:
         self.domain = domain
         self._base = base
-        self._variants: list[tuple[Callable[..., Error], Fields]] = [(quiet(make), Fields(fields)) for make, fields in variants]
+        self._variants: list[tuple[Callable[..., Error], Fields]] = [
+            (quiet(make), Fields(fields)) for make, fields in variants
+        ]
         self._numbers: dict[type, int] = {make: number for number, (make, _) in enumerate(variants)}
 
     def write(self, out: Writer, error: BaseException) -> bool:
