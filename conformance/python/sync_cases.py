@@ -224,7 +224,7 @@ class Ear:
 def check_failure(error: strongroom.Error, case: Case) -> None:
     if "runtime" in case:
         assert type(error) is {"callback": strongroom.CallbackFailed}[case["runtime"]]
-        assert str(error) == "RuntimeError: the listener crashed"
+        assert str(error) == "the callback failed: RuntimeError: the listener crashed"
         return
     assert isinstance(error, ConformanceError)
     assert type(error) is VARIANTS[case["variant"]]

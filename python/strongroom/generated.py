@@ -83,7 +83,7 @@ class Time:
 
 @_dataclasses.dataclass(frozen=True, slots=True)
 class InitOptions:
-    """The record InitOptions."""
+    """How a repository is created."""
 
     _: _dataclasses.KW_ONLY
     create_key: bool = False
@@ -92,7 +92,7 @@ class InitOptions:
 
 @_dataclasses.dataclass(frozen=True, slots=True)
 class BackupOptions:
-    """The record BackupOptions."""
+    """What is backed up, and how."""
 
     _: _dataclasses.KW_ONLY
     paths: _abc.Sequence[_rpc.PathLike] = _dataclasses.field(default_factory=list)
@@ -109,7 +109,7 @@ class BackupOptions:
 
 @_dataclasses.dataclass(frozen=True, slots=True)
 class IngestOptions:
-    """The record IngestOptions."""
+    """What is said of a snapshot whose content the caller moves in."""
 
     _: _dataclasses.KW_ONLY
     tags: _abc.Sequence[str] = _dataclasses.field(default_factory=list)
@@ -154,7 +154,7 @@ class Statistics:
 
 @_dataclasses.dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The record Snapshot."""
+    """The state of files at one time."""
 
     id: bytes
     time: Time
@@ -168,7 +168,7 @@ class Snapshot:
 
 
 class IssueKind(_enum.Enum):
-    """The enum IssueKind."""
+    """What is wrong with a path."""
 
     UNREADABLE = "unreadable"
     """It could not be read; it is not in the snapshot."""
@@ -193,7 +193,7 @@ class FileIssue:
 
 @_dataclasses.dataclass(frozen=True, slots=True)
 class BackupReport:
-    """The record BackupReport."""
+    """What came of a backup. Where there are issues, the snapshot lacks what they name."""
 
     snapshot: Snapshot
     _: _dataclasses.KW_ONLY
@@ -220,7 +220,7 @@ class Progress:
 
 @_dataclasses.dataclass(frozen=True, slots=True)
 class SnapshotFilter:
-    """The record SnapshotFilter."""
+    """Which snapshots are wanted: those that all of its fields fit."""
 
     _: _dataclasses.KW_ONLY
     host: str | None = None
@@ -278,6 +278,7 @@ EntryKind: _typing.TypeAlias = (
     | EntryKindBlockDevice
     | EntryKindCharDevice
 )
+"""What stands at a path."""
 
 
 @_dataclasses.dataclass(frozen=True, slots=True)
@@ -296,7 +297,7 @@ class Entry:
 
 @_dataclasses.dataclass(frozen=True, slots=True)
 class RestoreOptions:
-    """The record RestoreOptions."""
+    """What is restored, and to where."""
 
     snapshot: bytes
     target: _rpc.PathLike
@@ -308,7 +309,7 @@ class RestoreOptions:
 
 @_dataclasses.dataclass(frozen=True, slots=True)
 class RestoreReport:
-    """The record RestoreReport."""
+    """What came of a restore. What the issues name is missing or incomplete in the target; all else is there."""
 
     statistics: Statistics
     _: _dataclasses.KW_ONLY
@@ -317,7 +318,7 @@ class RestoreReport:
 
 @_dataclasses.dataclass(frozen=True, slots=True)
 class CheckOptions:
-    """The record CheckOptions."""
+    """How closely a repository is looked at."""
 
     _: _dataclasses.KW_ONLY
     read_data: bool = False
@@ -326,7 +327,7 @@ class CheckOptions:
 
 @_dataclasses.dataclass(frozen=True, slots=True)
 class Damage:
-    """The record Damage."""
+    """An object of the repository that cannot be read as it was written."""
 
     object: str
     """Name of the object in the store."""
@@ -335,7 +336,7 @@ class Damage:
 
 @_dataclasses.dataclass(frozen=True, slots=True)
 class CheckReport:
-    """The record CheckReport."""
+    """What a check found. Without damage, everything that was looked at can be restored."""
 
     snapshots: int
     packs: int
@@ -346,14 +347,14 @@ class CheckReport:
 
 
 class RepositoryError(_rpc.Error):
-    """One of the ways to fail that are declared together as RepositoryError."""
+    """Why something could not be done. None of it loses what was committed before."""
 
     variant: _typing.ClassVar[str] = ""
     """The name in the interface."""
 
 
 class RepositoryNotFoundError(RepositoryError):
-    """There is no repository at {url}; create one with init."""
+    """Opening: nothing is at the URL."""
 
     variant = "not_found"
 
@@ -363,7 +364,7 @@ class RepositoryNotFoundError(RepositoryError):
 
 
 class RepositoryAlreadyExistsError(RepositoryError):
-    """There is already a repository at {url}."""
+    """Creating: a repository is there; it is left as it was."""
 
     variant = "already_exists"
 
@@ -373,7 +374,7 @@ class RepositoryAlreadyExistsError(RepositoryError):
 
 
 class RepositoryNotARepositoryError(RepositoryError):
-    """{url} is not a repository: {why}."""
+    """There is something else at the URL: a folder with other files in it, or a config that is none of ours."""
 
     variant = "not_a_repository"
 
@@ -384,7 +385,7 @@ class RepositoryNotARepositoryError(RepositoryError):
 
 
 class RepositoryWrongKeyError(RepositoryError):
-    """The password or key file opens no key of this repository."""
+    """Opening: the credentials open none of the key slots."""
 
     variant = "wrong_key"
 
@@ -393,7 +394,7 @@ class RepositoryWrongKeyError(RepositoryError):
 
 
 class RepositoryNewerFormatError(RepositoryError):
-    """This repository has format {found} and this program reads up to {supported}; use a newer release."""
+    """A later release has written the repository, in a format that this one does not know."""
 
     variant = "newer_format"
 
@@ -407,7 +408,7 @@ class RepositoryNewerFormatError(RepositoryError):
 
 
 class RepositoryDamagedError(RepositoryError):
-    """{object} is damaged: {why}."""
+    """An object that is needed was changed, cut off or is missing; check tells what else is."""
 
     variant = "damaged"
 
@@ -418,7 +419,7 @@ class RepositoryDamagedError(RepositoryError):
 
 
 class RepositoryNoSpaceError(RepositoryError):
-    """No space is left to write {what}; free some and run again, nothing committed is lost."""
+    """The store has no room left."""
 
     variant = "no_space"
 
@@ -429,7 +430,7 @@ class RepositoryNoSpaceError(RepositoryError):
 
 
 class RepositoryStoreError(RepositoryError):
-    """{what}: {why}."""
+    """The store could not be reached, refused, or failed."""
 
     variant = "store"
 
@@ -440,8 +441,8 @@ class RepositoryStoreError(RepositoryError):
 
 
 class RepositoryStoreNotSafeError(RepositoryError):
-    """The store at {url} lets an object be created twice, which could lose a backup; use one that honours
-    If-None-Match.
+    """Creating: the store was tried, and took one name twice. Two agents would overwrite the snapshots of one
+    another.
     """
 
     variant = "store_not_safe"
@@ -456,7 +457,7 @@ class RepositoryStoreNotSafeError(RepositoryError):
 
 
 class RepositoryNoSuchSnapshotError(RepositoryError):
-    """No snapshot matches {name}; list them with snapshots."""
+    """No snapshot has the name or the id that was asked for."""
 
     variant = "no_such_snapshot"
 
@@ -466,7 +467,7 @@ class RepositoryNoSuchSnapshotError(RepositoryError):
 
 
 class RepositoryNoSuchPathError(RepositoryError):
-    """The snapshot has no {at}; list its entries with ls."""
+    """The snapshot has no entry at the path."""
 
     variant = "no_such_path"
 
@@ -476,7 +477,9 @@ class RepositoryNoSuchPathError(RepositoryError):
 
 
 class RepositoryInvalidError(RepositoryError):
-    """{what}: {why}."""
+    """What was asked for makes no sense: a relative path, a compression level that does not exist, an id that fits
+    two snapshots.
+    """
 
     variant = "invalid"
 
@@ -487,7 +490,7 @@ class RepositoryInvalidError(RepositoryError):
 
 
 class RepositoryFileError(RepositoryError):
-    """{at}: {why}."""
+    """A file of this machine, not of the repository, cannot be read or written."""
 
     variant = "file"
 
@@ -512,6 +515,7 @@ class Repository(_rpc.Object):
 
     @classmethod
     def open(cls, at: Location, *, timeout: float | None = None, runtime: _rpc.Runtime | None = None) -> Repository:
+        """Opens a repository that is there. It takes a moment to make the key from a password, on purpose."""
         answer: Repository = _PACKAGE.client(runtime).call(_M_REPOSITORY_OPEN, 0, (at,), timeout)
         return answer
 
@@ -567,6 +571,9 @@ class Repository(_rpc.Object):
         on_progress: _abc.Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> RestoreReport:
+        """Writes the entries of a snapshot to a folder. What cannot be written is an issue of the report; the rest
+        goes on.
+        """
         return self._client.call(_M_REPOSITORY_RESTORE, self._handle(), (options,), timeout, on_progress)
 
     def check(
@@ -576,6 +583,7 @@ class Repository(_rpc.Object):
         on_progress: _abc.Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> CheckReport:
+        """Looks for damage: whether all that snapshots need is there and, where it is asked for, can be read."""
         return self._client.call(_M_REPOSITORY_CHECK, self._handle(), (options,), timeout, on_progress)
 
     def id(self) -> bytes:
@@ -583,6 +591,7 @@ class Repository(_rpc.Object):
         return self._client.call_immediate(_M_REPOSITORY_ID, self._handle(), ())
 
     def url(self) -> str:
+        """The URL with which it was opened."""
         return self._client.call_immediate(_M_REPOSITORY_URL, self._handle(), ())
 
 
@@ -605,6 +614,7 @@ class AsyncRepository(_rpc.AsyncObject):
     async def open(
         cls, at: Location, *, timeout: float | None = None, runtime: _rpc.Runtime | None = None
     ) -> AsyncRepository:
+        """Opens a repository that is there. It takes a moment to make the key from a password, on purpose."""
         answer: AsyncRepository = await _PACKAGE.loop_client(runtime).call(_M_REPOSITORY_OPEN, 0, (at,), timeout)
         return answer
 
@@ -660,6 +670,9 @@ class AsyncRepository(_rpc.AsyncObject):
         on_progress: _abc.Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> RestoreReport:
+        """Writes the entries of a snapshot to a folder. What cannot be written is an issue of the report; the rest
+        goes on.
+        """
         return await self._client.call(_M_REPOSITORY_RESTORE, self._handle(), (options,), timeout, on_progress)
 
     async def check(
@@ -669,6 +682,7 @@ class AsyncRepository(_rpc.AsyncObject):
         on_progress: _abc.Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> CheckReport:
+        """Looks for damage: whether all that snapshots need is there and, where it is asked for, can be read."""
         return await self._client.call(_M_REPOSITORY_CHECK, self._handle(), (options,), timeout, on_progress)
 
     def id(self) -> bytes:
@@ -676,6 +690,7 @@ class AsyncRepository(_rpc.AsyncObject):
         return self._client.call_immediate(_M_REPOSITORY_ID, self._handle(), ())
 
     def url(self) -> str:
+        """The URL with which it was opened."""
         return self._client.call_immediate(_M_REPOSITORY_URL, self._handle(), ())
 
 

@@ -15,12 +15,16 @@ from strongroom._rpc import wire as _wire
 DEFAULT_ATTEMPTS: _typing.Final[int] = 3
 """How often a `Moments` is tried where nobody says it."""
 GREETING: _typing.Final[str] = "hello 😀"
+"""Text beyond ASCII."""
 HALF: _typing.Final[float] = 0.5
+"""A fraction that every float can hold."""
 PATIENCE: _typing.Final[_rpc.Duration] = _rpc.Duration(1_500_000_000)
+"""A time span that is no whole number of seconds."""
 
 Label: _typing.TypeAlias = str
 """A name for people."""
 Labels: _typing.TypeAlias = dict[str, Label]
+"""An alias of what is made with another one."""
 LabelsLike: _typing.TypeAlias = _abc.Mapping[str, Label]
 """What an argument may be where the interface says Labels."""
 
@@ -69,11 +73,12 @@ class ShapePolygon:
 
 
 Shape: _typing.TypeAlias = ShapePoint | ShapeCircle | ShapePolygon
+"""Variants with and without fields."""
 
 
 @_dataclasses.dataclass(frozen=True, slots=True)
 class Corner:
-    """The record Corner."""
+    """A record within others."""
 
     x: int
     y: int
@@ -81,7 +86,7 @@ class Corner:
 
 @_dataclasses.dataclass(frozen=True, slots=True)
 class Containers:
-    """The record Containers."""
+    """What can be empty or absent, and what is nested."""
 
     _: _dataclasses.KW_ONLY
     maybe: int | None = None
@@ -129,14 +134,14 @@ class Moments:
 
 
 class ConformanceError(_rpc.Error):
-    """One of the ways to fail that are declared together as ConformanceError."""
+    """What the service answers when it is told to fail."""
 
     variant: _typing.ClassVar[str] = ""
     """The name in the interface."""
 
 
 class ConformanceRefusedError(ConformanceError):
-    """Refused: {reason} (code {code})."""
+    """The caller asked for it with a reason, or the service cannot do what was asked."""
 
     variant = "refused"
 
@@ -147,7 +152,7 @@ class ConformanceRefusedError(ConformanceError):
 
 
 class ConformanceEmptyError(ConformanceError):
-    """There is nothing here."""
+    """Something that is needed is not there: a reason, a listener, a number other than 0."""
 
     variant = "empty"
 
@@ -157,7 +162,7 @@ class ConformanceEmptyError(ConformanceError):
 
 @_dataclasses.dataclass(frozen=True, slots=True)
 class Tick:
-    """The record Tick."""
+    """One step of progress."""
 
     step: int
 
@@ -196,25 +201,30 @@ class AsyncListener(_typing.Protocol):
 
 
 class Echo(_rpc.Object):
-    """The interface Echo."""
+    """Answers what it is given, or does what it is told."""
 
     __slots__ = ()
 
     @classmethod
     def open(cls, name: str, *, timeout: float | None = None, runtime: _rpc.Runtime | None = None) -> Echo:
+        """Fails with `empty` where the name is empty."""
         answer: Echo = _PACKAGE.client(runtime).call(_M_ECHO_OPEN, 0, (name,), timeout)
         return answer
 
     def scalars(self, value: Scalars, *, timeout: float | None = None) -> Scalars:
+        """Answers the same value."""
         return self._client.call(_M_ECHO_SCALARS, self._handle(), (value,), timeout)
 
     def containers(self, value: Containers, *, timeout: float | None = None) -> Containers:
+        """Answers the same value."""
         return self._client.call(_M_ECHO_CONTAINERS, self._handle(), (value,), timeout)
 
     def defaults(self, value: Defaults, *, timeout: float | None = None) -> Defaults:
+        """Answers the same value."""
         return self._client.call(_M_ECHO_DEFAULTS, self._handle(), (value,), timeout)
 
     def nothing(self, *, timeout: float | None = None) -> None:
+        """Has neither arguments nor a result."""
         self._client.call(_M_ECHO_NOTHING, self._handle(), (), timeout)
 
     def fail(self, reason: str, code: int, *, timeout: float | None = None) -> None:
@@ -265,6 +275,7 @@ class Echo(_rpc.Object):
         return answer
 
     def name(self) -> str:
+        """The name with which it was opened."""
         return self._client.call_immediate(_M_ECHO_NAME, self._handle(), ())
 
     def log(self, message: str, *, timeout: float | None = None) -> None:
@@ -272,6 +283,10 @@ class Echo(_rpc.Object):
         self._client.call(_M_ECHO_LOG, self._handle(), (message,), timeout)
 
     def moments(self, value: Moments, *, timeout: float | None = None) -> Moments:
+        """Answers the same value.
+
+        Since 1.1.
+        """
         return self._client.call(_M_ECHO_MOMENTS, self._handle(), (value,), timeout)
 
     def total(self, limit: int, numbers: _abc.Iterable[int], *, timeout: float | None = None) -> int:
@@ -309,29 +324,35 @@ class Echo(_rpc.Object):
         return self._client.call(_M_ECHO_RECALL, self._handle(), (text,), timeout)
 
     def forget(self, *, timeout: float | None = None) -> None:
+        """Lets go of the listener that is kept."""
         self._client.call(_M_ECHO_FORGET, self._handle(), (), timeout)
 
 
 class AsyncEcho(_rpc.AsyncObject):
-    """The interface Echo."""
+    """Answers what it is given, or does what it is told."""
 
     __slots__ = ()
 
     @classmethod
     async def open(cls, name: str, *, timeout: float | None = None, runtime: _rpc.Runtime | None = None) -> AsyncEcho:
+        """Fails with `empty` where the name is empty."""
         answer: AsyncEcho = await _PACKAGE.loop_client(runtime).call(_M_ECHO_OPEN, 0, (name,), timeout)
         return answer
 
     async def scalars(self, value: Scalars, *, timeout: float | None = None) -> Scalars:
+        """Answers the same value."""
         return await self._client.call(_M_ECHO_SCALARS, self._handle(), (value,), timeout)
 
     async def containers(self, value: Containers, *, timeout: float | None = None) -> Containers:
+        """Answers the same value."""
         return await self._client.call(_M_ECHO_CONTAINERS, self._handle(), (value,), timeout)
 
     async def defaults(self, value: Defaults, *, timeout: float | None = None) -> Defaults:
+        """Answers the same value."""
         return await self._client.call(_M_ECHO_DEFAULTS, self._handle(), (value,), timeout)
 
     async def nothing(self, *, timeout: float | None = None) -> None:
+        """Has neither arguments nor a result."""
         await self._client.call(_M_ECHO_NOTHING, self._handle(), (), timeout)
 
     async def fail(self, reason: str, code: int, *, timeout: float | None = None) -> None:
@@ -382,6 +403,7 @@ class AsyncEcho(_rpc.AsyncObject):
         return answer
 
     def name(self) -> str:
+        """The name with which it was opened."""
         return self._client.call_immediate(_M_ECHO_NAME, self._handle(), ())
 
     async def log(self, message: str, *, timeout: float | None = None) -> None:
@@ -389,6 +411,10 @@ class AsyncEcho(_rpc.AsyncObject):
         await self._client.call(_M_ECHO_LOG, self._handle(), (message,), timeout)
 
     async def moments(self, value: Moments, *, timeout: float | None = None) -> Moments:
+        """Answers the same value.
+
+        Since 1.1.
+        """
         return await self._client.call(_M_ECHO_MOMENTS, self._handle(), (value,), timeout)
 
     async def total(
@@ -436,6 +462,7 @@ class AsyncEcho(_rpc.AsyncObject):
         return await self._client.call(_M_ECHO_RECALL, self._handle(), (text,), timeout)
 
     async def forget(self, *, timeout: float | None = None) -> None:
+        """Lets go of the listener that is kept."""
         await self._client.call(_M_ECHO_FORGET, self._handle(), (), timeout)
 
 

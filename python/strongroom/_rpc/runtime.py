@@ -217,10 +217,7 @@ class Package:
         _, schema = library.abi()
         # Another interface may be one that has grown, or one that this package has grown from.
         if schema != self._schema and (differs := library.check(self._text)) is not None:
-            raise errors.SchemaMismatch(
-                f"the library at {self.path()} does not understand this package: {differs}; "
-                f"install the library and the package {self._name} of one release"
-            )
+            raise errors.SchemaMismatch(f"{self.path()}: {differs}")
 
     def runtime(self, workers: int = 0, buffer_memory: int = 0) -> Runtime:
         """A new runtime."""

@@ -669,7 +669,10 @@ class ErrorSet:
     """The variants of an error type: exception classes that take the message and their fields."""
 
     def __init__(
-        self, domain: int, base: type[Error], variants: Sequence[tuple[type[Error], Callable[[], Sequence[Field]]]]
+        self,
+        domain: int,
+        base: type[Error],
+        variants: Sequence[tuple[type[Error], Callable[[], Sequence[Field]]]],
     ) -> None:
         self.domain = domain
         self._base = base
