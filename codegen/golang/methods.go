@@ -1,145 +1,196 @@
 package golang
 
 import (
-	"fmt"
 	"strings"
 
 	"strongroom.dev/codegen/ir"
+	"strongroom.dev/codegen/lower"
 )
 
 // iface emits a type for an interface, functions of the client for its constructors, and its methods.
 func (e *emitter) iface(i *ir.Interface) {
-	name := exported(i.Name)
-	e.comment(name, i.Doc, "An object of the library.")
-	e.line("//\n// Its methods may be called from any goroutine. Close it when it is no longer needed.")
+	name := e.name(i)
+	use := "Its methods may be called from any goroutine. Close it when it is no longer needed."
+	if len(i.Doc) == 0 {
+		use = name + " is an object of the library. " + use
+	}
+	e.comment(name, i.About, use)
 	e.line("type %s struct{ object *rpc.Object }\n", name)
 	self := receiver(name)
-	e.line("func (%s *%s) handle() *rpc.Object {\nif %s == nil {\nreturn nil\n}\nreturn %s.object\n}\n", self, name, self, self)
 	e.line("// Close ends the object when its last call is over. Later calls fail with [rpc.ErrClosed].")
-	e.line("func (%s *%s) Close() error { return %s.handle().Close() }\n", self, name, self)
-	for _, m := range i.Constructors {
-		e.method(m)
-	}
-	for _, m := range i.Methods {
+	e.line("func (%s *%s) Close() error {\nif %s == nil {\nreturn nil\n}\nreturn %s.object.Close()\n}\n", self, name, self, self)
+	for _, m := range i.All() {
 		e.method(m)
 	}
 }
 
 func (e *emitter) method(m *ir.Method) {
-	var params []string
-	if !m.Immediate {
-		e.use("context")
-		params = append(params, "ctx context.Context")
-	}
-	for _, a := range m.Args {
-		params = append(params, argument(a)+" "+goType(a.Type))
-	}
-	if m.Emits != nil {
-		params = append(params, fmt.Sprintf("progress func(%s)", exported(m.Emits.Name)))
-	}
 	e.methodComment(m)
-	self, on := receiver(exported(m.Interface.Name)), exported(m.Interface.Name)
+	self, on := e.receiver(m), e.name(m.Interface)
 	caller := self + ".object"
 	if m.Constructor {
-		self, on, caller = "c", "Client", "c"
+		on, caller = "Client", self
 	}
-	e.line("func (%s *%s) %s(%s) %s {", self, on, methodName(m), strings.Join(params, ", "), results(m))
-	e.line("call := %s.Call(%s)", caller, methodConst(m))
-	for _, a := range m.Args {
-		e.encode("call", "&call.Encoder", argument(a), a.Type, a, 0)
+	e.line("func (%s *%s) %s(%s) %s {", self, on, e.methodName(m), e.parameters(m), e.results(m))
+	if m.Stream {
+		e.use("iter")
+		e.line("return func(yield func(%s, error) bool) {", e.goType(m.Result))
+	}
+	lowered := lower.Method(m)
+	e.line("call := %s.Call(%s)", caller, e.of[named{constant, m}])
+	for _, s := range lowered.Arguments {
+		e.encode("call", "&call.Encoder", e.argument(m, s.Field), s, 0)
+	}
+	if lowered.Input != nil {
+		e.line("rpc.Send(call, %s, func(e *rpc.Encoder, item %s) {", e.argument(m, m.Input), e.goType(lowered.Input.Type))
+		e.encode("e", "e", "item", inner(lowered.Input), 0)
+		e.line("})")
 	}
 	switch {
-	case m.Stream:
-		e.streamBody(m)
-	case m.Immediate:
-		e.finish("call.Immediate()", m)
-	case m.Emits != nil:
+	case lowered.How == lower.Streamed:
+		e.streamBody(lowered.Result)
+		e.line("}")
+	case lowered.How == lower.Immediate:
+		e.finish("call.Immediate()", lowered.Result)
+	case lowered.Emits != nil:
 		e.line("var emit func(*rpc.Decoder)\nif progress != nil {\nemit = func(d *rpc.Decoder) {")
-		e.line("var item %s\nif item.decode(d); d.Err() == nil {\nprogress(item)\n}\n}\n}", exported(m.Emits.Name))
-		e.finish("call.Do(ctx, emit)", m)
+		e.line("var item %s\nif item.decode(d); d.Err() == nil {\nprogress(item)\n}\n}\n}", e.name(m.Emits))
+		e.finish("call.Do(ctx, emit)", lowered.Result)
 	default:
-		e.finish("call.Do(ctx, nil)", m)
+		e.finish("call.Do(ctx, nil)", lowered.Result)
 	}
 	e.line("}\n")
 }
 
-func (e *emitter) methodComment(m *ir.Method) {
-	e.comment(methodName(m), m.Doc, "Calls the method `"+m.Name+"` of a "+exported(m.Interface.Name)+".")
-	var notes []string
-	if m.Stream {
-		notes = append(notes, "The stream fails where the call does. Close it where it is not read to its end.")
-	}
-	if m.Emits != nil {
-		notes = append(notes, "progress, where not nil, is called with the newest one on this goroutine, and not after the method has returned.")
+// parameters are those of a method of an interface or a callback; those of one type that stand together share it.
+func (e *emitter) parameters(m *ir.Method) string {
+	type parameter struct{ name, typ string }
+	var all []parameter
+	if !m.Immediate {
+		e.use("context")
+		all = append(all, parameter{"ctx", "context.Context"})
 	}
 	for _, a := range m.Args {
-		if a.Type.Kind == ir.Buffer {
-			notes = append(notes, "The buffer "+argument(a)+" moves: it must not be used afterwards. With a view open the call fails with [rpc.ErrBusy] and the buffer stays.")
+		all = append(all, parameter{e.argument(m, a), e.goType(a.Type)})
+	}
+	if m.Input != nil {
+		e.use("iter")
+		all = append(all, parameter{e.argument(m, m.Input), "iter.Seq2[" + e.goType(m.Input.Type) + ", error]"})
+	}
+	if m.Emits != nil {
+		all = append(all, parameter{"progress", "func(" + e.name(m.Emits) + ")"})
+	}
+	var out strings.Builder
+	for i, p := range all {
+		out.WriteString(p.name)
+		switch {
+		case i == len(all)-1:
+			out.WriteString(" " + p.typ)
+		case all[i+1].typ == p.typ:
+			out.WriteString(", ")
+		default:
+			out.WriteString(" " + p.typ + ", ")
 		}
 	}
-	if m.Throws != nil {
-		notes = append(notes, "It fails with a ["+exported(m.Throws.Name)+"], or an error of the runtime.")
-	}
-	if len(notes) > 0 {
-		e.line("//")
-		for _, n := range notes {
-			for _, l := range wrap(n, 116) {
-				e.line("// %s", l)
-			}
-		}
-	}
+	return out.String()
 }
 
-func wrap(text string, width int) []string {
-	var lines []string
-	var line string
-	for word := range strings.FieldsSeq(text) {
-		if line != "" && len(line)+1+len(word) > width {
-			lines, line = append(lines, line), ""
-		}
-		if line != "" {
-			line += " "
-		}
-		line += word
-	}
-	return append(lines, line)
-}
-
-func results(m *ir.Method) string {
+func (e *emitter) results(m *ir.Method) string {
 	switch {
 	case m.Stream:
-		return "*rpc.Stream[" + goType(m.Result) + "]"
-	case m.Constructor:
-		return "(*" + exported(m.Interface.Name) + ", error)"
+		return "iter.Seq2[" + e.goType(m.Result) + ", error]"
 	case m.Result != nil:
-		return "(" + goType(m.Result) + ", error)"
+		return "(" + e.goType(m.Result) + ", error)"
 	default:
 		return "error"
 	}
 }
 
-// finish emits the rest of a method that runs once: the call, and the reading of its result.
-func (e *emitter) finish(run string, m *ir.Method) {
-	result := m.Result
-	if m.Constructor {
-		result = &ir.Ref{Kind: ir.InterfaceRef, Interface: m.Interface}
+// methodComment says what a method does, what can fail, and what becomes of its arguments.
+func (e *emitter) methodComment(m *ir.Method) {
+	name := e.methodName(m)
+	var doc, notes []string
+	if len(m.Doc) > 0 {
+		doc = append([]string{name + methodSentence(m.Doc[0], m.Result != nil && !m.Constructor)}, m.Doc[1:]...)
 	}
+	subject := "It"
+	if len(doc) == 0 {
+		subject = name
+	}
+	var text []string
+	if m.Throws != nil {
+		text = append(text, subject+" fails with "+article(e.name(m.Throws))+", or an error of the runtime.")
+	}
+	if m.Stream {
+		text = append(text, "The call begins with the loop over its values; leaving the loop ends it.")
+		if m.Result.Kind == ir.Buffer {
+			text = append(text, "Each buffer is the reader's, to move or to close.")
+		}
+	}
+	if m.Emits != nil {
+		text = append(text, "progress, where not nil, is called with the newest one on this goroutine, and not after the method has returned.")
+	}
+	for _, a := range m.Args {
+		arg := e.argument(m, a)
+		switch a.Type.Kind {
+		case ir.Buffer:
+			text = append(text, "The buffer "+arg+" moves: it must not be used afterwards. With a view open the call fails with [rpc.ErrBusy] and the buffer stays.")
+		case ir.CallbackRef:
+			text = append(text, "The library calls the methods of "+arg+" on goroutines of their own, until it has released it, which may be after the method has returned.")
+		}
+	}
+	if m.Input != nil {
+		text = append(text, "The values of "+e.argument(m, m.Input)+" are asked for on a goroutine of their own, as the library takes them. An error among them cancels the call, which fails with it.")
+		if m.Input.Type.Kind == ir.Buffer {
+			text = append(text, "Its buffers move.")
+		}
+	}
+	if len(text) > 0 {
+		notes = append(notes, strings.Join(text, " "))
+	}
+	e.paragraphs(m.About, doc, append(notes, e.argumentNotes(m)...))
+}
+
+// argumentNotes are what the IDL says of single arguments.
+func (e *emitter) argumentNotes(m *ir.Method) []string {
+	args := m.Args
+	if m.Input != nil {
+		args = append(args[:len(args):len(args)], m.Input)
+	}
+	var notes []string
+	for _, a := range args {
+		text := strings.Join(a.Doc, " ")
+		if a.Since != "" {
+			text += " Since " + a.Since + "."
+		}
+		if a.Deprecated != "" {
+			text += " Deprecated: " + period(a.Deprecated)
+		}
+		if text = strings.TrimSpace(text); text != "" {
+			notes = append(notes, e.argument(m, a)+sentence(text))
+		}
+	}
+	return notes
+}
+
+// finish emits the rest of a method that runs once: the call, and the reading of its result.
+func (e *emitter) finish(run string, result *lower.Code) {
 	if result == nil {
 		e.line("if err := %s; err != nil {\nreturn err\n}\nreturn call.Finish()", run)
 		return
 	}
-	e.line("var result %s\nif err := %s; err != nil {\nreturn result, err\n}", goType(result), run)
+	e.line("var result %s\nif err := %s; err != nil {\nreturn result, err\n}", e.goType(result.Type), run)
 	e.line("d := call.Reply()")
 	e.decode("result", result, 0)
 	e.line("return result, call.Finish()")
 }
 
-func (e *emitter) streamBody(m *ir.Method) {
+func (e *emitter) streamBody(item *lower.Code) {
 	window := "ValueWindow"
-	if carriesBuffer(m.Result) {
+	if item.Op == lower.Buffer {
 		window = "BufferWindow"
 	}
-	e.line("return rpc.NewStream(ctx, call, rpc.%s, func(d *rpc.Decoder) (item %s) {", window, goType(m.Result))
-	e.decode("item", m.Result, 0)
+	e.line("rpc.Receive(ctx, call, rpc.%s, yield, func(d *rpc.Decoder) (item %s) {", window, e.goType(item.Type))
+	e.decode("item", item, 0)
 	e.line("return item\n})")
 }

@@ -90,13 +90,8 @@ func (b *Buffer) Len() int {
 		return 0
 	}
 	var length int
-	// A view that is open only inside this call: nobody sees it, Close need not count it.
-	err := b.lease.plain(func(l library, handle uint64) int32 {
-		bytes, status := l.view(handle)
-		if status == statusOK {
-			length = len(bytes)
-			status = l.unview(handle)
-		}
+	err := b.lease.plain(func(l library, handle uint64) (status int32) {
+		length, status = l.length(handle)
 		return status
 	})
 	if err != nil {

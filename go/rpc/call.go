@@ -31,6 +31,8 @@ type Call struct {
 	method uint32
 	object *Object // kept reachable until the request is over
 	handle uint64
+	lent   []uint64 // callbacks among the arguments
+	source *source  // what the caller streams in; nil: nothing
 
 	ready chan struct{} // has a token when the fields below changed
 
@@ -87,16 +89,23 @@ func (c *Call) release() {
 	c.decoder.reset(nil, nil)
 	clear(c.moved)
 	c.moved = c.moved[:0]
+	c.lent = c.lent[:0]
 	c.object = nil
 	c.client.slots.release(c)
 }
 
-// abandon gives back a call that the library never saw, with the buffers that were moved into it.
+// abandon gives back a call that the library never saw.
 func (c *Call) abandon() {
-	for _, b := range c.moved {
-		c.client.freeBuffer(b.lease.handle)
-	}
+	c.recall()
 	c.release()
+}
+
+// recall takes back what the arguments handed over to a library that did not take them.
+func (c *Call) recall() {
+	c.client.free(c.moved)
+	for _, handle := range c.lent {
+		c.client.callbacks.remove(handle)
+	}
 }
 
 // start sends the call. After an error it is given back.
@@ -118,7 +127,7 @@ func (c *Call) start(ctx context.Context) error {
 	}
 	c.mu.Lock()
 	c.active, c.over, c.emitted = true, false, false
-	request := c.request()
+	request, source := c.request(), c.source
 	c.mu.Unlock()
 	putHeader(c.out, c.lane.queue, kindCall, request, c.handle, c.method, remaining)
 	if !c.lane.send(ctx, operation{call: c, kind: kindCall, request: request}) {
@@ -131,6 +140,10 @@ func (c *Call) start(ctx context.Context) error {
 			return err
 		}
 		return errClientClosed
+	}
+	if source != nil {
+		source.request = request
+		go source.run()
 	}
 	return nil
 }
@@ -186,8 +199,20 @@ func (c *Call) failure(ctx context.Context) error {
 	switch c.kind {
 	case kindError:
 		err := decodeError(c.client.schema, &c.decoder)
-		if e, ok := err.(*Error); ok && e.Code == Cancelled {
-			// A cancel frame carries no reason: the context knows it.
+		e, own := err.(*Error)
+		if own && (e.Code == Malformed || e.Code == UnknownMethod) {
+			// The library did not read as far as the callbacks, and will release none.
+			for _, handle := range c.lent {
+				c.client.callbacks.remove(handle)
+			}
+		}
+		if own && e.Code == Cancelled {
+			// A cancel frame carries no reason: the source or the context knows it.
+			if c.source != nil {
+				if cause := c.source.failure(); cause != nil {
+					return cause
+				}
+			}
 			if cause := contextError(ctx); cause != nil {
 				return cause
 			}
@@ -199,7 +224,7 @@ func (c *Call) failure(ctx context.Context) error {
 	case kindPanic:
 		return &PanicError{Message: c.decoder.Path()} // which need not be UTF-8
 	default:
-		return &Error{Code: Malformed, Message: "malformed answer: a frame of an unexpected kind"}
+		return &Error{Code: Malformed, Message: "malformed frame: it is of an unexpected kind"}
 	}
 }
 
@@ -282,11 +307,20 @@ func (c *Call) deliver(f frame) (taken, last bool) {
 		c.emitted = true
 	case kindItem:
 		c.inbox = appendItem(c.inbox, f)
+	case kindCredit:
+		if c.source != nil {
+			c.source.add(f.payload)
+		}
+		c.mu.Unlock()
+		return true, false
 	default:
 		c.kind, c.handles = f.kind, f.handles
 		c.reply = append(c.reply[:0], f.payload...)
 		c.active, c.over = false, true
 		last = true
+		if c.source != nil {
+			c.source.stop()
+		}
 	}
 	c.mu.Unlock()
 	c.wake()
@@ -295,19 +329,14 @@ func (c *Call) deliver(f frame) (taken, last bool) {
 
 // reject ends a request that the library did not take.
 func (c *Call) reject(request uint64, err *Error) {
-	for _, b := range c.moved {
-		c.client.freeBuffer(b.lease.handle)
-	}
+	c.recall()
 	c.fail(request, err)
 }
 
 // fail ends the request without the library.
 func (c *Call) fail(request uint64, err *Error) {
 	e := Encoder{}
-	e.U32(0)
-	e.U32(uint32(err.Code))
-	e.String(err.Message)
-	e.U32(0)
+	err.encode(&e)
 	if _, last := c.deliver(frame{kind: kindError, request: request, payload: e.out}); last {
 		c.client.leave()
 	}
@@ -375,7 +404,7 @@ func (s *slots) grow(client *Client) {
 
 func (s *slots) release(c *Call) {
 	c.mu.Lock()
-	c.over, c.active, c.emitted = false, false, false
+	c.over, c.active, c.emitted, c.source = false, false, false, nil
 	if c.generation++; c.generation == 0 {
 		c.generation = 1 // a request id is never 0
 	}

@@ -22,6 +22,10 @@ type Client struct {
 	lanes   []*lane
 	slots   slots
 
+	callbacks callbacks
+	context   context.Context // of the callbacks that run; over when the client closes
+	stop      context.CancelFunc
+
 	closing atomic.Bool
 	air     atomic.Int64 // requests whose last frame has not come
 	strays  atomic.Uint64
@@ -66,6 +70,7 @@ func Open(table unsafe.Pointer, schema *Schema, opts ...Option) (*Client, error)
 		return nil, err
 	}
 	c := &Client{library: l, schema: schema}
+	c.context, c.stop = context.WithCancel(context.Background())
 	for i := range o.lanes {
 		lane, err := newLane(c, i)
 		if err != nil {
@@ -99,6 +104,7 @@ func (c *Client) Close() error {
 	case again:
 		return nil
 	}
+	c.stop()
 	deadline := time.Now().Add(closeGrace)
 	for wait := 10 * time.Microsecond; c.air.Load() > 0 && time.Now().Before(deadline); wait = min(2*wait, 10*time.Millisecond) {
 		// Again and again: a call that passed enter just before closing was set may be sent after the first round.
@@ -152,19 +158,21 @@ func (c *Client) enter() error {
 
 func (c *Client) leave() { c.air.Add(-1) }
 
-// Statistics count what a client has and did. All but the last two come from the library.
+// Statistics count what a client has and did. All but the last three come from the library.
 type Statistics struct {
 	Requests    uint64 // accepted so far
 	InFlight    uint64
 	Buffers     uint64 // that the program holds
 	BufferBytes uint64
 	Objects     uint64
-	Stray       uint64 // cancel and credit frames that came after their request was over
+	Stray       uint64 // frames that came after their request was over
 	Threads     uint64 // of the library
 	// LateAnswers are frames that found no request of their generation, and were dropped.
 	LateAnswers uint64
-	// Leaks are buffers, objects and streams that the garbage collector found open.
+	// Leaks are buffers and objects that the garbage collector found open.
 	Leaks uint64
+	// Callbacks are those that the library may still call.
+	Callbacks uint64
 }
 
 // Statistics reads the counters.
@@ -175,7 +183,7 @@ func (c *Client) Statistics() (Statistics, error) {
 		return Statistics{}, errClientClosed
 	}
 	s, status := c.library.statistics()
-	s.LateAnswers, s.Leaks = c.strays.Load(), c.leaks.Load()
+	s.LateAnswers, s.Leaks, s.Callbacks = c.strays.Load(), c.leaks.Load(), uint64(c.callbacks.held.Load())
 	return s, statusError(status)
 }
 
@@ -200,6 +208,22 @@ func (c *Client) callImmediate(frame, block []byte) (status int32, used int) {
 
 func (c *Client) freeBuffer(handle uint64) {
 	c.plain(func(l library) int32 { return l.freeBuffer(handle) })
+}
+
+// length is the number of bytes of a buffer that is the caller's still; 0 where it is not.
+func (c *Client) length(handle uint64) (length int) {
+	c.plain(func(l library) (status int32) {
+		length, status = l.length(handle)
+		return status
+	})
+	return length
+}
+
+// free frees buffers that were moved into a frame which the library did not take.
+func (c *Client) free(moved []*Buffer) {
+	for _, b := range moved {
+		c.freeBuffer(b.lease.handle)
+	}
 }
 
 // freeHandle frees what a dropped frame repeats at its end.

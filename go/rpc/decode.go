@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"time"
 	"unicode/utf8"
 )
 
@@ -32,7 +33,7 @@ func (d *Decoder) Err() error { return d.err }
 // Malformed reports that the input is not what the IDL says.
 func (d *Decoder) Malformed(format string, args ...any) {
 	if d.err == nil {
-		d.err = &Error{Code: Malformed, Message: "malformed answer: " + fmt.Sprintf(format, args...)}
+		d.err = &Error{Code: Malformed, Message: "malformed frame: " + fmt.Sprintf(format, args...)}
 	}
 	d.in = nil
 }
@@ -143,6 +144,26 @@ func (d *Decoder) F32() float32 { return math.Float32frombits(d.U32()) }
 
 // F64 reads an f64.
 func (d *Decoder) F64() float64 { return math.Float64frombits(d.U64()) }
+
+// Timestamp reads a timestamp, in UTC.
+func (d *Decoder) Timestamp() time.Time {
+	seconds, nanos := d.I64(), d.U32()
+	if nanos >= 1e9 {
+		d.Malformed("a timestamp has %d nanoseconds beside its seconds", nanos)
+		seconds, nanos = 0, 0
+	}
+	return time.Unix(seconds, int64(nanos)).UTC()
+}
+
+// Duration reads a duration.
+func (d *Decoder) Duration() time.Duration {
+	v := d.I64()
+	if v < 0 {
+		d.Malformed("a duration of %d nanoseconds is negative", v)
+		return 0
+	}
+	return time.Duration(v)
+}
 
 // Count reads the number of items of a list or map, each of which takes at least size bytes. A number that cannot fit
 // is refused here, before anything is allocated for it.

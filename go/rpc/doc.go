@@ -6,5 +6,19 @@
 // library at once; the lane's receiver sleeps in Go's network poller on the descriptor of a completion queue, drains
 // it in batches and wakes the callers by slot and generation. docs/boundary.md specifies the frames.
 //
-// Programs use the generated package; of this one they meet [Client], [Buffer], [Stream] and the errors.
+// A stream is an iterator. The call that produces one begins with the loop and ends with it:
+//
+//	for snapshot, err := range repository.Snapshots(ctx, filter) {
+//		if err != nil {
+//			return err
+//		}
+//		…
+//	}
+//
+// [iter.Pull2] gives those who do not loop a function for the next value, and one that ends the call.
+//
+// A callback is a Go value that the library may call until it has released it. Each of its calls runs on a goroutine of its
+// own, with a context that is over when the library no longer waits for it.
+//
+// Programs use the generated package; of this one they meet [Client], [Buffer] and the errors.
 package rpc

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"sync"
+	"time"
 )
 
 // Encoder writes values in the IDL's encoding. Its first error makes the rest a no-op and fails the call.
@@ -15,6 +17,36 @@ type Encoder struct {
 
 // NewEncoder encodes values outside a call.
 func NewEncoder() *Encoder { return &Encoder{} }
+
+// newFrame is an encoder for a frame of its own, whose header seal fills.
+func newFrame() *Encoder {
+	e := frames.Get().(*Encoder)
+	e.out = append(e.out[:0], emptyHeader[:]...)
+	return e
+}
+
+// frames are encoders that have been submitted, for the next ones.
+var frames = sync.Pool{New: func() any { return &Encoder{} }}
+
+// recycle gives a frame's encoder back.
+func (e *Encoder) recycle() {
+	if cap(e.out) > keepCapacity {
+		return
+	}
+	clear(e.moved)
+	e.moved, e.err = e.moved[:0], nil
+	frames.Put(e)
+}
+
+// seal repeats the handles of the buffers after the payload, so that the library can free them where the frame comes too
+// late, and fills the header.
+func (e *Encoder) seal(queue uint16, kind uint8, request uint64) {
+	for _, b := range e.moved {
+		e.U64(b.lease.handle)
+	}
+	putHeader(e.out, queue, kind, request, 0, 0, 0)
+	e.out[7] = uint8(len(e.moved))
+}
 
 // Encoded is what was written so far.
 func (e *Encoder) Encoded() []byte { return e.out }
@@ -94,6 +126,29 @@ func (e *Encoder) Bytes(v []byte) {
 // Fixed writes bytes<N>.
 func (e *Encoder) Fixed(v []byte) { e.out = append(e.out, v...) }
 
+// Timestamp writes a timestamp as it is.
+func (e *Encoder) Timestamp(v time.Time) {
+	e.I64(v.Unix())
+	e.U32(uint32(v.Nanosecond()))
+}
+
+// TimestampField writes the timestamp of a field, which nobody set where it is the zero time: then it is the beginning
+// of 1970.
+func (e *Encoder) TimestampField(v time.Time) {
+	if v.IsZero() {
+		v = time.Unix(0, 0)
+	}
+	e.Timestamp(v)
+}
+
+// Duration writes a duration, which is not negative.
+func (e *Encoder) Duration(v time.Duration) {
+	if v < 0 {
+		e.fail(&Error{Code: Malformed, Message: fmt.Sprintf("a duration of %v cannot be sent; the least is 0", v)})
+	}
+	e.I64(int64(v))
+}
+
 // Buffer moves a buffer: it is the library's from here on, also where the call fails. Where a view is open it stays
 // with the caller and the call fails with [ErrBusy].
 func (e *Encoder) Buffer(b *Buffer) {
@@ -103,16 +158,6 @@ func (e *Encoder) Buffer(b *Buffer) {
 		return
 	}
 	e.moved = append(e.moved, b)
-	e.U64(handle)
-}
-
-// Object writes the handle of an object.
-func (e *Encoder) Object(o *Object) {
-	handle, err := o.use()
-	if err != nil {
-		e.fail(err)
-		return
-	}
 	e.U64(handle)
 }
 

@@ -20,10 +20,11 @@ const (
 	NoMemory         Code = 7
 	System           Code = 8
 	WrongType        Code = 9
+	Callback         Code = 10
 )
 
 var codeNames = [...]string{"ok", "cancelled", "deadline_exceeded", "closed", "malformed", "unknown_method", "busy",
-	"no_memory", "system", "wrong_type"}
+	"no_memory", "system", "wrong_type", "callback"}
 
 // String is the name in docs/boundary.md.
 func (c Code) String() string {
@@ -47,6 +48,14 @@ func (e *Error) Error() string {
 	return e.Message
 }
 
+// encode writes the payload of an ERROR frame.
+func (e *Error) encode(out *Encoder) {
+	out.U32(0)
+	out.U32(uint32(e.Code))
+	out.String(e.Message)
+	out.U32(0)
+}
+
 // Is matches errors of the same code.
 func (e *Error) Is(target error) bool {
 	switch target {
@@ -61,7 +70,7 @@ func (e *Error) Is(target error) bool {
 
 // To compare with errors.Is.
 var (
-	// ErrClosed: the client, the object, the stream or the buffer is closed, or the buffer was moved.
+	// ErrClosed: the client, the object or the buffer is closed, or the buffer was moved.
 	ErrClosed error = &Error{Code: Closed, Message: "it is closed"}
 	// ErrBusy: a view is open on the buffer; close it first.
 	ErrBusy error = &Error{Code: Busy, Message: "a view is open on the buffer; close it first"}
@@ -74,7 +83,6 @@ var (
 	errObjectClosed = &Error{Code: Closed, Message: "the object is closed"}
 	errBufferClosed = &Error{Code: Closed, Message: "the buffer is closed"}
 	errBufferMoved  = &Error{Code: Closed, Message: "the buffer was moved into a call and is no longer the caller's"}
-	errStreamClosed = &Error{Code: Closed, Message: "the stream is closed"}
 )
 
 // PanicError is a bug in the library: the method panicked. The library and the other calls go on.

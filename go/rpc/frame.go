@@ -14,6 +14,11 @@ type frame struct {
 	handles uint8 // handles that are repeated at the end of the payload
 	request uint64
 	payload []byte
+
+	// Those of calls of a callback.
+	object    uint64
+	method    uint32
+	remaining uint64 // nanoseconds until the deadline; 0: none
 }
 
 // nextFrame splits the first frame off a block; ok is false where there is no whole one.
@@ -30,6 +35,8 @@ func nextFrame(block []byte) (f frame, rest []byte, ok bool) {
 		handles: block[7],
 		request: binary.LittleEndian.Uint64(block[8:]),
 		payload: block[headerSize:length],
+		object:  binary.LittleEndian.Uint64(block[16:]), method: binary.LittleEndian.Uint32(block[24:]),
+		remaining: binary.LittleEndian.Uint64(block[32:]),
 	}
 	padded := min((length+7)&^7, uint64(len(block)))
 	return f, block[padded:], true

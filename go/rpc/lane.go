@@ -25,10 +25,19 @@ const (
 
 // operation is one frame for the library.
 type operation struct {
-	call    *Call
+	call    *Call // nil: the answer of a callback
 	kind    uint8
 	request uint64
 	credit  uint64
+	frame   *Encoder // of an item or an answer, complete
+}
+
+// discard frees what an operation carries that the library does not get.
+func (o operation) discard(c *Client) {
+	if o.frame != nil {
+		c.free(o.frame.moved)
+		o.frame.recycle()
+	}
 }
 
 // lane is one path into the library and back: a dispatcher, a completion queue and its receiver. All frames of a slot
@@ -42,6 +51,7 @@ type lane struct {
 	received   chan struct{} // closed when the receiver has
 
 	descriptor *os.File
+	serving    serving
 	full       atomic.Bool   // the library had no room
 	room       chan struct{} // completions came since
 
@@ -167,8 +177,11 @@ func (l *lane) submit() {
 		switch {
 		case taken >= 0:
 			for _, op := range l.pending[:taken] {
-				if op.kind == kindCall {
+				switch {
+				case op.kind == kindCall:
 					op.call.submitted = uint32(op.request >> 32)
+				case op.frame != nil:
+					op.frame.recycle()
 				}
 			}
 			l.drop(int(taken))
@@ -177,15 +190,18 @@ func (l *lane) submit() {
 				return
 			}
 		case taken == statusInvalid:
-			if op := l.pending[0]; op.kind == kindCall {
+			op := l.pending[0]
+			if op.kind == kindCall {
 				op.call.reject(op.request, &Error{Code: Malformed, Message: "the library does not accept this frame"})
 			}
+			op.discard(l.client)
 			l.drop(1)
 		default: // it is shutting down
 			for _, op := range l.pending {
 				if op.kind == kindCall {
 					op.call.reject(op.request, errClientClosed)
 				}
+				op.discard(l.client)
 			}
 			l.drop(len(l.pending))
 		}
@@ -199,8 +215,11 @@ func (l *lane) drop(n int) {
 }
 
 func (l *lane) appendFrame(block []byte, op operation) []byte {
-	if op.kind == kindCall {
+	switch {
+	case op.kind == kindCall:
 		return pad(append(block, op.call.out...))
+	case op.frame != nil:
+		return pad(append(block, op.frame.out...))
 	}
 	start := len(block)
 	block = append(block, emptyHeader[:]...)
@@ -213,8 +232,8 @@ func (l *lane) appendFrame(block []byte, op operation) []byte {
 	return pad(block)
 }
 
-// reorder runs while the library is full. Credit and cancel frames of requests that it has go first, because they are
-// what makes room; a call that is cancelled before the library has it ends here.
+// reorder runs while the library is full. Frames of requests that it has go first, because they are what makes room; a
+// call that is cancelled before the library has it ends here, with all that was to follow it.
 func (l *lane) reorder() {
 	generation := func(op operation) uint32 { return uint32(op.request >> 32) }
 	for _, op := range l.pending {
@@ -225,10 +244,13 @@ func (l *lane) reorder() {
 	var first, rest []operation
 	for _, op := range l.pending {
 		switch {
+		case op.call == nil:
+			first = append(first, op)
 		case op.call.dropped == generation(op):
 			if op.kind == kindCall {
 				op.call.reject(op.request, &Error{Code: Cancelled, Message: "the call was cancelled"})
 			}
+			op.discard(l.client)
 		case op.kind != kindCall && op.call.submitted == generation(op):
 			first = append(first, op)
 		default:
@@ -283,8 +305,18 @@ func (l *lane) route(block []byte) {
 		}
 		block = rest
 		taken, last := false, false
-		if call := l.client.slots.find(f.request); call != nil {
-			taken, last = call.deliver(f)
+		switch f.kind {
+		case kindCall:
+			l.serve(f)
+			taken = true
+		case kindCancel:
+			taken = l.serving.cancel(f.request)
+		case kindRelease:
+			taken = l.client.callbacks.remove(f.object)
+		default:
+			if call := l.client.slots.find(f.request); call != nil {
+				taken, last = call.deliver(f)
+			}
 		}
 		if last {
 			l.client.leave()

@@ -14,9 +14,15 @@ typedef struct { int32_t status; size_t used; } sr_go_called;
 typedef struct { int32_t status; sr_runtime *runtime; } sr_go_opened;
 typedef struct { int32_t status; sr_wake wake; } sr_go_wake;
 typedef struct { int32_t status; sr_statistics values; } sr_go_statistics;
+typedef struct { int32_t status; size_t needed; } sr_go_checked;
 
 static inline const sr_abi_info *sr_go_abi(const sr_functions *t) { return t->abi(); }
-static inline const sr_method *sr_go_method(const sr_abi_info *a, uint32_t i) { return &a->methods[i]; }
+static inline sr_go_checked sr_go_check(const sr_functions *t, const char *text, size_t length, char *message,
+                                        size_t capacity) {
+  sr_go_checked r = {0, 0};
+  r.status = t->check(text, length, message, capacity, &r.needed);
+  return r;
+}
 
 static inline sr_go_opened sr_go_open(const sr_functions *t, uint32_t queues, uint32_t workers, uint64_t memory) {
   sr_options options = {sizeof(sr_options), queues, workers, 0, memory};
@@ -95,15 +101,16 @@ const (
 	statusTooSmall = C.SR_E_TOO_SMALL
 	statusClosed   = C.SR_E_CLOSED
 
-	kindCall   = C.SR_CALL
-	kindCancel = C.SR_CANCEL
-	kindCredit = C.SR_CREDIT
-	kindItem   = C.SR_ITEM
-	kindEnd    = C.SR_END
-	kindReply  = C.SR_REPLY
-	kindError  = C.SR_ERROR
-	kindPanic  = C.SR_PANIC
-	kindEmit   = C.SR_EMIT
+	kindCall    = C.SR_CALL
+	kindCancel  = C.SR_CANCEL
+	kindCredit  = C.SR_CREDIT
+	kindItem    = C.SR_ITEM
+	kindEnd     = C.SR_END
+	kindReply   = C.SR_REPLY
+	kindError   = C.SR_ERROR
+	kindPanic   = C.SR_PANIC
+	kindEmit    = C.SR_EMIT
+	kindRelease = C.SR_RELEASE
 
 	methodAlloc = C.SR_METHOD_ALLOC
 	methodFill  = C.SR_METHOD_FILL
@@ -147,12 +154,24 @@ func (l library) compare(schema *Schema) error {
 	if found == schema.Hash {
 		return nil
 	}
-	methods := make([]Method, uint32(abi.method_count))
-	for i := range methods {
-		m := C.sr_go_method(abi, C.uint32_t(i))
-		methods[i] = Method{ID: uint32(m.id), Hash: uint64(m.hash), Name: C.GoString(m.name)}
+	return l.check(schema.Text)
+}
+
+// check lets the library say whether it understands a program whose interface has this text.
+func (l library) check(text string) error {
+	message := make([]byte, 4096)
+	for {
+		r := C.sr_go_check(l.functions, (*C.char)(unsafe.Pointer(unsafe.StringData(text))), C.size_t(len(text)),
+			(*C.char)(unsafe.Pointer(unsafe.SliceData(message))), C.size_t(len(message)))
+		switch {
+		case r.status == statusOK:
+			return nil
+		case int(r.needed) > len(message):
+			message = make([]byte, r.needed)
+		default:
+			return &SchemaError{Reason: string(message[:r.needed])}
+		}
 	}
-	return differences(schema.Methods, methods)
 }
 
 // free ends the runtime; nothing of l may be used afterwards.
@@ -206,6 +225,15 @@ func (l library) view(handle uint64) ([]byte, int32) {
 
 func (l library) unview(handle uint64) int32 {
 	return int32(C.sr_go_unview(l.functions, l.runtime, C.uint64_t(handle)))
+}
+
+// length opens a view for as long as it takes: nobody sees it, so that Close need not count it.
+func (l library) length(handle uint64) (int, int32) {
+	bytes, status := l.view(handle)
+	if status == statusOK {
+		status = l.unview(handle)
+	}
+	return len(bytes), status
 }
 
 func (l library) shrink(handle, length uint64) int32 {

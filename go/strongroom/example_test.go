@@ -44,7 +44,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	fmt.Println(report.Snapshot.Statistics.Files, "file,", report.Snapshot.Statistics.Bytes, "bytes")
-	for entry, err := range repository.List(ctx, report.Snapshot.ID, "", true).All() {
+	for entry, err := range repository.List(ctx, report.Snapshot.ID, "", true) {
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -110,7 +110,7 @@ func Example_ingest() {
 		log.Fatal(err)
 	}
 
-	for buffer, err := range repository.Read(ctx, report.Snapshot.ID, "dump.sql").All() {
+	for buffer, err := range repository.Read(ctx, report.Snapshot.ID, "dump.sql") {
 		if err != nil {
 			log.Fatal(err)
 		}

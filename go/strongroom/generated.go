@@ -7,6 +7,7 @@ import "C"
 
 import (
 	"context"
+	"iter"
 	"maps"
 	"slices"
 	"unsafe"
@@ -27,7 +28,7 @@ func NewClient(options ...rpc.Option) (*Client, error) {
 	return &Client{client}, nil
 }
 
-// Location: where a repository lives and how it is unlocked.
+// Location is where a repository lives and how it is unlocked.
 type Location struct {
 	// A folder, or `s3://bucket/prefix`. S3 endpoint and keys come from the usual AWS_* environment variables.
 	URL         string
@@ -70,19 +71,17 @@ func (v *Location) decode(d *rpc.Decoder) {
 		if d.Bool() {
 			item0 := d.U64()
 			v.Memory = &item0
-		} else {
-			v.Memory = nil
 		}
 	}
 	d.End(outside)
 }
 
-// Credentials: what opens the keys of a repository.
+// Credentials is what opens the keys of a repository.
 //
 // It is one of [CredentialsPassword], [CredentialsKeyFile]; nil stands for the default.
 type Credentials interface{ encodeCredentials(e *rpc.Encoder) }
 
-// CredentialsPassword: a password, stretched with Argon2id.
+// CredentialsPassword is a password, stretched with Argon2id.
 type CredentialsPassword struct {
 	Value string
 }
@@ -94,7 +93,7 @@ func (v CredentialsPassword) encodeCredentials(e *rpc.Encoder) {
 	e.End(start)
 }
 
-// CredentialsKeyFile: a file that holds a random key; only its owner may read it.
+// CredentialsKeyFile is a file that holds a random key; only its owner may read it.
 type CredentialsKeyFile struct {
 	At string
 }
@@ -130,7 +129,7 @@ func decodeCredentials(d *rpc.Decoder) Credentials {
 	}
 }
 
-// Compression: how chunks are compressed before they are sealed.
+// Compression is how chunks are compressed before they are sealed.
 //
 // It is one of [CompressionAuto], [CompressionOff], [CompressionLz4], [CompressionZstd]; nil stands for the default.
 type Compression interface{ encodeCompression(e *rpc.Encoder) }
@@ -140,29 +139,26 @@ type CompressionAuto struct{}
 
 func (CompressionAuto) encodeCompression(e *rpc.Encoder) {
 	e.U32(0)
-	start := e.Begin()
-	e.End(start)
+	e.U32(0)
 }
 
-// CompressionOff: a Compression.
+// CompressionOff is a [Compression].
 type CompressionOff struct{}
 
 func (CompressionOff) encodeCompression(e *rpc.Encoder) {
 	e.U32(1)
-	start := e.Begin()
-	e.End(start)
+	e.U32(0)
 }
 
-// CompressionLz4: a Compression.
+// CompressionLz4 is a [Compression].
 type CompressionLz4 struct{}
 
 func (CompressionLz4) encodeCompression(e *rpc.Encoder) {
 	e.U32(2)
-	start := e.Begin()
-	e.End(start)
+	e.U32(0)
 }
 
-// CompressionZstd: a Compression.
+// CompressionZstd is a [Compression].
 type CompressionZstd struct {
 	Level int32
 }
@@ -206,7 +202,7 @@ func decodeCompression(d *rpc.Decoder) Compression {
 	}
 }
 
-// Time: a moment, since 1970-01-01 00:00 UTC.
+// Time is a moment, since 1970-01-01 00:00 UTC.
 type Time struct {
 	Seconds int64
 	Nanos   uint32
@@ -231,7 +227,7 @@ func (v *Time) decode(d *rpc.Decoder) {
 	d.End(outside)
 }
 
-// InitOptions: what the interface calls so.
+// InitOptions is how a repository is created.
 type InitOptions struct {
 	// Make the key file with a new random key, mode 0600, where the credentials name one. It must not exist yet.
 	CreateKey bool
@@ -252,7 +248,7 @@ func (v *InitOptions) decode(d *rpc.Decoder) {
 	d.End(outside)
 }
 
-// BackupOptions: what the interface calls so.
+// BackupOptions is what is backed up, and how.
 type BackupOptions struct {
 	// Absolute paths of files and folders.
 	Paths []string
@@ -302,8 +298,6 @@ func (v *BackupOptions) decode(d *rpc.Decoder) {
 			for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
 				v.Paths[i0] = d.Path()
 			}
-		} else {
-			v.Paths = nil
 		}
 	}
 	if d.More() {
@@ -312,8 +306,6 @@ func (v *BackupOptions) decode(d *rpc.Decoder) {
 			for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
 				v.Tags[i0] = d.String()
 			}
-		} else {
-			v.Tags = nil
 		}
 	}
 	if d.More() {
@@ -331,7 +323,7 @@ func (v *BackupOptions) decode(d *rpc.Decoder) {
 	d.End(outside)
 }
 
-// IngestOptions: what the interface calls so.
+// IngestOptions is what is said of a snapshot whose content the caller moves in.
 type IngestOptions struct {
 	Tags        []string
 	Host        string
@@ -368,8 +360,6 @@ func (v *IngestOptions) decode(d *rpc.Decoder) {
 			for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
 				v.Tags[i0] = d.String()
 			}
-		} else {
-			v.Tags = nil
 		}
 	}
 	if d.More() {
@@ -381,7 +371,7 @@ func (v *IngestOptions) decode(d *rpc.Decoder) {
 	d.End(outside)
 }
 
-// NewFile: a file whose content the caller moves in.
+// NewFile is a file whose content the caller moves in.
 type NewFile struct {
 	// Where it stands in the snapshot: a relative path without `..`.
 	At       string
@@ -421,14 +411,12 @@ func (v *NewFile) decode(d *rpc.Decoder) {
 			var item0 Time
 			item0.decode(d)
 			v.Modified = &item0
-		} else {
-			v.Modified = nil
 		}
 	}
 	d.End(outside)
 }
 
-// Statistics: what a run did.
+// Statistics is what a run did.
 type Statistics struct {
 	Files   uint64
 	Folders uint64
@@ -505,7 +493,7 @@ func (v *Statistics) decode(d *rpc.Decoder) {
 	d.End(outside)
 }
 
-// Snapshot: what the interface calls so.
+// Snapshot is the state of files at one time.
 type Snapshot struct {
 	ID         [32]byte
 	Time       Time
@@ -560,8 +548,6 @@ func (v *Snapshot) decode(d *rpc.Decoder) {
 			for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
 				v.Paths[i0] = d.Path()
 			}
-		} else {
-			v.Paths = nil
 		}
 	}
 	if d.More() {
@@ -570,8 +556,6 @@ func (v *Snapshot) decode(d *rpc.Decoder) {
 			for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
 				v.Tags[i0] = d.String()
 			}
-		} else {
-			v.Tags = nil
 		}
 	}
 	if d.More() {
@@ -579,8 +563,6 @@ func (v *Snapshot) decode(d *rpc.Decoder) {
 			var item0 [32]byte
 			d.Fixed(item0[:])
 			v.Parent = &item0
-		} else {
-			v.Parent = nil
 		}
 	}
 	if d.More() {
@@ -589,7 +571,7 @@ func (v *Snapshot) decode(d *rpc.Decoder) {
 	d.End(outside)
 }
 
-// IssueKind: one of a few.
+// IssueKind is what is wrong with a path.
 type IssueKind uint32
 
 // The values of IssueKind.
@@ -667,7 +649,7 @@ func (v *FileIssue) decode(d *rpc.Decoder) {
 	d.End(outside)
 }
 
-// BackupReport: what the interface calls so.
+// BackupReport is what came of a backup. Where there are issues, the snapshot lacks what they name.
 type BackupReport struct {
 	Snapshot Snapshot
 	Issues   []FileIssue
@@ -703,19 +685,14 @@ func (v *BackupReport) decode(d *rpc.Decoder) {
 			for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
 				v.Issues[i0].decode(d)
 			}
-		} else {
-			v.Issues = nil
 		}
 	}
 	if d.More() {
-		v.Busy = nil
 		if n0 := d.Count(12); n0 > 0 {
 			v.Busy = make(map[string]float64, n0)
 			for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
-				var key0 string
-				var value0 float64
-				key0 = d.String()
-				value0 = d.F64()
+				key0 := d.String()
+				value0 := d.F64()
 				if _, twice := v.Busy[key0]; twice {
 					d.Malformed("a key of a map comes twice")
 				}
@@ -726,7 +703,7 @@ func (v *BackupReport) decode(d *rpc.Decoder) {
 	d.End(outside)
 }
 
-// Progress: how far a run is. Only the latest is delivered to a caller that is slow to take them.
+// Progress is how far a run is. Only the latest is delivered to a caller that is slow to take them.
 type Progress struct {
 	Files uint64
 	Bytes uint64
@@ -770,16 +747,12 @@ func (v *Progress) decode(d *rpc.Decoder) {
 		if d.Bool() {
 			item0 := d.U64()
 			v.FilesTotal = &item0
-		} else {
-			v.FilesTotal = nil
 		}
 	}
 	if d.More() {
 		if d.Bool() {
 			item0 := d.U64()
 			v.BytesTotal = &item0
-		} else {
-			v.BytesTotal = nil
 		}
 	}
 	if d.More() {
@@ -794,7 +767,7 @@ func (v *Progress) decode(d *rpc.Decoder) {
 	d.End(outside)
 }
 
-// SnapshotFilter: what the interface calls so.
+// SnapshotFilter is which snapshots are wanted: those that all of its fields fit.
 type SnapshotFilter struct {
 	Host *string
 	// Snapshots that carry all of these.
@@ -821,8 +794,6 @@ func (v *SnapshotFilter) decode(d *rpc.Decoder) {
 		if d.Bool() {
 			item0 := d.String()
 			v.Host = &item0
-		} else {
-			v.Host = nil
 		}
 	}
 	if d.More() {
@@ -831,37 +802,34 @@ func (v *SnapshotFilter) decode(d *rpc.Decoder) {
 			for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
 				v.Tags[i0] = d.String()
 			}
-		} else {
-			v.Tags = nil
 		}
 	}
 	d.End(outside)
 }
 
-// EntryKind: one of a few.
+// EntryKind is what stands at a path.
 //
-// It is one of [EntryKindFile], [EntryKindFolder], [EntryKindSymlink], [EntryKindFifo], [EntryKindSocket], [EntryKindBlockDevice], [EntryKindCharDevice]; nil stands for the default.
+// It is one of [EntryKindFile], [EntryKindFolder], [EntryKindSymlink], [EntryKindFifo], [EntryKindSocket],
+// [EntryKindBlockDevice], [EntryKindCharDevice]; nil stands for the default.
 type EntryKind interface{ encodeEntryKind(e *rpc.Encoder) }
 
-// EntryKindFile: a EntryKind.
+// EntryKindFile is an [EntryKind].
 type EntryKindFile struct{}
 
 func (EntryKindFile) encodeEntryKind(e *rpc.Encoder) {
 	e.U32(0)
-	start := e.Begin()
-	e.End(start)
+	e.U32(0)
 }
 
-// EntryKindFolder: a EntryKind.
+// EntryKindFolder is an [EntryKind].
 type EntryKindFolder struct{}
 
 func (EntryKindFolder) encodeEntryKind(e *rpc.Encoder) {
 	e.U32(1)
-	start := e.Begin()
-	e.End(start)
+	e.U32(0)
 }
 
-// EntryKindSymlink: a EntryKind.
+// EntryKindSymlink is an [EntryKind].
 type EntryKindSymlink struct {
 	Target string
 }
@@ -873,25 +841,23 @@ func (v EntryKindSymlink) encodeEntryKind(e *rpc.Encoder) {
 	e.End(start)
 }
 
-// EntryKindFifo: a EntryKind.
+// EntryKindFifo is an [EntryKind].
 type EntryKindFifo struct{}
 
 func (EntryKindFifo) encodeEntryKind(e *rpc.Encoder) {
 	e.U32(3)
-	start := e.Begin()
-	e.End(start)
+	e.U32(0)
 }
 
-// EntryKindSocket: a EntryKind.
+// EntryKindSocket is an [EntryKind].
 type EntryKindSocket struct{}
 
 func (EntryKindSocket) encodeEntryKind(e *rpc.Encoder) {
 	e.U32(4)
-	start := e.Begin()
-	e.End(start)
+	e.U32(0)
 }
 
-// EntryKindBlockDevice: a EntryKind.
+// EntryKindBlockDevice is an [EntryKind].
 type EntryKindBlockDevice struct {
 	Number uint64
 }
@@ -903,7 +869,7 @@ func (v EntryKindBlockDevice) encodeEntryKind(e *rpc.Encoder) {
 	e.End(start)
 }
 
-// EntryKindCharDevice: a EntryKind.
+// EntryKindCharDevice is an [EntryKind].
 type EntryKindCharDevice struct {
 	Number uint64
 }
@@ -1024,7 +990,7 @@ func (v *Entry) decode(d *rpc.Decoder) {
 	d.End(outside)
 }
 
-// RestoreOptions: what the interface calls so.
+// RestoreOptions is what is restored, and to where.
 type RestoreOptions struct {
 	Snapshot [32]byte
 	// The folder that receives the tree; it is created where it does not exist.
@@ -1059,14 +1025,13 @@ func (v *RestoreOptions) decode(d *rpc.Decoder) {
 			for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
 				v.Only[i0] = d.Path()
 			}
-		} else {
-			v.Only = nil
 		}
 	}
 	d.End(outside)
 }
 
-// RestoreReport: what the interface calls so.
+// RestoreReport is what came of a restore. What the issues name is missing or incomplete in the target; all else is
+// there.
 type RestoreReport struct {
 	Statistics Statistics
 	Issues     []FileIssue
@@ -1094,14 +1059,12 @@ func (v *RestoreReport) decode(d *rpc.Decoder) {
 			for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
 				v.Issues[i0].decode(d)
 			}
-		} else {
-			v.Issues = nil
 		}
 	}
 	d.End(outside)
 }
 
-// CheckOptions: what the interface calls so.
+// CheckOptions is how closely a repository is looked at.
 type CheckOptions struct {
 	// Fetch, open and verify every byte as well.
 	ReadData bool
@@ -1122,7 +1085,7 @@ func (v *CheckOptions) decode(d *rpc.Decoder) {
 	d.End(outside)
 }
 
-// Damage: what the interface calls so.
+// Damage is an object of the repository that cannot be read as it was written.
 type Damage struct {
 	// Name of the object in the store.
 	Object string
@@ -1148,7 +1111,7 @@ func (v *Damage) decode(d *rpc.Decoder) {
 	d.End(outside)
 }
 
-// CheckReport: what the interface calls so.
+// CheckReport is what a check found. Without damage, everything that was looked at can be restored.
 type CheckReport struct {
 	Snapshots uint64
 	Packs     uint64
@@ -1191,196 +1154,197 @@ func (v *CheckReport) decode(d *rpc.Decoder) {
 			for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
 				v.Damage[i0].decode(d)
 			}
-		} else {
-			v.Damage = nil
 		}
 	}
 	d.End(outside)
 }
 
-// RepositoryError: what methods of the interface fail with.
+// RepositoryError is why something could not be done. None of it loses what was committed before.
 //
 // Each of its variants is a type of its own, for errors.As.
 type RepositoryError interface {
 	error
 	// Variant is the variant's name in the interface.
 	Variant() string
-	repositoryError()
+	isRepositoryError()
 }
 
-// RepositoryNotFoundError: the RepositoryError `not_found`.
+// RepositoryNotFoundError: opening: nothing is at the URL.
 type RepositoryNotFoundError struct {
 	URL     string
 	message string
 }
 
-func (e *RepositoryNotFoundError) Error() string { return e.message }
+func (v *RepositoryNotFoundError) Error() string { return v.message }
 
 // Variant is the variant's name in the interface.
 func (*RepositoryNotFoundError) Variant() string { return "not_found" }
 
-func (*RepositoryNotFoundError) repositoryError() {}
+func (*RepositoryNotFoundError) isRepositoryError() {}
 
-// RepositoryAlreadyExistsError: the RepositoryError `already_exists`.
+// RepositoryAlreadyExistsError: creating: a repository is there; it is left as it was.
 type RepositoryAlreadyExistsError struct {
 	URL     string
 	message string
 }
 
-func (e *RepositoryAlreadyExistsError) Error() string { return e.message }
+func (v *RepositoryAlreadyExistsError) Error() string { return v.message }
 
 // Variant is the variant's name in the interface.
 func (*RepositoryAlreadyExistsError) Variant() string { return "already_exists" }
 
-func (*RepositoryAlreadyExistsError) repositoryError() {}
+func (*RepositoryAlreadyExistsError) isRepositoryError() {}
 
-// RepositoryNotARepositoryError: the RepositoryError `not_a_repository`.
+// RepositoryNotARepositoryError: there is something else at the URL: a folder with other files in it, or a config that
+// is none of ours.
 type RepositoryNotARepositoryError struct {
 	URL     string
 	Why     string
 	message string
 }
 
-func (e *RepositoryNotARepositoryError) Error() string { return e.message }
+func (v *RepositoryNotARepositoryError) Error() string { return v.message }
 
 // Variant is the variant's name in the interface.
 func (*RepositoryNotARepositoryError) Variant() string { return "not_a_repository" }
 
-func (*RepositoryNotARepositoryError) repositoryError() {}
+func (*RepositoryNotARepositoryError) isRepositoryError() {}
 
-// RepositoryWrongKeyError: the RepositoryError `wrong_key`.
+// RepositoryWrongKeyError: opening: the credentials open none of the key slots.
 type RepositoryWrongKeyError struct {
 	message string
 }
 
-func (e *RepositoryWrongKeyError) Error() string { return e.message }
+func (v *RepositoryWrongKeyError) Error() string { return v.message }
 
 // Variant is the variant's name in the interface.
 func (*RepositoryWrongKeyError) Variant() string { return "wrong_key" }
 
-func (*RepositoryWrongKeyError) repositoryError() {}
+func (*RepositoryWrongKeyError) isRepositoryError() {}
 
-// RepositoryNewerFormatError: the RepositoryError `newer_format`.
+// RepositoryNewerFormatError: a later release has written the repository, in a format that this one does not know.
 type RepositoryNewerFormatError struct {
 	Found     uint32
 	Supported uint32
 	message   string
 }
 
-func (e *RepositoryNewerFormatError) Error() string { return e.message }
+func (v *RepositoryNewerFormatError) Error() string { return v.message }
 
 // Variant is the variant's name in the interface.
 func (*RepositoryNewerFormatError) Variant() string { return "newer_format" }
 
-func (*RepositoryNewerFormatError) repositoryError() {}
+func (*RepositoryNewerFormatError) isRepositoryError() {}
 
-// RepositoryDamagedError: the RepositoryError `damaged`.
+// RepositoryDamagedError: an object that is needed was changed, cut off or is missing; check tells what else is.
 type RepositoryDamagedError struct {
 	Object  string
 	Why     string
 	message string
 }
 
-func (e *RepositoryDamagedError) Error() string { return e.message }
+func (v *RepositoryDamagedError) Error() string { return v.message }
 
 // Variant is the variant's name in the interface.
 func (*RepositoryDamagedError) Variant() string { return "damaged" }
 
-func (*RepositoryDamagedError) repositoryError() {}
+func (*RepositoryDamagedError) isRepositoryError() {}
 
-// RepositoryNoSpaceError: the RepositoryError `no_space`.
+// RepositoryNoSpaceError: the store has no room left.
 type RepositoryNoSpaceError struct {
 	What    string
 	message string
 }
 
-func (e *RepositoryNoSpaceError) Error() string { return e.message }
+func (v *RepositoryNoSpaceError) Error() string { return v.message }
 
 // Variant is the variant's name in the interface.
 func (*RepositoryNoSpaceError) Variant() string { return "no_space" }
 
-func (*RepositoryNoSpaceError) repositoryError() {}
+func (*RepositoryNoSpaceError) isRepositoryError() {}
 
-// RepositoryStoreError: the RepositoryError `store`.
+// RepositoryStoreError: the store could not be reached, refused, or failed.
 type RepositoryStoreError struct {
 	What    string
 	Why     string
 	message string
 }
 
-func (e *RepositoryStoreError) Error() string { return e.message }
+func (v *RepositoryStoreError) Error() string { return v.message }
 
 // Variant is the variant's name in the interface.
 func (*RepositoryStoreError) Variant() string { return "store" }
 
-func (*RepositoryStoreError) repositoryError() {}
+func (*RepositoryStoreError) isRepositoryError() {}
 
-// RepositoryStoreNotSafeError: the RepositoryError `store_not_safe`.
+// RepositoryStoreNotSafeError: creating: the store was tried, and took one name twice. Two agents would overwrite the
+// snapshots of one another.
 type RepositoryStoreNotSafeError struct {
 	URL     string
 	message string
 }
 
-func (e *RepositoryStoreNotSafeError) Error() string { return e.message }
+func (v *RepositoryStoreNotSafeError) Error() string { return v.message }
 
 // Variant is the variant's name in the interface.
 func (*RepositoryStoreNotSafeError) Variant() string { return "store_not_safe" }
 
-func (*RepositoryStoreNotSafeError) repositoryError() {}
+func (*RepositoryStoreNotSafeError) isRepositoryError() {}
 
-// RepositoryNoSuchSnapshotError: the RepositoryError `no_such_snapshot`.
+// RepositoryNoSuchSnapshotError: no snapshot has the name or the id that was asked for.
 type RepositoryNoSuchSnapshotError struct {
 	Name    string
 	message string
 }
 
-func (e *RepositoryNoSuchSnapshotError) Error() string { return e.message }
+func (v *RepositoryNoSuchSnapshotError) Error() string { return v.message }
 
 // Variant is the variant's name in the interface.
 func (*RepositoryNoSuchSnapshotError) Variant() string { return "no_such_snapshot" }
 
-func (*RepositoryNoSuchSnapshotError) repositoryError() {}
+func (*RepositoryNoSuchSnapshotError) isRepositoryError() {}
 
-// RepositoryNoSuchPathError: the RepositoryError `no_such_path`.
+// RepositoryNoSuchPathError: the snapshot has no entry at the path.
 type RepositoryNoSuchPathError struct {
 	At      string
 	message string
 }
 
-func (e *RepositoryNoSuchPathError) Error() string { return e.message }
+func (v *RepositoryNoSuchPathError) Error() string { return v.message }
 
 // Variant is the variant's name in the interface.
 func (*RepositoryNoSuchPathError) Variant() string { return "no_such_path" }
 
-func (*RepositoryNoSuchPathError) repositoryError() {}
+func (*RepositoryNoSuchPathError) isRepositoryError() {}
 
-// RepositoryInvalidError: the RepositoryError `invalid`.
+// RepositoryInvalidError: what was asked for makes no sense: a relative path, a compression level that does not exist,
+// an id that fits two snapshots.
 type RepositoryInvalidError struct {
 	What    string
 	Why     string
 	message string
 }
 
-func (e *RepositoryInvalidError) Error() string { return e.message }
+func (v *RepositoryInvalidError) Error() string { return v.message }
 
 // Variant is the variant's name in the interface.
 func (*RepositoryInvalidError) Variant() string { return "invalid" }
 
-func (*RepositoryInvalidError) repositoryError() {}
+func (*RepositoryInvalidError) isRepositoryError() {}
 
-// RepositoryFileError: the RepositoryError `file`.
+// RepositoryFileError: a file of this machine, not of the repository, cannot be read or written.
 type RepositoryFileError struct {
 	At      string
 	Why     string
 	message string
 }
 
-func (e *RepositoryFileError) Error() string { return e.message }
+func (v *RepositoryFileError) Error() string { return v.message }
 
 // Variant is the variant's name in the interface.
 func (*RepositoryFileError) Variant() string { return "file" }
 
-func (*RepositoryFileError) repositoryError() {}
+func (*RepositoryFileError) isRepositoryError() {}
 
 func decodeRepositoryError(variant uint32, message string, d *rpc.Decoder) error {
 	switch variant {
@@ -1480,20 +1444,18 @@ func decodeRepositoryError(variant uint32, message string, d *rpc.Decoder) error
 	return nil
 }
 
-// Repository: an open repository.
+// Repository is an open repository.
 //
 // Its methods may be called from any goroutine. Close it when it is no longer needed.
 type Repository struct{ object *rpc.Object }
 
-func (r *Repository) handle() *rpc.Object {
+// Close ends the object when its last call is over. Later calls fail with [rpc.ErrClosed].
+func (r *Repository) Close() error {
 	if r == nil {
 		return nil
 	}
-	return r.object
+	return r.object.Close()
 }
-
-// Close ends the object when its last call is over. Later calls fail with [rpc.ErrClosed].
-func (r *Repository) Close() error { return r.handle().Close() }
 
 // InitRepository creates a repository where there is none.
 //
@@ -1511,7 +1473,7 @@ func (c *Client) InitRepository(ctx context.Context, at Location, options InitOp
 	return result, call.Finish()
 }
 
-// OpenRepository calls the method `open` of a Repository.
+// OpenRepository opens a repository that is there. It takes a moment to make the key from a password, on purpose.
 //
 // It fails with a [RepositoryError], or an error of the runtime.
 func (c *Client) OpenRepository(ctx context.Context, at Location) (*Repository, error) {
@@ -1528,8 +1490,8 @@ func (c *Client) OpenRepository(ctx context.Context, at Location) (*Repository, 
 
 // Backup walks and reads the paths, and commits a snapshot of them.
 //
-// progress, where not nil, is called with the newest one on this goroutine, and not after the method has returned.
-// It fails with a [RepositoryError], or an error of the runtime.
+// It fails with a [RepositoryError], or an error of the runtime. progress, where not nil, is called with the newest
+// one on this goroutine, and not after the method has returned.
 func (r *Repository) Backup(ctx context.Context, options BackupOptions, progress func(Progress)) (BackupReport, error) {
 	call := r.object.Call(methodRepositoryBackup)
 	options.encode(&call.Encoder)
@@ -1568,18 +1530,20 @@ func (r *Repository) Ingest(ctx context.Context, options IngestOptions) (*Ingest
 
 // Snapshots: all snapshots, oldest first.
 //
-// The stream fails where the call does. Close it where it is not read to its end.
-// It fails with a [RepositoryError], or an error of the runtime.
-func (r *Repository) Snapshots(ctx context.Context, filter SnapshotFilter) *rpc.Stream[Snapshot] {
-	call := r.object.Call(methodRepositorySnapshots)
-	filter.encode(&call.Encoder)
-	return rpc.NewStream(ctx, call, rpc.ValueWindow, func(d *rpc.Decoder) (item Snapshot) {
-		item.decode(d)
-		return item
-	})
+// It fails with a [RepositoryError], or an error of the runtime. The call begins with the loop over its values;
+// leaving the loop ends it.
+func (r *Repository) Snapshots(ctx context.Context, filter SnapshotFilter) iter.Seq2[Snapshot, error] {
+	return func(yield func(Snapshot, error) bool) {
+		call := r.object.Call(methodRepositorySnapshots)
+		filter.encode(&call.Encoder)
+		rpc.Receive(ctx, call, rpc.ValueWindow, yield, func(d *rpc.Decoder) (item Snapshot) {
+			item.decode(d)
+			return item
+		})
+	}
 }
 
-// Resolve: the snapshot that `name` means: `latest`, or the first hexadecimal digits of an id.
+// Resolve answers the snapshot that `name` means: `latest`, or the first hexadecimal digits of an id.
 //
 // It fails with a [RepositoryError], or an error of the runtime.
 func (r *Repository) Resolve(ctx context.Context, name string) (Snapshot, error) {
@@ -1594,39 +1558,45 @@ func (r *Repository) Resolve(ctx context.Context, name string) (Snapshot, error)
 	return result, call.Finish()
 }
 
-// List: the entries at and below a path; an empty path is the top.
+// List answers the entries at and below a path; an empty path is the top.
 //
-// The stream fails where the call does. Close it where it is not read to its end.
-// It fails with a [RepositoryError], or an error of the runtime.
-func (r *Repository) List(ctx context.Context, snapshot [32]byte, at string, recursive bool) *rpc.Stream[Entry] {
-	call := r.object.Call(methodRepositoryList)
-	call.Fixed(snapshot[:])
-	call.String(at)
-	call.Bool(recursive)
-	return rpc.NewStream(ctx, call, rpc.ValueWindow, func(d *rpc.Decoder) (item Entry) {
-		item.decode(d)
-		return item
-	})
+// It fails with a [RepositoryError], or an error of the runtime. The call begins with the loop over its values;
+// leaving the loop ends it.
+func (r *Repository) List(ctx context.Context, snapshot [32]byte, at string, recursive bool) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		call := r.object.Call(methodRepositoryList)
+		call.Fixed(snapshot[:])
+		call.String(at)
+		call.Bool(recursive)
+		rpc.Receive(ctx, call, rpc.ValueWindow, yield, func(d *rpc.Decoder) (item Entry) {
+			item.decode(d)
+			return item
+		})
+	}
 }
 
-// Read: the content of one file, in order. A file is also found by its last path elements, where these are unambiguous.
+// Read answers the content of one file, in order. A file is also found by its last path elements, where these are
+// unambiguous.
 //
-// The stream fails where the call does. Close it where it is not read to its end.
-// It fails with a [RepositoryError], or an error of the runtime.
-func (r *Repository) Read(ctx context.Context, snapshot [32]byte, at string) *rpc.Stream[*rpc.Buffer] {
-	call := r.object.Call(methodRepositoryRead)
-	call.Fixed(snapshot[:])
-	call.String(at)
-	return rpc.NewStream(ctx, call, rpc.BufferWindow, func(d *rpc.Decoder) (item *rpc.Buffer) {
-		item = d.Buffer()
-		return item
-	})
+// It fails with a [RepositoryError], or an error of the runtime. The call begins with the loop over its values;
+// leaving the loop ends it. Each buffer is the reader's, to move or to close.
+func (r *Repository) Read(ctx context.Context, snapshot [32]byte, at string) iter.Seq2[*rpc.Buffer, error] {
+	return func(yield func(*rpc.Buffer, error) bool) {
+		call := r.object.Call(methodRepositoryRead)
+		call.Fixed(snapshot[:])
+		call.String(at)
+		rpc.Receive(ctx, call, rpc.BufferWindow, yield, func(d *rpc.Decoder) (item *rpc.Buffer) {
+			item = d.Buffer()
+			return item
+		})
+	}
 }
 
-// Restore calls the method `restore` of a Repository.
+// Restore writes the entries of a snapshot to a folder. What cannot be written is an issue of the report; the rest
+// goes on.
 //
-// progress, where not nil, is called with the newest one on this goroutine, and not after the method has returned.
-// It fails with a [RepositoryError], or an error of the runtime.
+// It fails with a [RepositoryError], or an error of the runtime. progress, where not nil, is called with the newest
+// one on this goroutine, and not after the method has returned.
 func (r *Repository) Restore(ctx context.Context, options RestoreOptions, progress func(Progress)) (RestoreReport, error) {
 	call := r.object.Call(methodRepositoryRestore)
 	options.encode(&call.Encoder)
@@ -1648,10 +1618,10 @@ func (r *Repository) Restore(ctx context.Context, options RestoreOptions, progre
 	return result, call.Finish()
 }
 
-// Check calls the method `check` of a Repository.
+// Check looks for damage: whether all that snapshots need is there and, where it is asked for, can be read.
 //
-// progress, where not nil, is called with the newest one on this goroutine, and not after the method has returned.
-// It fails with a [RepositoryError], or an error of the runtime.
+// It fails with a [RepositoryError], or an error of the runtime. progress, where not nil, is called with the newest
+// one on this goroutine, and not after the method has returned.
 func (r *Repository) Check(ctx context.Context, options CheckOptions, progress func(Progress)) (CheckReport, error) {
 	call := r.object.Call(methodRepositoryCheck)
 	options.encode(&call.Encoder)
@@ -1673,7 +1643,7 @@ func (r *Repository) Check(ctx context.Context, options CheckOptions, progress f
 	return result, call.Finish()
 }
 
-// ID: the repository's random identity.
+// ID answers the repository's random identity.
 func (r *Repository) ID() ([32]byte, error) {
 	call := r.object.Call(methodRepositoryID)
 	var result [32]byte
@@ -1685,7 +1655,7 @@ func (r *Repository) ID() ([32]byte, error) {
 	return result, call.Finish()
 }
 
-// URL calls the method `url` of a Repository.
+// URL answers the URL with which it was opened.
 func (r *Repository) URL() (string, error) {
 	call := r.object.Call(methodRepositoryURL)
 	var result string
@@ -1697,20 +1667,18 @@ func (r *Repository) URL() (string, error) {
 	return result, call.Finish()
 }
 
-// Ingest: a snapshot in the making. Closing it before `commit` leaves nothing but garbage for prune.
+// Ingest is a snapshot in the making. Closing it before `commit` leaves nothing but garbage for prune.
 //
 // Its methods may be called from any goroutine. Close it when it is no longer needed.
 type Ingest struct{ object *rpc.Object }
 
-func (i *Ingest) handle() *rpc.Object {
+// Close ends the object when its last call is over. Later calls fail with [rpc.ErrClosed].
+func (i *Ingest) Close() error {
 	if i == nil {
 		return nil
 	}
-	return i.object
+	return i.object.Close()
 }
-
-// Close ends the object when its last call is over. Later calls fail with [rpc.ErrClosed].
-func (i *Ingest) Close() error { return i.handle().Close() }
 
 // Add starts a file and answers the number that `write` takes.
 //
@@ -1729,9 +1697,8 @@ func (i *Ingest) Add(ctx context.Context, file NewFile) (uint64, error) {
 
 // Write appends the buffer's bytes to the file. The buffer moves: it is gone for the caller, also where this fails.
 //
-// The buffer data moves: it must not be used afterwards. With a view open the call fails with [rpc.ErrBusy] and the
-// buffer stays.
-// It fails with a [RepositoryError], or an error of the runtime.
+// It fails with a [RepositoryError], or an error of the runtime. The buffer data moves: it must not be used
+// afterwards. With a view open the call fails with [rpc.ErrBusy] and the buffer stays.
 func (i *Ingest) Write(ctx context.Context, file uint64, data *rpc.Buffer) error {
 	call := i.object.Call(methodIngestWrite)
 	call.U64(file)
@@ -1757,49 +1724,71 @@ func (i *Ingest) Commit(ctx context.Context) (BackupReport, error) {
 }
 
 const (
-	methodRepositoryResolve   = 0x2b25f7ff
-	methodRepositoryRead      = 0x369cfb11
-	methodRepositoryIngest    = 0x4f014819
-	methodIngestAdd           = 0x5b2c8970
-	methodRepositoryURL       = 0x611063c2
-	methodRepositorySnapshots = 0x647fd586
-	methodRepositoryBackup    = 0x7177a493
-	methodRepositoryList      = 0x7bc5d1fd
-	methodIngestWrite         = 0x843cb250
-	methodRepositoryCheck     = 0xa93d58b3
-	methodIngestCommit        = 0xaa44a4d0
-	methodRepositoryRestore   = 0xb5d90165
 	methodRepositoryInit      = 0xb6c04ecf
-	methodRepositoryID        = 0xc3c19f64
 	methodRepositoryOpen      = 0xd722ce7d
+	methodRepositoryBackup    = 0x7177a493
+	methodRepositoryIngest    = 0x4f014819
+	methodRepositorySnapshots = 0x647fd586
+	methodRepositoryResolve   = 0x2b25f7ff
+	methodRepositoryList      = 0x7bc5d1fd
+	methodRepositoryRead      = 0x369cfb11
+	methodRepositoryRestore   = 0xb5d90165
+	methodRepositoryCheck     = 0xa93d58b3
+	methodRepositoryID        = 0xc3c19f64
+	methodRepositoryURL       = 0x611063c2
+	methodIngestAdd           = 0x5b2c8970
+	methodIngestWrite         = 0x843cb250
+	methodIngestCommit        = 0xaa44a4d0
 )
 
 var schema = rpc.Schema{
-	Hash: [16]byte{0x71, 0x99, 0x01, 0xca, 0x66, 0x36, 0x8d, 0xe6, 0x01, 0xf2, 0x8d, 0x70, 0x39, 0xc0, 0x9b, 0x74},
-	Methods: []rpc.Method{
-		{ID: methodRepositoryResolve, Hash: 0xd375ec396208db6d, Name: "Repository.resolve"},
-		{ID: methodRepositoryRead, Hash: 0x4dc83fc89e84201e, Name: "Repository.read"},
-		{ID: methodRepositoryIngest, Hash: 0x1aecad27ff199689, Name: "Repository.ingest"},
-		{ID: methodIngestAdd, Hash: 0xcd63f3a742f63200, Name: "Ingest.add"},
-		{ID: methodRepositoryURL, Hash: 0x66f678c3e293028a, Name: "Repository.url"},
-		{ID: methodRepositorySnapshots, Hash: 0x55924c496e38d2bf, Name: "Repository.snapshots"},
-		{ID: methodRepositoryBackup, Hash: 0x545da6162c10b795, Name: "Repository.backup"},
-		{ID: methodRepositoryList, Hash: 0x9495c064262910b6, Name: "Repository.list"},
-		{ID: methodIngestWrite, Hash: 0x02564400b4c89907, Name: "Ingest.write"},
-		{ID: methodRepositoryCheck, Hash: 0x5fc9974ab94c9395, Name: "Repository.check"},
-		{ID: methodIngestCommit, Hash: 0xc534b71e8b7d0ee9, Name: "Ingest.commit"},
-		{ID: methodRepositoryRestore, Hash: 0x50f34e52064926a9, Name: "Repository.restore"},
-		{ID: methodRepositoryInit, Hash: 0x0c105f741ee9ec04, Name: "Repository.init"},
-		{ID: methodRepositoryID, Hash: 0xbd260d8f63523bee, Name: "Repository.id"},
-		{ID: methodRepositoryOpen, Hash: 0xd7cd8094b4aae73d, Name: "Repository.open"},
-	},
+	Text: `method Ingest.add(file:NewFile)->u64 throws RepositoryError
+method Ingest.commit()->BackupReport throws RepositoryError
+method Ingest.write(file:u64,data:buffer) throws RepositoryError
+method Repository.backup(options:BackupOptions)->BackupReport emits Progress throws RepositoryError
+method Repository.check(options:CheckOptions)->CheckReport emits Progress throws RepositoryError
+method Repository.id()->bytes<32> immediate
+method Repository.ingest(options:IngestOptions)->Ingest throws RepositoryError
+method Repository.init(at:Location,options:InitOptions)->Repository throws RepositoryError constructor
+method Repository.list(snapshot:bytes<32>,at:path,recursive:bool)->stream<Entry> throws RepositoryError
+method Repository.open(at:Location)->Repository throws RepositoryError constructor
+method Repository.read(snapshot:bytes<32>,at:path)->stream<buffer> throws RepositoryError
+method Repository.resolve(name:string)->Snapshot throws RepositoryError
+method Repository.restore(options:RestoreOptions)->RestoreReport emits Progress throws RepositoryError
+method Repository.snapshots(filter:SnapshotFilter)->stream<Snapshot> throws RepositoryError
+method Repository.url()->string immediate
+enum Compression{auto,off,lz4,zstd{level:i32=1}}
+enum Credentials{password{value:string},key_file{at:path}}
+enum EntryKind{file,folder,symlink{target:path},fifo,socket,block_device{number:u64},char_device{number:u64}}
+enum IssueKind{unreadable,vanished,changed,metadata,damaged}
+error RepositoryError{not_found{url:string},already_exists{url:string},not_a_repository{url:string,why:string},wrong_key,newer_format{found:u32,supported:u32},damaged{object:string,why:string},no_space{what:string},store{what:string,why:string},store_not_safe{url:string},no_such_snapshot{name:string},no_such_path{at:path},invalid{what:string,why:string},file{at:path,why:string}}
+record BackupOptions{paths:list<path>,tags:list<string>,host:string="",compression:Compression=auto,one_file_system:bool=false,paranoid:bool=false}
+record BackupReport{snapshot:Snapshot,issues:list<FileIssue>,busy:map<string,f64>}
+record CheckOptions{read_data:bool=false}
+record CheckReport{snapshots:u64,packs:u64,chunks:u64,bytes_read:u64,damage:list<Damage>}
+record Damage{object:string,why:string}
+record Entry{at:path,kind:EntryKind,mode:u32,uid:u32,gid:u32,size:u64,modified:Time,links:u64}
+record FileIssue{at:path,kind:IssueKind,message:string}
+record IngestOptions{tags:list<string>,host:string="",compression:Compression=auto}
+record InitOptions{create_key:bool=false}
+record Location{url:string,credentials:Credentials,memory:optional<u64>}
+record NewFile{at:path,mode:u32=384,modified:optional<Time>}
+record Progress{files:u64,bytes:u64,files_total:optional<u64>,bytes_total:optional<u64>,bytes_stored:u64,issues:u64,current:path}
+record RestoreOptions{snapshot:bytes<32>,target:path,only:list<path>}
+record RestoreReport{statistics:Statistics,issues:list<FileIssue>}
+record SnapshotFilter{host:optional<string>,tags:list<string>}
+record Snapshot{id:bytes<32>,time:Time,host:string,user:string,paths:list<path>,tags:list<string>,parent:optional<bytes<32>>,statistics:Statistics}
+record Statistics{files:u64,folders:u64,others:u64,unchanged:u64,bytes:u64,bytes_read:u64,bytes_new:u64,bytes_stored:u64,chunks:u64,chunks_new:u64,duration:u64}
+record Time{seconds:i64,nanos:u32}
+`,
+	Hash:        [16]byte{0x5d, 0xcd, 0x89, 0x8c, 0xff, 0x10, 0x03, 0xe8, 0x43, 0x39, 0xca, 0xfc, 0x62, 0xbb, 0xc9, 0x91},
 	DecodeError: decodeError,
 }
 
 // decodeError makes the typed error that a frame of the library carries, or nil where this package knows none.
 func decodeError(domain, variant uint32, message string, d *rpc.Decoder) error {
 	switch domain {
-	case 1:
+	case 0x9e52a131:
 		return decodeRepositoryError(variant, message, d)
 	}
 	return nil

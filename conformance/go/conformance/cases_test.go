@@ -6,11 +6,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"io"
+	"fmt"
+	"iter"
 	"math"
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,20 +37,31 @@ type behaviour struct {
 	Data                            string
 	Steps                           uint32
 	Calls                           int
+	Limit                           uint32
+	Numbers                         []uint32
+	Texts, Parts                    []string
+	Result                          json.RawMessage
+	Heard, Bound                    int
+	Runtime                         string
 }
 
-// TestCases runs the table that all languages share. A kind that is not known here fails.
+// TestCases runs the tables that all languages share. A kind that is not known here fails.
 func TestCases(t *testing.T) {
-	text, err := os.ReadFile("../../cases.json")
-	require.NoError(t, err)
 	var cases []behaviour
-	require.NoError(t, json.Unmarshal(text, &cases))
-	require.NotEmpty(t, cases)
+	for _, table := range []string{"cases.json", "vectors.json"} {
+		text, err := os.ReadFile("../../" + table)
+		require.NoError(t, err)
+		var some []behaviour
+		require.NoError(t, json.Unmarshal(text, &some))
+		require.NotEmpty(t, some)
+		cases = append(cases, some...)
+	}
 	run := map[string]func(*testing.T, *Client, *Echo, behaviour){
 		"roundtrip": roundTrip, "malformed": malformed, "error": failure, "panic": panics, "cancel": cancelled,
 		"deadline": deadline, "stream": stream, "blocks": blocks, "credit": credit, "sum": sum, "invert": invert,
 		"closed_object": closedObject, "closed_buffer": closedBuffer, "view_lease": viewLease, "emit": emits,
-		"concurrent": concurrent,
+		"concurrent": concurrent, "total": total, "total_credit": totalCredit, "double": doubled, "total_bytes": totalBytes,
+		"ask": ask, "pass": pass, "keep": keep, "recall_nothing": recallNothing,
 	}
 	for _, c := range cases {
 		t.Run(c.Kind+"/"+c.Name, func(t *testing.T) {
@@ -70,6 +83,7 @@ func unhex(t *testing.T, text string) []byte {
 // methods are those that take and answer one record.
 var methods = map[string]uint32{
 	"scalars": methodEchoScalars, "containers": methodEchoContainers, "defaults": methodEchoDefaults,
+	"moments": methodEchoMoments,
 }
 
 // raw calls a method with arguments that are encoded already, and answers the result as it came.
@@ -128,6 +142,16 @@ func roundTrip(t *testing.T, _ *Client, echo *Echo, c behaviour) {
 		back, err := echo.Defaults(ctx, want)
 		require.NoError(t, err)
 		same(t, want, back)
+	case "moments":
+		want := momentsOf(t, fields)
+		got := DefaultMoments()
+		argument(d, got.decode)
+		require.NoError(t, d.Err())
+		same(t, want, got)
+		want.encode(e)
+		back, err := echo.Moments(ctx, want)
+		require.NoError(t, err)
+		same(t, want, back)
 	default:
 		require.Fail(t, "no such method", c.Method)
 	}
@@ -164,6 +188,10 @@ func malformed(t *testing.T, _ *Client, echo *Echo, c behaviour) {
 		new(Containers).decode(d)
 	case "defaults":
 		new(Defaults).decode(d)
+	case "moments":
+		new(Moments).decode(d)
+	default:
+		require.Fail(t, "no such method", c.Method)
 	}
 	assert.ErrorIs(t, d.Err(), &rpc.Error{Code: rpc.Malformed}, "what Go's decoder says")
 	assert.NoError(t, echo.Nothing(context.Background()))
@@ -216,30 +244,36 @@ func deadline(t *testing.T, _ *Client, echo *Echo, c behaviour) {
 }
 
 func stream(t *testing.T, _ *Client, echo *Echo, c behaviour) {
-	s := echo.Count(context.Background(), c.Count, c.Fail)
-	take := int(c.Count)
+	take := int(c.Count) + 1
 	if c.Take != nil {
-		take = min(take, *c.Take)
+		take = *c.Take
 	}
-	for i := range take {
-		n, err := s.Next()
-		require.NoError(t, err)
-		require.EqualValues(t, i, n)
-	}
-	if c.Take == nil || *c.Take >= int(c.Count) {
-		_, err := s.Next()
-		if c.Fail {
-			assert.ErrorAs(t, err, new(*ConformanceEmptyError))
+	var got []uint32
+	var failed error
+	for n, err := range echo.Count(context.Background(), c.Count, c.Fail) {
+		if len(got) == take {
+			break
+		}
+		if err != nil {
+			failed = err
 		} else {
-			assert.Equal(t, io.EOF, err)
+			got = append(got, n)
 		}
 	}
-	assert.NoError(t, s.Close())
+	require.Len(t, got, min(take, int(c.Count)))
+	for i, n := range got {
+		require.EqualValues(t, i, n)
+	}
+	if c.Fail && take > int(c.Count) {
+		assert.ErrorAs(t, failed, new(*ConformanceEmptyError))
+	} else {
+		assert.NoError(t, failed)
+	}
 }
 
 func blocks(t *testing.T, _ *Client, echo *Echo, c behaviour) {
 	number := 0
-	for block, err := range echo.Blocks(context.Background(), c.Count, c.Size).All() {
+	for block, err := range echo.Blocks(context.Background(), c.Count, c.Size) {
 		require.NoError(t, err)
 		require.Equal(t, bytes.Repeat([]byte{byte(number % 251)}, int(c.Size)), content(t, block))
 		number++
@@ -252,16 +286,16 @@ func credit(t *testing.T, _ *Client, echo *Echo, c behaviour) {
 	count, size := max(c.Count, 1000), max(c.Size, 1<<20)
 	before, err := echo.Produced()
 	require.NoError(t, err)
-	s := echo.Blocks(context.Background(), count, size)
-	block, err := s.Next()
-	require.NoError(t, err)
-	require.NoError(t, block.Close())
-	time.Sleep(200 * time.Millisecond)
-	after, err := echo.Produced()
-	require.NoError(t, err)
-	// One more is admitted while any credit is left, another is made before it is found that there is none.
-	assert.LessOrEqual(t, after-before, uint64(rpc.BufferWindow)/uint64(size)+3)
-	assert.NoError(t, s.Close())
+	for block, err := range echo.Blocks(context.Background(), count, size) {
+		require.NoError(t, err)
+		require.NoError(t, block.Close())
+		time.Sleep(200 * time.Millisecond)
+		after, err := echo.Produced()
+		require.NoError(t, err)
+		// One more is admitted while any credit is left, another is made before it is found that there is none.
+		assert.LessOrEqual(t, after-before, uint64(rpc.BufferWindow)/uint64(size)+3)
+		break
+	}
 }
 
 func sum(t *testing.T, client *Client, echo *Echo, c behaviour) {
@@ -354,6 +388,162 @@ func concurrent(t *testing.T, _ *Client, echo *Echo, c behaviour) {
 	one := time.Duration(c.Milliseconds) * time.Millisecond
 	assert.GreaterOrEqual(t, time.Since(start), one)
 	assert.Less(t, time.Since(start), one*time.Duration(max(c.Calls/2, 2)), "they run at the same time")
+}
+
+// each is a source without failures.
+func each[T any](values []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, v := range values {
+			if !yield(v, nil) {
+				return
+			}
+		}
+	}
+}
+
+// failsAs compares an error with the variant and the message of a case.
+func failsAs(t *testing.T, c behaviour, err error) {
+	t.Helper()
+	var failed ConformanceError
+	require.ErrorAs(t, err, &failed)
+	assert.Equal(t, value[string](t, c.Variant), failed.Variant())
+	if c.Message != "" {
+		assert.EqualError(t, err, c.Message)
+	}
+}
+
+func total(t *testing.T, _ *Client, echo *Echo, c behaviour) {
+	got, err := echo.Total(context.Background(), c.Limit, each(c.Numbers))
+	if c.Variant != nil {
+		failsAs(t, c, err)
+		return
+	}
+	require.NoError(t, err)
+	assert.Equal(t, number[uint64](t, c.Result), got)
+}
+
+// totalCredit reads one of the numbers that come back and then stops: the source is not asked for many more.
+func totalCredit(t *testing.T, _ *Client, echo *Echo, c behaviour) {
+	var taken atomic.Int64
+	source := func(yield func(uint32, error) bool) {
+		for i := range c.Count {
+			if !yield(i+1, nil) {
+				return
+			}
+			taken.Add(1)
+		}
+	}
+	for _, err := range echo.Double(context.Background(), source) {
+		require.NoError(t, err)
+		time.Sleep(200 * time.Millisecond)
+		assert.Positive(t, taken.Load())
+		assert.LessOrEqual(t, taken.Load(), int64(c.Bound))
+		break
+	}
+}
+
+func doubled(t *testing.T, _ *Client, echo *Echo, c behaviour) {
+	got := []uint64{}
+	var failed error
+	for n, err := range echo.Double(context.Background(), each(c.Numbers)) {
+		if err != nil {
+			failed = err
+			continue
+		}
+		got = append(got, n)
+	}
+	assert.Equal(t, append([]uint64{}, list(t, c.Result, number[uint64])...), got)
+	if c.Variant != nil {
+		failsAs(t, c, failed)
+	} else {
+		assert.NoError(t, failed)
+	}
+}
+
+func totalBytes(t *testing.T, client *Client, echo *Echo, c behaviour) {
+	parts := func(yield func(*rpc.Buffer, error) bool) {
+		for _, part := range c.Parts {
+			if !yield(filled(t, client, unhex(t, part)), nil) {
+				return
+			}
+		}
+	}
+	got, err := echo.TotalBytes(context.Background(), parts)
+	require.NoError(t, err)
+	assert.Equal(t, number[uint64](t, c.Result), got)
+}
+
+// listener does what the interface asks of the runners.
+type listener struct{ heard atomic.Int64 }
+
+func (l *listener) Heard(_ context.Context, text string) (uint32, error) {
+	l.heard.Add(1)
+	switch text {
+	case "fail":
+		return 0, fmt.Errorf("wrapped: %w", &ConformanceRefusedError{Reason: text, Code: uint32(len(text))})
+	case "crash":
+		return 0, errors.New("the listener has a failure of its own")
+	default:
+		return uint32(len(text)), nil
+	}
+}
+
+func (*listener) Took(_ context.Context, data *rpc.Buffer) (*rpc.Buffer, error) {
+	view, err := data.View()
+	if err != nil {
+		return nil, err
+	}
+	for i, b := range view.Bytes() {
+		view.Bytes()[i] = ^b
+	}
+	return data, view.Close()
+}
+
+func ask(t *testing.T, _ *Client, echo *Echo, c behaviour) {
+	var l listener
+	got, err := echo.Ask(context.Background(), &l, c.Texts)
+	switch {
+	case c.Variant != nil:
+		failsAs(t, c, err)
+	case c.Runtime != "":
+		var failed *rpc.Error
+		require.ErrorAs(t, err, &failed)
+		assert.Equal(t, c.Runtime, failed.Code.String())
+		assert.ErrorContains(t, err, "the listener has a failure of its own")
+	default:
+		require.NoError(t, err)
+		assert.Equal(t, list(t, c.Result, number[uint32]), got)
+		c.Heard = len(c.Texts)
+	}
+	assert.EqualValues(t, c.Heard, l.heard.Load())
+}
+
+func pass(t *testing.T, client *Client, echo *Echo, c behaviour) {
+	back, err := echo.Pass(context.Background(), &listener{}, filled(t, client, unhex(t, c.Data)))
+	require.NoError(t, err)
+	assert.Equal(t, octets(t, c.Result), content(t, back))
+}
+
+func keep(t *testing.T, client *Client, echo *Echo, c behaviour) {
+	ctx := context.Background()
+	require.NoError(t, echo.Keep(ctx, &listener{}))
+	want := list(t, c.Result, number[uint32])
+	for i, text := range c.Texts {
+		got, err := echo.Recall(ctx, text)
+		require.NoError(t, err)
+		assert.Equal(t, want[i], got)
+	}
+	assert.EqualValues(t, 1, callbacks(t, client), "it is kept")
+	require.NoError(t, echo.Forget(ctx))
+	released(t, client)
+}
+
+func recallNothing(t *testing.T, _ *Client, echo *Echo, c behaviour) {
+	ctx := context.Background()
+	require.NoError(t, echo.Keep(ctx, &listener{}))
+	require.NoError(t, echo.Forget(ctx))
+	_, err := echo.Recall(ctx, "anyone?")
+	failsAs(t, c, err)
 }
 
 // How the table writes values: 64-bit integers as decimal strings, floats as the hexadecimal digits of their bits, bytes
@@ -477,5 +667,26 @@ func defaultsOf(t *testing.T, f map[string]json.RawMessage) Defaults {
 		Flag: value[bool](t, f["flag"]), Count: number[uint32](t, f["count"]), Ratio: double(t, f["ratio"]),
 		Label: value[string](t, f["label"]), Shape: shapeOf(t, f["shape"]), Big: number[uint64](t, f["big"]),
 		Low: number[int64](t, f["low"]),
+	}
+}
+
+func moment(t *testing.T, text json.RawMessage) time.Time {
+	t.Helper()
+	f := value[map[string]json.RawMessage](t, text)
+	return time.Unix(number[int64](t, f["seconds"]), int64(number[uint32](t, f["nanos"])))
+}
+
+func length(t *testing.T, text json.RawMessage) time.Duration {
+	t.Helper()
+	return time.Duration(number[int64](t, text))
+}
+
+func momentsOf(t *testing.T, f map[string]json.RawMessage) Moments {
+	t.Helper()
+	return Moments{
+		At: moment(t, f["at"]), Lasting: length(t, f["lasting"]), Patience: length(t, f["patience"]),
+		Attempts: number[uint32](t, f["attempts"]), Label: value[Label](t, f["label"]),
+		Labels: pairs(t, f["labels"], value[string], value[Label]), Earlier: optional(t, f["earlier"], moment),
+		Waits: list(t, f["waits"], length),
 	}
 }

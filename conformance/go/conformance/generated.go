@@ -7,8 +7,12 @@ import "C"
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"iter"
 	"maps"
 	"slices"
+	"time"
 	"unsafe"
 
 	"strongroom.dev/go/rpc"
@@ -26,6 +30,24 @@ func NewClient(options ...rpc.Option) (*Client, error) {
 	}
 	return &Client{client}, nil
 }
+
+// DefaultAttempts is how often a `Moments` is tried where nobody says it.
+const DefaultAttempts uint32 = 3
+
+// Greeting: text beyond ASCII.
+const Greeting = "hello 😀"
+
+// Half is a fraction that every float can hold.
+const Half float64 = 0.5
+
+// Patience is a time span that is no whole number of seconds.
+const Patience = 1500 * time.Millisecond
+
+// Label is a name for people.
+type Label = string
+
+// Labels is an alias of what is made with another one.
+type Labels = map[string]Label
 
 // Scalars: one field of each scalar type.
 type Scalars struct {
@@ -117,21 +139,20 @@ func (v *Scalars) decode(d *rpc.Decoder) {
 	d.End(outside)
 }
 
-// Shape: one of a few.
+// Shape: variants with and without fields.
 //
 // It is one of [ShapePoint], [ShapeCircle], [ShapePolygon]; nil stands for the default.
 type Shape interface{ encodeShape(e *rpc.Encoder) }
 
-// ShapePoint: a Shape.
+// ShapePoint is a [Shape].
 type ShapePoint struct{}
 
 func (ShapePoint) encodeShape(e *rpc.Encoder) {
 	e.U32(0)
-	start := e.Begin()
-	e.End(start)
+	e.U32(0)
 }
 
-// ShapeCircle: a Shape.
+// ShapeCircle is a [Shape].
 type ShapeCircle struct {
 	Radius float64
 }
@@ -150,7 +171,7 @@ func (v ShapeCircle) encodeShape(e *rpc.Encoder) {
 	e.End(start)
 }
 
-// ShapePolygon: a Shape.
+// ShapePolygon is a [Shape].
 type ShapePolygon struct {
 	Corners []Corner
 	Name    *string
@@ -192,16 +213,12 @@ func decodeShape(d *rpc.Decoder) Shape {
 				for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
 					v.Corners[i0].decode(d)
 				}
-			} else {
-				v.Corners = nil
 			}
 		}
 		if d.More() {
 			if d.Bool() {
 				item0 := d.String()
 				v.Name = &item0
-			} else {
-				v.Name = nil
 			}
 		}
 		d.End(outside)
@@ -212,7 +229,7 @@ func decodeShape(d *rpc.Decoder) Shape {
 	}
 }
 
-// Corner: what the interface calls so.
+// Corner is a record within others.
 type Corner struct {
 	X int32
 	Y int32
@@ -237,7 +254,7 @@ func (v *Corner) decode(d *rpc.Decoder) {
 	d.End(outside)
 }
 
-// Containers: what the interface calls so.
+// Containers is what can be empty or absent, and what is nested.
 type Containers struct {
 	Maybe       *uint32
 	MaybeRecord *Corner
@@ -316,8 +333,6 @@ func (v *Containers) decode(d *rpc.Decoder) {
 		if d.Bool() {
 			item0 := d.U32()
 			v.Maybe = &item0
-		} else {
-			v.Maybe = nil
 		}
 	}
 	if d.More() {
@@ -325,8 +340,6 @@ func (v *Containers) decode(d *rpc.Decoder) {
 			var item0 Corner
 			item0.decode(d)
 			v.MaybeRecord = &item0
-		} else {
-			v.MaybeRecord = nil
 		}
 	}
 	if d.More() {
@@ -335,8 +348,6 @@ func (v *Containers) decode(d *rpc.Decoder) {
 			for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
 				v.Numbers[i0] = d.I64()
 			}
-		} else {
-			v.Numbers = nil
 		}
 	}
 	if d.More() {
@@ -345,8 +356,6 @@ func (v *Containers) decode(d *rpc.Decoder) {
 			for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
 				v.Texts[i0] = d.String()
 			}
-		} else {
-			v.Texts = nil
 		}
 	}
 	if d.More() {
@@ -358,23 +367,16 @@ func (v *Containers) decode(d *rpc.Decoder) {
 					for i1 := 0; i1 < n1 && d.Err() == nil; i1++ {
 						v.Nested[i0][i1] = d.U8()
 					}
-				} else {
-					v.Nested[i0] = nil
 				}
 			}
-		} else {
-			v.Nested = nil
 		}
 	}
 	if d.More() {
-		v.ByName = nil
 		if n0 := d.Count(8); n0 > 0 {
 			v.ByName = make(map[string]uint32, n0)
 			for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
-				var key0 string
-				var value0 uint32
-				key0 = d.String()
-				value0 = d.U32()
+				key0 := d.String()
+				value0 := d.U32()
 				if _, twice := v.ByName[key0]; twice {
 					d.Malformed("a key of a map comes twice")
 				}
@@ -383,13 +385,11 @@ func (v *Containers) decode(d *rpc.Decoder) {
 		}
 	}
 	if d.More() {
-		v.ByNumber = nil
 		if n0 := d.Count(12); n0 > 0 {
 			v.ByNumber = make(map[uint64]Corner, n0)
 			for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
-				var key0 uint64
+				key0 := d.U64()
 				var value0 Corner
-				key0 = d.U64()
 				value0.decode(d)
 				if _, twice := v.ByNumber[key0]; twice {
 					d.Malformed("a key of a map comes twice")
@@ -407,14 +407,12 @@ func (v *Containers) decode(d *rpc.Decoder) {
 			for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
 				v.Shapes[i0] = decodeShape(d)
 			}
-		} else {
-			v.Shapes = nil
 		}
 	}
 	d.End(outside)
 }
 
-// Defaults fields that take their defaults where a writer left them out.
+// Defaults: fields that take their defaults where a writer left them out.
 type Defaults struct {
 	Flag  bool
 	Count uint32
@@ -481,41 +479,168 @@ func (v *Defaults) decode(d *rpc.Decoder) {
 	d.End(outside)
 }
 
-// ConformanceError: what methods of the interface fail with.
+// Moments: time, and what has another name.
+//
+// Since 1.1.
+type Moments struct {
+	At       time.Time
+	Lasting  time.Duration
+	Patience time.Duration
+	Attempts uint32
+	Label    Label
+	// Deprecated: use label instead.
+	Labels  Labels
+	Earlier *time.Time
+	Waits   []time.Duration
+}
+
+// DefaultMoments is what the library assumes where nothing is said.
+func DefaultMoments() Moments {
+	return Moments{
+		At:       time.Unix(0, 0).UTC(),
+		Patience: 1500 * time.Millisecond,
+		Attempts: 3,
+	}
+}
+
+func (v *Moments) encode(e *rpc.Encoder) {
+	start := e.Begin()
+	e.TimestampField(v.At)
+	e.Duration(v.Lasting)
+	e.Duration(v.Patience)
+	e.U32(v.Attempts)
+	e.String(v.Label)
+	e.Count(len(v.Labels))
+	for _, key0 := range slices.Sorted(maps.Keys(v.Labels)) {
+		value0 := v.Labels[key0]
+		e.String(key0)
+		e.String(value0)
+	}
+	e.Bool(v.Earlier != nil)
+	if v.Earlier != nil {
+		e.Timestamp(*v.Earlier)
+	}
+	e.Count(len(v.Waits))
+	for i0 := range v.Waits {
+		e.Duration(v.Waits[i0])
+	}
+	e.End(start)
+}
+
+func (v *Moments) decode(d *rpc.Decoder) {
+	*v = DefaultMoments()
+	outside := d.Begin()
+	if d.More() {
+		v.At = d.Timestamp()
+	}
+	if d.More() {
+		v.Lasting = d.Duration()
+	}
+	if d.More() {
+		v.Patience = d.Duration()
+	}
+	if d.More() {
+		v.Attempts = d.U32()
+	}
+	if d.More() {
+		v.Label = d.String()
+	}
+	if d.More() {
+		if n0 := d.Count(8); n0 > 0 {
+			v.Labels = make(map[string]Label, n0)
+			for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
+				key0 := d.String()
+				value0 := d.String()
+				if _, twice := v.Labels[key0]; twice {
+					d.Malformed("a key of a map comes twice")
+				}
+				v.Labels[key0] = value0
+			}
+		}
+	}
+	if d.More() {
+		if d.Bool() {
+			item0 := d.Timestamp()
+			v.Earlier = &item0
+		}
+	}
+	if d.More() {
+		if n0 := d.Count(8); n0 > 0 {
+			v.Waits = make([]time.Duration, n0)
+			for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
+				v.Waits[i0] = d.Duration()
+			}
+		}
+	}
+	d.End(outside)
+}
+
+// ConformanceError is what the service answers when it is told to fail.
 //
 // Each of its variants is a type of its own, for errors.As.
 type ConformanceError interface {
 	error
 	// Variant is the variant's name in the interface.
 	Variant() string
-	conformanceError()
+	encodeConformanceError(e *rpc.Encoder)
 }
 
-// ConformanceRefusedError: the ConformanceError `refused`.
+// ConformanceRefusedError: the caller asked for it with a reason, or the service cannot do what was asked.
 type ConformanceRefusedError struct {
 	Reason  string
 	Code    uint32
 	message string
 }
 
-func (e *ConformanceRefusedError) Error() string { return e.message }
+func (v *ConformanceRefusedError) Error() string {
+	if v.message != "" { // it comes from the library
+		return v.message
+	}
+	return fmt.Sprintf("refused: %s (code %d)", v.Reason, v.Code)
+}
 
 // Variant is the variant's name in the interface.
 func (*ConformanceRefusedError) Variant() string { return "refused" }
 
-func (*ConformanceRefusedError) conformanceError() {}
+func (v *ConformanceRefusedError) encodeConformanceError(e *rpc.Encoder) {
+	e.U32(0x5470d6c4)
+	e.U32(0)
+	e.String(v.Error())
+	start := e.Begin()
+	e.String(v.Reason)
+	e.U32(v.Code)
+	e.End(start)
+}
 
-// ConformanceEmptyError: the ConformanceError `empty`.
+// ConformanceEmptyError: something that is needed is not there: a reason, a listener, a number other than 0.
 type ConformanceEmptyError struct {
 	message string
 }
 
-func (e *ConformanceEmptyError) Error() string { return e.message }
+func (v *ConformanceEmptyError) Error() string {
+	if v.message != "" { // it comes from the library
+		return v.message
+	}
+	return "there is nothing here"
+}
 
 // Variant is the variant's name in the interface.
 func (*ConformanceEmptyError) Variant() string { return "empty" }
 
-func (*ConformanceEmptyError) conformanceError() {}
+func (v *ConformanceEmptyError) encodeConformanceError(e *rpc.Encoder) {
+	e.U32(0x5470d6c4)
+	e.U32(1)
+	e.String(v.Error())
+	e.U32(0)
+}
+
+// throwConformanceError makes of an error that the interface declares one that goes back to the library typed.
+func throwConformanceError(err error) error {
+	if declared, ok := errors.AsType[ConformanceError](err); ok {
+		return rpc.Throw(declared.encodeConformanceError)
+	}
+	return err
+}
 
 func decodeConformanceError(variant uint32, message string, d *rpc.Decoder) error {
 	switch variant {
@@ -534,7 +659,7 @@ func decodeConformanceError(variant uint32, message string, d *rpc.Decoder) erro
 	return nil
 }
 
-// Tick: what the interface calls so.
+// Tick: one step of progress.
 type Tick struct {
 	Step uint32
 }
@@ -554,22 +679,20 @@ func (v *Tick) decode(d *rpc.Decoder) {
 	d.End(outside)
 }
 
-// Echo: an object of the library.
+// Echo: answers what it is given, or does what it is told.
 //
 // Its methods may be called from any goroutine. Close it when it is no longer needed.
 type Echo struct{ object *rpc.Object }
 
-func (e *Echo) handle() *rpc.Object {
+// Close ends the object when its last call is over. Later calls fail with [rpc.ErrClosed].
+func (e *Echo) Close() error {
 	if e == nil {
 		return nil
 	}
-	return e.object
+	return e.object.Close()
 }
 
-// Close ends the object when its last call is over. Later calls fail with [rpc.ErrClosed].
-func (e *Echo) Close() error { return e.handle().Close() }
-
-// OpenEcho calls the method `open` of a Echo.
+// OpenEcho fails with `empty` where the name is empty.
 //
 // It fails with a [ConformanceError], or an error of the runtime.
 func (c *Client) OpenEcho(ctx context.Context, name string) (*Echo, error) {
@@ -584,7 +707,7 @@ func (c *Client) OpenEcho(ctx context.Context, name string) (*Echo, error) {
 	return result, call.Finish()
 }
 
-// Scalars calls the method `scalars` of a Echo.
+// Scalars answers the same value.
 func (e *Echo) Scalars(ctx context.Context, value Scalars) (Scalars, error) {
 	call := e.object.Call(methodEchoScalars)
 	value.encode(&call.Encoder)
@@ -597,7 +720,7 @@ func (e *Echo) Scalars(ctx context.Context, value Scalars) (Scalars, error) {
 	return result, call.Finish()
 }
 
-// Containers calls the method `containers` of a Echo.
+// Containers answers the same value.
 func (e *Echo) Containers(ctx context.Context, value Containers) (Containers, error) {
 	call := e.object.Call(methodEchoContainers)
 	value.encode(&call.Encoder)
@@ -610,7 +733,7 @@ func (e *Echo) Containers(ctx context.Context, value Containers) (Containers, er
 	return result, call.Finish()
 }
 
-// Defaults calls the method `defaults` of a Echo.
+// Defaults answers the same value.
 func (e *Echo) Defaults(ctx context.Context, value Defaults) (Defaults, error) {
 	call := e.object.Call(methodEchoDefaults)
 	value.encode(&call.Encoder)
@@ -623,7 +746,7 @@ func (e *Echo) Defaults(ctx context.Context, value Defaults) (Defaults, error) {
 	return result, call.Finish()
 }
 
-// Nothing calls the method `nothing` of a Echo.
+// Nothing: has neither arguments nor a result.
 func (e *Echo) Nothing(ctx context.Context) error {
 	call := e.object.Call(methodEchoNothing)
 	if err := call.Do(ctx, nil); err != nil {
@@ -694,29 +817,34 @@ func (e *Echo) Ticks(ctx context.Context, steps uint32, progress func(Tick)) (ui
 
 // Count: 0, 1, 2 … count-1; fails with `empty` after the last where `fail` says so.
 //
-// The stream fails where the call does. Close it where it is not read to its end.
-// It fails with a [ConformanceError], or an error of the runtime.
-func (e *Echo) Count(ctx context.Context, count uint32, fail bool) *rpc.Stream[uint32] {
-	call := e.object.Call(methodEchoCount)
-	call.U32(count)
-	call.Bool(fail)
-	return rpc.NewStream(ctx, call, rpc.ValueWindow, func(d *rpc.Decoder) (item uint32) {
-		item = d.U32()
-		return item
-	})
+// It fails with a [ConformanceError], or an error of the runtime. The call begins with the loop over its values;
+// leaving the loop ends it.
+func (e *Echo) Count(ctx context.Context, count uint32, fail bool) iter.Seq2[uint32, error] {
+	return func(yield func(uint32, error) bool) {
+		call := e.object.Call(methodEchoCount)
+		call.U32(count)
+		call.Bool(fail)
+		rpc.Receive(ctx, call, rpc.ValueWindow, yield, func(d *rpc.Decoder) (item uint32) {
+			item = d.U32()
+			return item
+		})
+	}
 }
 
 // Blocks: blocks of `size` bytes, each filled with its own number modulo 251.
 //
-// The stream fails where the call does. Close it where it is not read to its end.
-func (e *Echo) Blocks(ctx context.Context, count uint32, size uint32) *rpc.Stream[*rpc.Buffer] {
-	call := e.object.Call(methodEchoBlocks)
-	call.U32(count)
-	call.U32(size)
-	return rpc.NewStream(ctx, call, rpc.BufferWindow, func(d *rpc.Decoder) (item *rpc.Buffer) {
-		item = d.Buffer()
-		return item
-	})
+// The call begins with the loop over its values; leaving the loop ends it. Each buffer is the reader's, to move or to
+// close.
+func (e *Echo) Blocks(ctx context.Context, count, size uint32) iter.Seq2[*rpc.Buffer, error] {
+	return func(yield func(*rpc.Buffer, error) bool) {
+		call := e.object.Call(methodEchoBlocks)
+		call.U32(count)
+		call.U32(size)
+		rpc.Receive(ctx, call, rpc.BufferWindow, yield, func(d *rpc.Decoder) (item *rpc.Buffer) {
+			item = d.Buffer()
+			return item
+		})
+	}
 }
 
 // Produced: items of the stream that were produced so far, by any call: shows that credit holds a producer back.
@@ -763,7 +891,7 @@ func (e *Echo) Invert(ctx context.Context, data *rpc.Buffer) (*rpc.Buffer, error
 	return result, call.Finish()
 }
 
-// Child: another object, of the same type.
+// Child answers another object, of the same type.
 func (e *Echo) Child(ctx context.Context, name string) (*Echo, error) {
 	call := e.object.Call(methodEchoChild)
 	call.String(name)
@@ -776,7 +904,7 @@ func (e *Echo) Child(ctx context.Context, name string) (*Echo, error) {
 	return result, call.Finish()
 }
 
-// Name calls the method `name` of a Echo.
+// Name answers the name with which it was opened.
 func (e *Echo) Name() (string, error) {
 	call := e.object.Call(methodEchoName)
 	var result string
@@ -798,54 +926,294 @@ func (e *Echo) Log(ctx context.Context, message string) error {
 	return call.Finish()
 }
 
+// Moments answers the same value.
+//
+// Since 1.1.
+func (e *Echo) Moments(ctx context.Context, value Moments) (Moments, error) {
+	call := e.object.Call(methodEchoMoments)
+	value.encode(&call.Encoder)
+	var result Moments
+	if err := call.Do(ctx, nil); err != nil {
+		return result, err
+	}
+	d := call.Reply()
+	result.decode(d)
+	return result, call.Finish()
+}
+
+// Total answers the sum of the numbers. Fails with `refused` and the reason "too large" at the first that is over the
+// limit, its position as the code.
+//
+// It fails with a [ConformanceError], or an error of the runtime. The values of numbers are asked for on a goroutine
+// of their own, as the library takes them. An error among them cancels the call, which fails with it.
+func (e *Echo) Total(ctx context.Context, limit uint32, numbers iter.Seq2[uint32, error]) (uint64, error) {
+	call := e.object.Call(methodEchoTotal)
+	call.U32(limit)
+	rpc.Send(call, numbers, func(e *rpc.Encoder, item uint32) {
+		e.U32(item)
+	})
+	var result uint64
+	if err := call.Do(ctx, nil); err != nil {
+		return result, err
+	}
+	d := call.Reply()
+	result = d.U64()
+	return result, call.Finish()
+}
+
+// Double: each number twice as large, as it comes: none is taken before there is credit for its double. Fails with
+// `empty` at a 0.
+//
+// It fails with a [ConformanceError], or an error of the runtime. The call begins with the loop over its values;
+// leaving the loop ends it. The values of numbers are asked for on a goroutine of their own, as the library takes
+// them. An error among them cancels the call, which fails with it.
+func (e *Echo) Double(ctx context.Context, numbers iter.Seq2[uint32, error]) iter.Seq2[uint64, error] {
+	return func(yield func(uint64, error) bool) {
+		call := e.object.Call(methodEchoDouble)
+		rpc.Send(call, numbers, func(e *rpc.Encoder, item uint32) {
+			e.U32(item)
+		})
+		rpc.Receive(ctx, call, rpc.ValueWindow, yield, func(d *rpc.Decoder) (item uint64) {
+			item = d.U64()
+			return item
+		})
+	}
+}
+
+// TotalBytes answers the sum of all bytes of all buffers.
+//
+// The values of parts are asked for on a goroutine of their own, as the library takes them. An error among them
+// cancels the call, which fails with it. Its buffers move.
+func (e *Echo) TotalBytes(ctx context.Context, parts iter.Seq2[*rpc.Buffer, error]) (uint64, error) {
+	call := e.object.Call(methodEchoTotalBytes)
+	rpc.Send(call, parts, func(e *rpc.Encoder, item *rpc.Buffer) {
+		e.Buffer(item)
+	})
+	var result uint64
+	if err := call.Do(ctx, nil); err != nil {
+		return result, err
+	}
+	d := call.Reply()
+	result = d.U64()
+	return result, call.Finish()
+}
+
+// Ask lets the listener hear each text in turn, and gives what it answered; its error ends the call.
+//
+// It fails with a [ConformanceError], or an error of the runtime. The library calls the methods of listener on
+// goroutines of their own, until it has released it, which may be after the method has returned.
+func (e *Echo) Ask(ctx context.Context, listener Listener, texts []string) ([]uint32, error) {
+	call := e.object.Call(methodEchoAsk)
+	call.Callback(serveListener(listener))
+	call.Count(len(texts))
+	for i0 := range texts {
+		call.String(texts[i0])
+	}
+	var result []uint32
+	if err := call.Do(ctx, nil); err != nil {
+		return result, err
+	}
+	d := call.Reply()
+	if n0 := d.Count(4); n0 > 0 {
+		result = make([]uint32, n0)
+		for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
+			result[i0] = d.U32()
+		}
+	}
+	return result, call.Finish()
+}
+
+// Pass lets the listener take the buffer, and gives the one that it answered.
+//
+// It fails with a [ConformanceError], or an error of the runtime. The library calls the methods of listener on
+// goroutines of their own, until it has released it, which may be after the method has returned. The buffer data
+// moves: it must not be used afterwards. With a view open the call fails with [rpc.ErrBusy] and the buffer stays.
+func (e *Echo) Pass(ctx context.Context, listener Listener, data *rpc.Buffer) (*rpc.Buffer, error) {
+	call := e.object.Call(methodEchoPass)
+	call.Callback(serveListener(listener))
+	call.Buffer(data)
+	var result *rpc.Buffer
+	if err := call.Do(ctx, nil); err != nil {
+		return result, err
+	}
+	d := call.Reply()
+	result = d.Buffer()
+	return result, call.Finish()
+}
+
+// Keep keeps the listener, in place of the one kept before.
+//
+// The library calls the methods of listener on goroutines of their own, until it has released it, which may be after
+// the method has returned.
+func (e *Echo) Keep(ctx context.Context, listener Listener) error {
+	call := e.object.Call(methodEchoKeep)
+	call.Callback(serveListener(listener))
+	if err := call.Do(ctx, nil); err != nil {
+		return err
+	}
+	return call.Finish()
+}
+
+// Recall lets the listener that is kept hear a text. Fails with `empty` where none is.
+//
+// It fails with a [ConformanceError], or an error of the runtime.
+func (e *Echo) Recall(ctx context.Context, text string) (uint32, error) {
+	call := e.object.Call(methodEchoRecall)
+	call.String(text)
+	var result uint32
+	if err := call.Do(ctx, nil); err != nil {
+		return result, err
+	}
+	d := call.Reply()
+	result = d.U32()
+	return result, call.Finish()
+}
+
+// Forget lets go of the listener that is kept.
+func (e *Echo) Forget(ctx context.Context) error {
+	call := e.object.Call(methodEchoForget)
+	if err := call.Do(ctx, nil); err != nil {
+		return err
+	}
+	return call.Finish()
+}
+
+// Listener is what a caller can do for the service. The runners of the table implement it.
+//
+// The library calls its methods, each time on a goroutine of its own; ctx is over when it no longer waits for the
+// answer.
+type Listener interface {
+	// Heard answers the length of the text in bytes. Fails with `refused`, the text as reason and its length as code,
+	// where the text is "fail"; and in a way that has no name here where it is "crash".
+	//
+	// A [ConformanceError] with which it fails goes to the caller in the library, typed; any other error, and a panic,
+	// only as a text.
+	Heard(ctx context.Context, text string) (uint32, error)
+
+	// Took answers a buffer with the bytes inverted.
+	//
+	// The buffer data is the method's, to move or to close. The buffer that it answers moves.
+	Took(ctx context.Context, data *rpc.Buffer) (*rpc.Buffer, error)
+}
+
+// serveListener answers the library's calls.
+func serveListener(on Listener) rpc.Handler {
+	if on == nil {
+		return nil
+	}
+	return func(ctx context.Context, method uint32, d *rpc.Decoder, e *rpc.Encoder) error {
+		switch method {
+		case methodListenerHeard:
+			var text string
+			if d.More() {
+				text = d.String()
+			}
+			if d.Err() != nil {
+				return d.Err()
+			}
+			result, err := on.Heard(ctx, text)
+			if err != nil {
+				return throwConformanceError(err)
+			}
+			e.U32(result)
+			return nil
+		case methodListenerTook:
+			var data *rpc.Buffer
+			if d.More() {
+				data = d.Buffer()
+			}
+			if d.Err() != nil {
+				return d.Err()
+			}
+			result, err := on.Took(ctx, data)
+			if err != nil {
+				return err
+			}
+			e.Buffer(result)
+			return nil
+		default:
+			return rpc.ErrUnknownMethod
+		}
+	}
+}
+
 const (
-	methodEchoScalars    = 0x09d230ff
-	methodEchoChild      = 0x28d4aeec
-	methodEchoCount      = 0x3df3c2ad
-	methodEchoFail       = 0x43e589ee
-	methodEchoSum        = 0x63224ee1
-	methodEchoBlocks     = 0x69654b68
-	methodEchoNothing    = 0x8acb6307
-	methodEchoTicks      = 0x8c7c9198
 	methodEchoOpen       = 0x8d8f466e
-	methodEchoLog        = 0xaa7ddd24
-	methodEchoSleep      = 0xb4bce291
-	methodEchoDefaults   = 0xbc0ca560
-	methodEchoName       = 0xcead7cad
-	methodEchoInvert     = 0xe6de4346
+	methodEchoScalars    = 0x09d230ff
 	methodEchoContainers = 0xe8080bea
-	methodEchoProduced   = 0xf5f41892
+	methodEchoDefaults   = 0xbc0ca560
+	methodEchoNothing    = 0x8acb6307
+	methodEchoFail       = 0x43e589ee
 	methodEchoCrash      = 0xf6b8c919
+	methodEchoSleep      = 0xb4bce291
+	methodEchoTicks      = 0x8c7c9198
+	methodEchoCount      = 0x3df3c2ad
+	methodEchoBlocks     = 0x69654b68
+	methodEchoProduced   = 0xf5f41892
+	methodEchoSum        = 0x63224ee1
+	methodEchoInvert     = 0xe6de4346
+	methodEchoChild      = 0x28d4aeec
+	methodEchoName       = 0xcead7cad
+	methodEchoLog        = 0xaa7ddd24
+	methodEchoMoments    = 0x2889c893
+	methodEchoTotal      = 0x15adcbe0
+	methodEchoDouble     = 0xaee26713
+	methodEchoTotalBytes = 0xb805726c
+	methodEchoAsk        = 0x2657feb3
+	methodEchoPass       = 0x96600c9f
+	methodEchoKeep       = 0x17eab493
+	methodEchoRecall     = 0xaba462f3
+	methodEchoForget     = 0x13550517
+	methodListenerHeard  = 0xf3761b2b
+	methodListenerTook   = 0x73b730b6
 )
 
 var schema = rpc.Schema{
-	Hash: [16]byte{0x68, 0x15, 0x04, 0x91, 0x56, 0x1a, 0x63, 0x5e, 0xd1, 0xff, 0x77, 0x43, 0x95, 0x20, 0x80, 0x98},
-	Methods: []rpc.Method{
-		{ID: methodEchoScalars, Hash: 0xa87c989b34cf1087, Name: "Echo.scalars"},
-		{ID: methodEchoChild, Hash: 0x005ad5d6953a9456, Name: "Echo.child"},
-		{ID: methodEchoCount, Hash: 0xcfe3f4f0f036bf48, Name: "Echo.count"},
-		{ID: methodEchoFail, Hash: 0x0299cd2cbbf54782, Name: "Echo.fail"},
-		{ID: methodEchoSum, Hash: 0xec98c48edeaa20aa, Name: "Echo.sum"},
-		{ID: methodEchoBlocks, Hash: 0xae647831deba4da6, Name: "Echo.blocks"},
-		{ID: methodEchoNothing, Hash: 0xb7a8b9e8eb880daa, Name: "Echo.nothing"},
-		{ID: methodEchoTicks, Hash: 0xaee0622a6a0f0d4d, Name: "Echo.ticks"},
-		{ID: methodEchoOpen, Hash: 0x73481afec9fe0d86, Name: "Echo.open"},
-		{ID: methodEchoLog, Hash: 0xa48021f4b3bdda9c, Name: "Echo.log"},
-		{ID: methodEchoSleep, Hash: 0x9015450cee186052, Name: "Echo.sleep"},
-		{ID: methodEchoDefaults, Hash: 0x78e2109f9481f654, Name: "Echo.defaults"},
-		{ID: methodEchoName, Hash: 0xccc37effc9a0bef7, Name: "Echo.name"},
-		{ID: methodEchoInvert, Hash: 0xc14f235392b2fca3, Name: "Echo.invert"},
-		{ID: methodEchoContainers, Hash: 0xda409262eb383ee8, Name: "Echo.containers"},
-		{ID: methodEchoProduced, Hash: 0x1a5b5f514bec843a, Name: "Echo.produced"},
-		{ID: methodEchoCrash, Hash: 0xd87f4bd2eb82dbfa, Name: "Echo.crash"},
-	},
+	Text: `method Echo.ask(listener:Listener,texts:list<string>)->list<u32> throws ConformanceError
+method Echo.blocks(count:u32,size:u32)->stream<buffer>
+method Echo.child(name:string)->Echo
+method Echo.containers(value:Containers)->Containers
+method Echo.count(count:u32,fail:bool)->stream<u32> throws ConformanceError
+method Echo.crash(message:string)
+method Echo.defaults(value:Defaults)->Defaults
+method Echo.double(numbers:stream<u32>)->stream<u64> throws ConformanceError
+method Echo.fail(reason:string,code:u32) throws ConformanceError
+method Echo.forget()
+method Echo.invert(data:buffer)->buffer
+method Echo.keep(listener:Listener)
+method Echo.log(message:string)
+method Echo.moments(value:Moments)->Moments
+method Echo.name()->string immediate
+method Echo.nothing()
+method Echo.open(name:string)->Echo throws ConformanceError constructor
+method Echo.pass(listener:Listener,data:buffer)->buffer throws ConformanceError
+method Echo.produced()->u64 immediate
+method Echo.recall(text:string)->u32 throws ConformanceError
+method Echo.scalars(value:Scalars)->Scalars
+method Echo.sleep(milliseconds:u32)->u32
+method Echo.sum(data:buffer)->u64
+method Echo.ticks(steps:u32)->u32 emits Tick
+method Echo.total(limit:u32,numbers:stream<u32>)->u64 throws ConformanceError
+method Echo.total_bytes(parts:stream<buffer>)->u64
+method Listener.heard(text:string)->u32 throws ConformanceError callback
+method Listener.took(data:buffer)->buffer callback
+enum Shape{point,circle{radius:f64=1},polygon{corners:list<Corner>,name:optional<string>}}
+error ConformanceError{refused{reason:string,code:u32},empty}
+record Containers{maybe:optional<u32>,maybe_record:optional<Corner>,numbers:list<i64>,texts:list<string>,nested:list<list<u8>>,by_name:map<string,u32>,by_number:map<u64,Corner>,shape:Shape,shapes:list<Shape>}
+record Corner{x:i32,y:i32}
+record Defaults{flag:bool=true,count:u32=42,ratio:f64=0.5,label:string="unnamed \"x\"",shape:Shape=point,big:u64=18446744073709551615,low:i64=-9}
+record Moments{at:timestamp,lasting:duration,patience:duration=1500000000ns,attempts:u32=3,label:string,labels:map<string,string>,earlier:optional<timestamp>,waits:list<duration>}
+record Scalars{truth:bool,tiny:u8,small:u16,medium:u32,large:u64,tiny_signed:i8,small_signed:i16,medium_signed:i32,large_signed:i64,single:f32,double:f64,text:string,blob:bytes,digest:bytes<4>,place:path}
+record Tick{step:u32}
+`,
+	Hash:        [16]byte{0x97, 0x39, 0xfb, 0x8a, 0x94, 0x36, 0xfe, 0x9e, 0x63, 0x75, 0x88, 0x68, 0xd1, 0xdf, 0x3c, 0x4a},
 	DecodeError: decodeError,
 }
 
 // decodeError makes the typed error that a frame of the library carries, or nil where this package knows none.
 func decodeError(domain, variant uint32, message string, d *rpc.Decoder) error {
 	switch domain {
-	case 1:
+	case 0x5470d6c4:
 		return decodeConformanceError(variant, message, d)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -46,7 +47,7 @@ func settled(t *testing.T, client *Client) {
 		var err error
 		s, err = client.Statistics()
 		require.NoError(t, err)
-		if s.InFlight == 0 && s.Buffers == 0 && s.BufferBytes == 0 && s.Objects == 0 {
+		if s.InFlight == 0 && s.Buffers == 0 && s.BufferBytes == 0 && s.Objects == 0 && s.Callbacks == 0 {
 			assert.Zero(t, s.Leaks)
 			return
 		}
@@ -85,4 +86,30 @@ func content(t *testing.T, buffer *rpc.Buffer) []byte {
 	require.NoError(t, view.Close())
 	require.NoError(t, buffer.Close())
 	return data
+}
+
+// callbacks is how many the library may still call.
+func callbacks(t *testing.T, client *Client) uint64 {
+	t.Helper()
+	s, err := client.Statistics()
+	require.NoError(t, err)
+	return s.Callbacks
+}
+
+// released waits until the library has released all callbacks.
+func released(t *testing.T, client *Client) {
+	t.Helper()
+	require.Eventually(t, func() bool { return callbacks(t, client) == 0 }, 5*time.Second, time.Millisecond)
+}
+
+// goroutinesEnded waits until there are no more goroutines than before, and fails where that does not come.
+func goroutinesEnded(t *testing.T, before int) {
+	t.Helper()
+	for range 500 {
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	assert.LessOrEqual(t, runtime.NumGoroutine(), before)
 }

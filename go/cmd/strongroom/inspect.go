@@ -48,7 +48,7 @@ func (a *app) snapshotsCommand() *cobra.Command {
 				filter.Host = &host
 			}
 			table := a.snapshotTable()
-			for snapshot, err := range repository.Snapshots(c.Context(), filter).All() {
+			for snapshot, err := range repository.Snapshots(c.Context(), filter) {
 				if err != nil {
 					return err
 				}
@@ -81,7 +81,7 @@ func (a *app) listCommand() *cobra.Command {
 			if len(given) == 2 {
 				at = given[1]
 			}
-			for entry, err := range repository.List(c.Context(), snapshot.ID, at, true).All() {
+			for entry, err := range repository.List(c.Context(), snapshot.ID, at, true) {
 				if err != nil {
 					return err
 				}

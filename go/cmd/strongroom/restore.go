@@ -62,7 +62,7 @@ func (a *app) write(ctx context.Context, repository *strongroom.Repository, snap
 	if a.json {
 		return usageError{errors.New("--stdout writes the file itself, which leaves no room for --json")}
 	}
-	for buffer, err := range repository.Read(ctx, snapshot, name).All() {
+	for buffer, err := range repository.Read(ctx, snapshot, name) {
 		if err != nil {
 			return err
 		}

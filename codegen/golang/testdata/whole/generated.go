@@ -8,8 +8,12 @@ import "C"
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
+	"iter"
 	"maps"
 	"slices"
+	"time"
 	"unsafe"
 
 	"strongroom.dev/go/rpc"
@@ -26,6 +30,73 @@ func NewClient(options ...rpc.Option) (*Client, error) {
 		return nil, err
 	}
 	return &Client{client}, nil
+}
+
+// MaxSize is how much fits.
+const MaxSize uint32 = 16
+
+// Since 1.2.
+const Greeting = "hello 😀"
+
+const Patience = 1500 * time.Millisecond
+
+const Sure = true
+
+// Digest is a hash.
+type Digest = [32]byte
+
+type Digests = map[string]Digest
+
+type Leaf uint32
+
+// The values of Leaf.
+const (
+	LeafGreen Leaf = iota
+	LeafBrown
+)
+
+// String is the name in the interface.
+func (v Leaf) String() string {
+	switch v {
+	case LeafGreen:
+		return "green"
+	case LeafBrown:
+		return "brown"
+	}
+	return "unknown"
+}
+
+func (v *Leaf) encode(e *rpc.Encoder) {
+	e.U32(uint32(*v))
+	e.U32(0)
+}
+
+func (v *Leaf) decode(d *rpc.Decoder) {
+	variant := d.U32()
+	if variant >= 2 {
+		d.Malformed("Leaf has no variant %d", variant)
+	}
+	*v = Leaf(variant)
+	d.End(d.Begin())
+}
+
+type SharedRecord struct {
+	Leaf Leaf
+}
+
+func (v *SharedRecord) encode(e *rpc.Encoder) {
+	start := e.Begin()
+	v.Leaf.encode(e)
+	e.End(start)
+}
+
+func (v *SharedRecord) decode(d *rpc.Decoder) {
+	*v = SharedRecord{}
+	outside := d.Begin()
+	if d.More() {
+		v.Leaf.decode(d)
+	}
+	d.End(outside)
 }
 
 // Types: all types.
@@ -49,11 +120,17 @@ type Types struct {
 	Q map[[4]byte]map[bool]string
 	R Color
 	S Point
+	T time.Time
+	U time.Duration
+	V Digest
+	W []Digests
+	X SharedRecord
 }
 
 func defaultTypes() Types {
 	return Types{
 		R: ColorRed{},
+		T: time.Unix(0, 0).UTC(),
 	}
 }
 
@@ -76,7 +153,7 @@ func (v *Types) encode(e *rpc.Encoder) {
 	e.String(v.O)
 	e.Bool(v.P != nil)
 	if v.P != nil {
-		e.Count(len((*v.P)))
+		e.Count(len(*v.P))
 		for i0 := range *v.P {
 			e.U8((*v.P)[i0])
 		}
@@ -107,6 +184,19 @@ func (v *Types) encode(e *rpc.Encoder) {
 		ColorRed{}.encodeColor(e)
 	}
 	v.S.encode(e)
+	e.TimestampField(v.T)
+	e.Duration(v.U)
+	e.Fixed(v.V[:])
+	e.Count(len(v.W))
+	for i0 := range v.W {
+		e.Count(len(v.W[i0]))
+		for _, key1 := range slices.Sorted(maps.Keys(v.W[i0])) {
+			value1 := v.W[i0][key1]
+			e.String(key1)
+			e.Fixed(value1[:])
+		}
+	}
+	v.X.encode(e)
 	e.End(start)
 }
 
@@ -166,30 +256,22 @@ func (v *Types) decode(d *rpc.Decoder) {
 				for i1 := 0; i1 < n1 && d.Err() == nil; i1++ {
 					item0[i1] = d.U8()
 				}
-			} else {
-				item0 = nil
 			}
 			v.P = &item0
-		} else {
-			v.P = nil
 		}
 	}
 	if d.More() {
-		v.Q = nil
 		if n0 := d.Count(8); n0 > 0 {
 			v.Q = make(map[[4]byte]map[bool]string, n0)
 			for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
 				var key0 [4]byte
-				var value0 map[bool]string
 				d.Fixed(key0[:])
-				value0 = nil
+				var value0 map[bool]string
 				if n1 := d.Count(5); n1 > 0 {
 					value0 = make(map[bool]string, n1)
 					for i1 := 0; i1 < n1 && d.Err() == nil; i1++ {
-						var key1 bool
-						var value1 string
-						key1 = d.Bool()
-						value1 = d.String()
+						key1 := d.Bool()
+						value1 := d.String()
 						if _, twice := value0[key1]; twice {
 							d.Malformed("a key of a map comes twice")
 						}
@@ -209,10 +291,40 @@ func (v *Types) decode(d *rpc.Decoder) {
 	if d.More() {
 		v.S.decode(d)
 	}
+	if d.More() {
+		v.T = d.Timestamp()
+	}
+	if d.More() {
+		v.U = d.Duration()
+	}
+	if d.More() {
+		d.Fixed(v.V[:])
+	}
+	if d.More() {
+		if n0 := d.Count(4); n0 > 0 {
+			v.W = make([]Digests, n0)
+			for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
+				if n1 := d.Count(36); n1 > 0 {
+					v.W[i0] = make(map[string]Digest, n1)
+					for i1 := 0; i1 < n1 && d.Err() == nil; i1++ {
+						key1 := d.String()
+						var value1 Digest
+						d.Fixed(value1[:])
+						if _, twice := v.W[i0][key1]; twice {
+							d.Malformed("a key of a map comes twice")
+						}
+						v.W[i0][key1] = value1
+					}
+				}
+			}
+		}
+	}
+	if d.More() {
+		v.X.decode(d)
+	}
 	d.End(outside)
 }
 
-// Defaults: what the interface calls so.
 type Defaults struct {
 	A bool
 	B uint64
@@ -225,6 +337,9 @@ type Defaults struct {
 	I string
 	// With the defaults of its own fields.
 	J Color
+	K uint32
+	L time.Duration
+	M time.Duration
 }
 
 // DefaultDefaults is what the library assumes where nothing is said.
@@ -240,6 +355,9 @@ func DefaultDefaults() Defaults {
 		H: 3,
 		I: "\"\\\n\t😀é",
 		J: DefaultColorMixed(),
+		K: 16,
+		L: 2 * time.Hour,
+		M: 1500 * time.Millisecond,
 	}
 }
 
@@ -259,6 +377,9 @@ func (v *Defaults) encode(e *rpc.Encoder) {
 	} else {
 		DefaultColorMixed().encodeColor(e)
 	}
+	e.U32(v.K)
+	e.Duration(v.L)
+	e.Duration(v.M)
 	e.End(start)
 }
 
@@ -295,21 +416,27 @@ func (v *Defaults) decode(d *rpc.Decoder) {
 	if d.More() {
 		v.J = decodeColor(d)
 	}
+	if d.More() {
+		v.K = d.U32()
+	}
+	if d.More() {
+		v.L = d.Duration()
+	}
+	if d.More() {
+		v.M = d.Duration()
+	}
 	d.End(outside)
 }
 
-// Color: one of a few.
-//
-// It is one of [ColorRed], [ColorMixed]; nil stands for the default.
+// Color is one of [ColorRed], [ColorMixed]; nil stands for the default.
 type Color interface{ encodeColor(e *rpc.Encoder) }
 
-// ColorRed: a Color.
+// ColorRed is a [Color].
 type ColorRed struct{}
 
 func (ColorRed) encodeColor(e *rpc.Encoder) {
 	e.U32(0)
-	start := e.Begin()
-	e.End(start)
+	e.U32(0)
 }
 
 // ColorMixed: of three parts.
@@ -360,9 +487,12 @@ func decodeColor(d *rpc.Decoder) Color {
 	}
 }
 
-// Point: what the interface calls so.
+// Since 0.9.
+//
+// Deprecated: use Tree instead.
 type Point struct {
 	X int32
+	// Since 1.1.
 	Y int32
 }
 
@@ -385,7 +515,6 @@ func (v *Point) decode(d *rpc.Decoder) {
 	d.End(outside)
 }
 
-// Tree: what the interface calls so.
 type Tree struct {
 	Value    uint8
 	Children []Tree
@@ -413,14 +542,11 @@ func (v *Tree) decode(d *rpc.Decoder) {
 			for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
 				v.Children[i0].decode(d)
 			}
-		} else {
-			v.Children = nil
 		}
 	}
 	d.End(outside)
 }
 
-// Words: what the interface calls so.
 type Words struct {
 	Record  uint8
 	Error   uint8
@@ -455,14 +581,12 @@ func (v *Words) decode(d *rpc.Decoder) {
 	d.End(outside)
 }
 
-// Failure: what methods of the interface fail with.
-//
-// Each of its variants is a type of its own, for errors.As.
+// Failure is what methods fail with. Each of its variants is a type of its own, for errors.As.
 type Failure interface {
 	error
 	// Variant is the variant's name in the interface.
 	Variant() string
-	failure()
+	encodeFailure(e *rpc.Encoder)
 }
 
 // FailureLostError: gone.
@@ -473,24 +597,56 @@ type FailureLostError struct {
 	message string
 }
 
-func (e *FailureLostError) Error() string { return e.message }
+func (v *FailureLostError) Error() string {
+	if v.message != "" { // it comes from the library
+		return v.message
+	}
+	return fmt.Sprintf("%s at %s (%x) is lost; {not} \"found\"", v.Object, v.At, v.ID)
+}
 
 // Variant is the variant's name in the interface.
 func (*FailureLostError) Variant() string { return "lost" }
 
-func (*FailureLostError) failure() {}
+func (v *FailureLostError) encodeFailure(e *rpc.Encoder) {
+	e.U32(0x00ff5ce1)
+	e.U32(0)
+	e.String(v.Error())
+	start := e.Begin()
+	e.String(v.Object)
+	e.String(v.At)
+	e.Fixed(v.ID[:])
+	e.End(start)
+}
 
-// FailureBrokenError: the Failure `broken`.
+// FailureBrokenError is a [Failure]: it is broken
 type FailureBrokenError struct {
 	message string
 }
 
-func (e *FailureBrokenError) Error() string { return e.message }
+func (v *FailureBrokenError) Error() string {
+	if v.message != "" { // it comes from the library
+		return v.message
+	}
+	return "it is broken"
+}
 
 // Variant is the variant's name in the interface.
 func (*FailureBrokenError) Variant() string { return "broken" }
 
-func (*FailureBrokenError) failure() {}
+func (v *FailureBrokenError) encodeFailure(e *rpc.Encoder) {
+	e.U32(0x00ff5ce1)
+	e.U32(1)
+	e.String(v.Error())
+	e.U32(0)
+}
+
+// throwFailure makes of an error that the interface declares one that goes back to the library typed.
+func throwFailure(err error) error {
+	if declared, ok := errors.AsType[Failure](err); ok {
+		return rpc.Throw(declared.encodeFailure)
+	}
+	return err
+}
 
 func decodeFailure(variant uint32, message string, d *rpc.Decoder) error {
 	switch variant {
@@ -512,29 +668,27 @@ func decodeFailure(variant uint32, message string, d *rpc.Decoder) error {
 	return nil
 }
 
-// Other: what methods of the interface fail with.
-//
-// Each of its variants is a type of its own, for errors.As.
+// Other is what methods fail with. Each of its variants is a type of its own, for errors.As.
 type Other interface {
 	error
 	// Variant is the variant's name in the interface.
 	Variant() string
-	other()
+	isOther()
 }
 
-// OtherOddError: the Other `odd`.
+// OtherOddError is an [Other]: {n}{b}
 type OtherOddError struct {
 	N       float64
 	B       bool
 	message string
 }
 
-func (e *OtherOddError) Error() string { return e.message }
+func (v *OtherOddError) Error() string { return v.message }
 
 // Variant is the variant's name in the interface.
 func (*OtherOddError) Variant() string { return "odd" }
 
-func (*OtherOddError) other() {}
+func (*OtherOddError) isOther() {}
 
 func decodeOther(variant uint32, message string, d *rpc.Decoder) error {
 	switch variant {
@@ -551,24 +705,19 @@ func decodeOther(variant uint32, message string, d *rpc.Decoder) error {
 	return nil
 }
 
-// Store: an object of the library.
-//
-// Its methods may be called from any goroutine. Close it when it is no longer needed.
+// Store is an object of the library. Its methods may be called from any goroutine. Close it when it is no longer
+// needed.
 type Store struct{ object *rpc.Object }
 
-func (s *Store) handle() *rpc.Object {
+// Close ends the object when its last call is over. Later calls fail with [rpc.ErrClosed].
+func (s *Store) Close() error {
 	if s == nil {
 		return nil
 	}
-	return s.object
+	return s.object.Close()
 }
 
-// Close ends the object when its last call is over. Later calls fail with [rpc.ErrClosed].
-func (s *Store) Close() error { return s.handle().Close() }
-
-// OpenStore calls the method `open` of a Store.
-//
-// It fails with a [Failure], or an error of the runtime.
+// OpenStore fails with a [Failure], or an error of the runtime.
 func (c *Client) OpenStore(ctx context.Context, at string) (*Store, error) {
 	call := c.Call(methodStoreOpen)
 	call.String(at)
@@ -581,7 +730,6 @@ func (c *Client) OpenStore(ctx context.Context, at string) (*Store, error) {
 	return result, call.Finish()
 }
 
-// MemoryStore calls the method `memory` of a Store.
 func (c *Client) MemoryStore(ctx context.Context) (*Store, error) {
 	call := c.Call(methodStoreMemory)
 	var result *Store
@@ -602,40 +750,40 @@ func (s *Store) Nothing(ctx context.Context) error {
 	return call.Finish()
 }
 
-// List calls the method `list` of a Store.
+// List fails with an [Other], or an error of the runtime. The call begins with the loop over its values; leaving the
+// loop ends it.
 //
-// The stream fails where the call does. Close it where it is not read to its end.
-// It fails with a [Other], or an error of the runtime.
-func (s *Store) List(ctx context.Context, filter *string, deep bool) *rpc.Stream[Tree] {
-	call := s.object.Call(methodStoreList)
-	call.Bool(filter != nil)
-	if filter != nil {
-		call.String(*filter)
+// filter is what to list.
+func (s *Store) List(ctx context.Context, filter *string, deep bool) iter.Seq2[Tree, error] {
+	return func(yield func(Tree, error) bool) {
+		call := s.object.Call(methodStoreList)
+		call.Bool(filter != nil)
+		if filter != nil {
+			call.String(*filter)
+		}
+		call.Bool(deep)
+		rpc.Receive(ctx, call, rpc.ValueWindow, yield, func(d *rpc.Decoder) (item Tree) {
+			item.decode(d)
+			return item
+		})
 	}
-	call.Bool(deep)
-	return rpc.NewStream(ctx, call, rpc.ValueWindow, func(d *rpc.Decoder) (item Tree) {
-		item.decode(d)
-		return item
-	})
 }
 
-// Read calls the method `read` of a Store.
-//
-// The stream fails where the call does. Close it where it is not read to its end.
-func (s *Store) Read(ctx context.Context) *rpc.Stream[*rpc.Buffer] {
-	call := s.object.Call(methodStoreRead)
-	return rpc.NewStream(ctx, call, rpc.BufferWindow, func(d *rpc.Decoder) (item *rpc.Buffer) {
-		item = d.Buffer()
-		return item
-	})
+// The call begins with the loop over its values; leaving the loop ends it. Each buffer is the reader's, to move or to
+// close.
+func (s *Store) Read(ctx context.Context) iter.Seq2[*rpc.Buffer, error] {
+	return func(yield func(*rpc.Buffer, error) bool) {
+		call := s.object.Call(methodStoreRead)
+		rpc.Receive(ctx, call, rpc.BufferWindow, yield, func(d *rpc.Decoder) (item *rpc.Buffer) {
+			item = d.Buffer()
+			return item
+		})
+	}
 }
 
-// Swap calls the method `swap` of a Store.
-//
-// progress, where not nil, is called with the newest one on this goroutine, and not after the method has returned.
-// The buffer data moves: it must not be used afterwards. With a view open the call fails with [rpc.ErrBusy] and the
-// buffer stays.
-// It fails with a [Failure], or an error of the runtime.
+// Swap fails with a [Failure], or an error of the runtime. progress, where not nil, is called with the newest one on
+// this goroutine, and not after the method has returned. The buffer data moves: it must not be used afterwards. With a
+// view open the call fails with [rpc.ErrBusy] and the buffer stays.
 func (s *Store) Swap(ctx context.Context, data *rpc.Buffer, progress func(Point)) (*rpc.Buffer, error) {
 	call := s.object.Call(methodStoreSwap)
 	call.Buffer(data)
@@ -657,7 +805,6 @@ func (s *Store) Swap(ctx context.Context, data *rpc.Buffer, progress func(Point)
 	return result, call.Finish()
 }
 
-// Child calls the method `child` of a Store.
 func (s *Store) Child(ctx context.Context) (*Cursor, error) {
 	call := s.object.Call(methodStoreChild)
 	var result *Cursor
@@ -669,7 +816,6 @@ func (s *Store) Child(ctx context.Context) (*Cursor, error) {
 	return result, call.Finish()
 }
 
-// Emits calls the method `emits` of a Store.
 func (s *Store) Emits(ctx context.Context) (uint8, error) {
 	call := s.object.Call(methodStoreEmits)
 	var result uint8
@@ -681,7 +827,6 @@ func (s *Store) Emits(ctx context.Context) (uint8, error) {
 	return result, call.Finish()
 }
 
-// Throws calls the method `throws` of a Store.
 func (s *Store) Throws(ctx context.Context) error {
 	call := s.object.Call(methodStoreThrows)
 	if err := call.Do(ctx, nil); err != nil {
@@ -690,7 +835,6 @@ func (s *Store) Throws(ctx context.Context) error {
 	return call.Finish()
 }
 
-// Constructor calls the method `constructor` of a Store.
 func (s *Store) Constructor(ctx context.Context) (map[string]Types, error) {
 	call := s.object.Call(methodStoreConstructor)
 	var result map[string]Types
@@ -698,13 +842,11 @@ func (s *Store) Constructor(ctx context.Context) (map[string]Types, error) {
 		return result, err
 	}
 	d := call.Reply()
-	result = nil
 	if n0 := d.Count(8); n0 > 0 {
 		result = make(map[string]Types, n0)
 		for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
-			var key0 string
+			key0 := d.String()
 			var value0 Types
-			key0 = d.String()
 			value0.decode(d)
 			if _, twice := result[key0]; twice {
 				d.Malformed("a key of a map comes twice")
@@ -715,7 +857,6 @@ func (s *Store) Constructor(ctx context.Context) (map[string]Types, error) {
 	return result, call.Finish()
 }
 
-// Size calls the method `size` of a Store.
 func (s *Store) Size() (uint64, error) {
 	call := s.object.Call(methodStoreSize)
 	var result uint64
@@ -727,7 +868,6 @@ func (s *Store) Size() (uint64, error) {
 	return result, call.Finish()
 }
 
-// Name calls the method `name` of a Store.
 func (s *Store) Name(of Defaults) (string, error) {
 	call := s.object.Call(methodStoreName)
 	of.encode(&call.Encoder)
@@ -740,22 +880,18 @@ func (s *Store) Name(of Defaults) (string, error) {
 	return result, call.Finish()
 }
 
-// Cursor: an object of the library.
-//
-// Its methods may be called from any goroutine. Close it when it is no longer needed.
+// Cursor is an object of the library. Its methods may be called from any goroutine. Close it when it is no longer
+// needed.
 type Cursor struct{ object *rpc.Object }
 
-func (c *Cursor) handle() *rpc.Object {
+// Close ends the object when its last call is over. Later calls fail with [rpc.ErrClosed].
+func (c *Cursor) Close() error {
 	if c == nil {
 		return nil
 	}
-	return c.object
+	return c.object.Close()
 }
 
-// Close ends the object when its last call is over. Later calls fail with [rpc.ErrClosed].
-func (c *Cursor) Close() error { return c.handle().Close() }
-
-// Next calls the method `next` of a Cursor.
 func (c *Cursor) Next(ctx context.Context) (Words, error) {
 	call := c.object.Call(methodCursorNext)
 	var result Words
@@ -767,48 +903,178 @@ func (c *Cursor) Next(ctx context.Context) (Words, error) {
 	return result, call.Finish()
 }
 
+// Both is an object of the library. Its methods may be called from any goroutine. Close it when it is no longer
+// needed.
+type Both struct{ object *rpc.Object }
+
+// Close ends the object when its last call is over. Later calls fail with [rpc.ErrClosed].
+func (b *Both) Close() error {
+	if b == nil {
+		return nil
+	}
+	return b.object.Close()
+}
+
+// The values of numbers are asked for on a goroutine of their own, as the library takes them. An error among them
+// cancels the call, which fails with it.
+func (b *Both) Add(ctx context.Context, numbers iter.Seq2[uint32, error]) (uint64, error) {
+	call := b.object.Call(methodBothAdd)
+	rpc.Send(call, numbers, func(e *rpc.Encoder, item uint32) {
+		e.U32(item)
+	})
+	var result uint64
+	if err := call.Do(ctx, nil); err != nil {
+		return result, err
+	}
+	d := call.Reply()
+	result = d.U64()
+	return result, call.Finish()
+}
+
+// Each fails with a [Failure], or an error of the runtime. The call begins with the loop over its values; leaving the
+// loop ends it. The values of parts are asked for on a goroutine of their own, as the library takes them. An error
+// among them cancels the call, which fails with it. Its buffers move.
+func (b *Both) Each(ctx context.Context, of Digest, parts iter.Seq2[*rpc.Buffer, error]) iter.Seq2[Tree, error] {
+	return func(yield func(Tree, error) bool) {
+		call := b.object.Call(methodBothEach)
+		call.Fixed(of[:])
+		rpc.Send(call, parts, func(e *rpc.Encoder, item *rpc.Buffer) {
+			e.Buffer(item)
+		})
+		rpc.Receive(ctx, call, rpc.ValueWindow, yield, func(d *rpc.Decoder) (item Tree) {
+			item.decode(d)
+			return item
+		})
+	}
+}
+
+// The library calls the methods of to on goroutines of their own, until it has released it, which may be after the
+// method has returned.
+func (b *Both) Listen(ctx context.Context, to Listener, twice bool) error {
+	call := b.object.Call(methodBothListen)
+	call.Callback(serveListener(to))
+	call.Bool(twice)
+	if err := call.Do(ctx, nil); err != nil {
+		return err
+	}
+	return call.Finish()
+}
+
+// Listener: made by the caller.
+//
+// The library calls its methods, each time on a goroutine of its own; ctx is over when it no longer waits for the
+// answer.
+type Listener interface {
+	// A [Failure] with which it fails goes to the caller in the library, typed; any other error, and a panic, only as a
+	// text. The buffer data is the method's, to move or to close. The buffer that it answers moves.
+	//
+	// Deprecated: use heard instead.
+	Hear(ctx context.Context, data *rpc.Buffer) (*rpc.Buffer, error)
+
+	Heard(ctx context.Context, what Tree, at time.Time) error
+}
+
+// serveListener answers the library's calls.
+func serveListener(on Listener) rpc.Handler {
+	if on == nil {
+		return nil
+	}
+	return func(ctx context.Context, method uint32, d *rpc.Decoder, e *rpc.Encoder) error {
+		switch method {
+		case methodListenerHear:
+			var data *rpc.Buffer
+			if d.More() {
+				data = d.Buffer()
+			}
+			if d.Err() != nil {
+				return d.Err()
+			}
+			result, err := on.Hear(ctx, data)
+			if err != nil {
+				return throwFailure(err)
+			}
+			e.Buffer(result)
+			return nil
+		case methodListenerHeard:
+			var what Tree
+			if d.More() {
+				what.decode(d)
+			}
+			var at time.Time = time.Unix(0, 0).UTC()
+			if d.More() {
+				at = d.Timestamp()
+			}
+			if d.Err() != nil {
+				return d.Err()
+			}
+			return on.Heard(ctx, what, at)
+		default:
+			return rpc.ErrUnknownMethod
+		}
+	}
+}
+
 const (
-	methodStoreConstructor = 0x00655a04
-	methodStoreList        = 0x26d380f8
-	methodStoreNothing     = 0x28c03f6d
-	methodStoreSwap        = 0x45ce03f3
-	methodStoreThrows      = 0x74da1fc1
 	methodStoreOpen        = 0x82a78c18
-	methodStoreSize        = 0x8aa0a841
-	methodStoreRead        = 0xb3842ae4
-	methodStoreEmits       = 0xb9482668
-	methodCursorNext       = 0xbb5586fa
-	methodStoreChild       = 0xd787fa66
 	methodStoreMemory      = 0xda71ae13
+	methodStoreNothing     = 0x28c03f6d
+	methodStoreList        = 0x26d380f8
+	methodStoreRead        = 0xb3842ae4
+	methodStoreSwap        = 0x45ce03f3
+	methodStoreChild       = 0xd787fa66
+	methodStoreEmits       = 0xb9482668
+	methodStoreThrows      = 0x74da1fc1
+	methodStoreConstructor = 0x00655a04
+	methodStoreSize        = 0x8aa0a841
 	methodStoreName        = 0xfb930933
+	methodCursorNext       = 0xbb5586fa
+	methodBothAdd          = 0x33b9778f
+	methodBothEach         = 0x3547a1d5
+	methodBothListen       = 0x52dc656f
+	methodListenerHear     = 0xe329954d
+	methodListenerHeard    = 0xf3761b2b
 )
 
 var schema = rpc.Schema{
-	Hash: [16]byte{0x7b, 0xa1, 0x34, 0x4a, 0x3d, 0x58, 0xec, 0x65, 0x46, 0xe4, 0x2b, 0x76, 0x19, 0x14, 0x74, 0x8a},
-	Methods: []rpc.Method{
-		{ID: methodStoreConstructor, Hash: 0xd0c75db838a6b4d8, Name: "Store.constructor"},
-		{ID: methodStoreList, Hash: 0x3b9bffb491432bc1, Name: "Store.list"},
-		{ID: methodStoreNothing, Hash: 0x2522b2cd5a002cff, Name: "Store.nothing"},
-		{ID: methodStoreSwap, Hash: 0x9f15c4dce4a1f8ab, Name: "Store.swap"},
-		{ID: methodStoreThrows, Hash: 0xc9855d11a66fa9e5, Name: "Store.throws"},
-		{ID: methodStoreOpen, Hash: 0x01d5d6d0f4cb5fae, Name: "Store.open"},
-		{ID: methodStoreSize, Hash: 0x839d5ecdc22d11aa, Name: "Store.size"},
-		{ID: methodStoreRead, Hash: 0x706f6b031068b556, Name: "Store.read"},
-		{ID: methodStoreEmits, Hash: 0xa276d2a852d17cb4, Name: "Store.emits"},
-		{ID: methodCursorNext, Hash: 0xc26593e7a3aea018, Name: "Cursor.next"},
-		{ID: methodStoreChild, Hash: 0x2e022cef48b90b7e, Name: "Store.child"},
-		{ID: methodStoreMemory, Hash: 0xf22003a5c04afa9a, Name: "Store.memory"},
-		{ID: methodStoreName, Hash: 0xd16dd3b06ab14d16, Name: "Store.name"},
-	},
+	Text: `method Both.add(numbers:stream<u32>)->u64
+method Both.each(of:bytes<32>,parts:stream<buffer>)->stream<Tree> throws Failure
+method Both.listen(to:Listener,twice:bool)
+method Cursor.next()->Words
+method Listener.hear(data:buffer)->buffer throws Failure callback
+method Listener.heard(what:Tree,at:timestamp) callback
+method Store.child()->Cursor
+method Store.constructor()->map<string,Types>
+method Store.emits()->u8
+method Store.list(filter:optional<string>,deep:bool)->stream<Tree> throws Other
+method Store.memory()->Store constructor
+method Store.name(of:Defaults)->string immediate
+method Store.nothing()
+method Store.open(at:path)->Store throws Failure constructor
+method Store.read()->stream<buffer>
+method Store.size()->u64 immediate
+method Store.swap(data:buffer)->buffer emits Point throws Failure
+method Store.throws()
+enum Color{red,mixed{red:u8=1,green:u8,blue:u8}}
+enum Leaf{green,brown}
+error Failure{lost{object:string,at:path,id:bytes<4>},broken}
+error Other{odd{n:f64,b:bool}}
+record Defaults{a:bool=true,b:u64=18446744073709551615,c:i64=-9223372036854775808,d:u32=384,e:u8=170,f:f32=0.1,g:f64=-1e-09,h:f64=3,i:string="\"\\\n\t\U0001f600\u00e9",j:Color=mixed,k:u32=16,l:duration=7200000000000ns,m:duration=1500000000ns}
+record Point{x:i32,y:i32}
+record SharedRecord{leaf:Leaf}
+record Tree{value:u8,children:list<Tree>}
+record Types{a:bool,b:u8,c:u16,d:u32,e:u64,f:i8,g:i16,h:i32,i:i64,j:f32,k:f64,l:string,m:bytes,n:bytes<32>,o:path,p:optional<list<u8>>,q:map<bytes<4>,map<bool,string>>,r:Color,s:Point,t:timestamp,u:duration,v:bytes<32>,w:list<map<string,bytes<32>>>,x:SharedRecord}
+record Words{record:u8,error:u8,package:u8,throws:bool}
+`,
+	Hash:        [16]byte{0x3f, 0x71, 0xc8, 0x1d, 0x32, 0x0d, 0xe5, 0xcb, 0xc5, 0x2b, 0x3a, 0x1b, 0xa7, 0x17, 0xfd, 0x1a},
 	DecodeError: decodeError,
 }
 
 // decodeError makes the typed error that a frame of the library carries, or nil where this package knows none.
 func decodeError(domain, variant uint32, message string, d *rpc.Decoder) error {
 	switch domain {
-	case 1:
+	case 0x00ff5ce1:
 		return decodeFailure(variant, message, d)
-	case 2:
+	case 0x6e38ffa5:
 		return decodeOther(variant, message, d)
 	}
 	return nil

@@ -1,0 +1,8 @@
+//go:build !bazel
+
+package type_
+
+// Bazel passes the folder of sr.h itself; this is for the go command.
+
+// #cgo CFLAGS: -I${SRCDIR}/../../../../rust/rpc/include
+import "C"
