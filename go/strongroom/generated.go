@@ -1317,8 +1317,8 @@ func (*RepositoryNoSuchPathError) Variant() string { return "no_such_path" }
 
 func (*RepositoryNoSuchPathError) isRepositoryError() {}
 
-// RepositoryInvalidError: what was asked for makes no sense: a relative path, a compression level that does not exist,
-// an id that fits two snapshots.
+// RepositoryInvalidError: what was asked for makes no sense: a relative path, a compression level that there is not,
+// digits with which two ids begin.
 type RepositoryInvalidError struct {
 	What    string
 	Why     string
