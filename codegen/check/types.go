@@ -25,6 +25,9 @@ var builtins = map[string]int{
 	"string": 0, "bytes": 0, "path": 0, "buffer": 0, "timestamp": 0, "duration": 0, "optional": 1, "list": 1, "map": 2, "stream": 1,
 }
 
+// Builtins are the names of the types that the language knows.
+func Builtins() []string { return slices.Sorted(maps.Keys(builtins)) }
+
 // maxFixed keeps fixed bytes small enough to be a value in every language.
 const maxFixed = 4096
 
