@@ -117,33 +117,65 @@ bool sr_error_is(const sr_error *error, uint32_t runtime_variant) {
   return error != NULL && error->domain == 0 && error->variant == runtime_variant;
 }
 
-sr_error *sr_check(const uint8_t schema[16], const sr_expected_method *methods, size_t count) {
+sr_error *sr_error_new(uint32_t domain, uint32_t variant, const char *message, sr_writer *fields) {
+  sr_error *error;
+  if (fields->failure == SR_ERROR_MALFORMED) {
+    error = runtime_error(SR_ERROR_MALFORMED, "a field of the error is not valid");
+  } else if (fields->failure != 0) {
+    error = &out_of_memory;
+  } else {
+    error = new_error(domain, variant, (const uint8_t *)message, strlen(message), fields->data + sizeof(sr_frame),
+                      fields->length - sizeof(sr_frame));
+  }
+  sr_writer_free(fields);
+  return error;
+}
+
+sr_error *sr_callback_error(const char *message) { return runtime_error(SR_ERROR_CALLBACK, message); }
+
+/* The header's text as the library reads it. */
+static char *join_lines(const char *const *schema, size_t lines, size_t *length) {
+  *length = 0;
+  for (size_t i = 0; i < lines; i++) *length += strlen(schema[i]) + 1;
+  char *text = malloc(*length + 1);
+  if (text == NULL) return NULL;
+  char *at = text;
+  for (size_t i = 0; i < lines; i++) {
+    const size_t line = strlen(schema[i]);
+    memcpy(at, schema[i], line);
+    at += line;
+    *at++ = '\n';
+  }
+  *at = 0;
+  return text;
+}
+
+sr_error *sr_client_check(const uint8_t hash[16], const char *const *schema, size_t lines) {
   const sr_abi_info *library = sr_abi();
   if (library->version != SR_ABI_VERSION) {
     return runtime_error(SR_ERROR_OTHER_LIBRARY,
                          "the library has another ABI version than sr.h; use the headers that came with it");
   }
-  if (memcmp(library->schema, schema, 16) == 0) return NULL;
-  /* A library with more methods is as good; one whose methods mean something else is not. */
-  char text[1024] = "the library was built from another IDL than the header; these methods differ:";
-  size_t length = strlen(text);
-  bool differs = false;
-  for (size_t i = 0; i < count; i++) {
-    bool same = false;
-    for (uint32_t j = 0; j < library->method_count; j++) {
-      if (library->methods[j].id == methods[i].id) same = library->methods[j].hash == methods[i].hash;
-    }
-    if (same) continue;
-    differs = true;
-    const size_t name = strlen(methods[i].name);
-    if (length + name + 8 < sizeof(text)) {
-      text[length++] = ' ';
-      memcpy(text + length, methods[i].name, name);
-      length += name;
-      text[length] = 0;
-    }
+  if (memcmp(library->schema, hash, 16) == 0) return NULL;
+  size_t length, capacity = 1024, needed = 0;
+  char *text = join_lines(schema, lines, &length), *message = NULL;
+  int32_t status = SR_E_TOO_SMALL;
+  while (text != NULL && status == SR_E_TOO_SMALL) {
+    char *larger = realloc(message, capacity);
+    if (larger == NULL) break;
+    message = larger;
+    status = sr_check(text, length, message, capacity, &needed);
+    if (status == SR_E_TOO_SMALL) capacity = needed > capacity ? needed : capacity * 2;
   }
-  return differs ? runtime_error(SR_ERROR_OTHER_LIBRARY, text) : NULL;
+  sr_error *error = NULL;
+  if (status == SR_E_TOO_SMALL) {
+    error = &out_of_memory;
+  } else if (status != SR_OK) {
+    error = new_error(0, SR_ERROR_OTHER_LIBRARY, (const uint8_t *)message, needed < capacity ? needed : capacity, NULL, 0);
+  }
+  free(message);
+  free(text);
+  return error;
 }
 
 /* ---- Completions ---- */
@@ -207,6 +239,33 @@ struct slot {
   struct sr_completion *final;
   uint64_t window;
   uint64_t taken; /* bytes of items that were taken, and not yet given back as credit */
+  int64_t credit; /* bytes of the caller's items that the library can take; one item may overdraw it */
+  bool ended;     /* no more of the caller's items come */
+};
+
+/* A callback that the library holds. */
+struct sr_callback {
+  struct sr_callback *next; /* of those of one request that is being made */
+  uint64_t handle;
+  sr_dispatch dispatch;
+  void (*release)(void *context);
+  void *context;
+  uint32_t running; /* calls that a thread is in */
+  bool released;    /* it ends with the last of them */
+  max_align_t functions[];
+};
+
+/* A callback's place, like a request's. */
+struct callback_slot {
+  uint32_t generation;
+  struct sr_callback *callback;
+};
+
+/* A call that a thread of the program is in. */
+struct running {
+  struct running *next;
+  uint64_t id;
+  bool cancelled; /* the library waits for no answer */
 };
 
 struct sr_client {
@@ -217,6 +276,11 @@ struct sr_client {
   bool closed;
   struct slot *slots;
   uint32_t slot_count;
+  struct callback_slot *callbacks;
+  uint32_t callback_count;
+  struct sr_completion *called;       /* CALL and RELEASE frames, oldest first, until a thread takes them */
+  struct sr_completion **last_called; /* where the next one goes */
+  struct running *running;
   uint64_t stray;
   uint8_t *block;
   size_t block_size;
@@ -244,6 +308,7 @@ sr_error *sr_client_new(const sr_options *options, sr_client **out) {
     free(client);
     return status_error(status);
   }
+  client->last_called = &client->called;
   pthread_mutex_init(&client->mutex, NULL);
   pthread_cond_init(&client->arrived, NULL);
   *out = client;
@@ -258,6 +323,12 @@ static void free_completions(struct sr_completion *completion) {
   }
 }
 
+/* The program may forget the callback. The mutex is not held. */
+static void end_callback(struct sr_callback *callback) {
+  if (callback->release != NULL) callback->release(callback->context);
+  free(callback);
+}
+
 void sr_client_free(sr_client *client, uint64_t wait_ns) {
   if (client == NULL) return;
   sr_runtime_free(client->runtime, wait_ns); /* what completions carry ends with it */
@@ -266,6 +337,11 @@ void sr_client_free(sr_client *client, uint64_t wait_ns) {
     free_completions(client->slots[i].emitted);
     free_completions(client->slots[i].final);
   }
+  free_completions(client->called);
+  for (uint32_t i = 0; i < client->callback_count; i++) {
+    if (client->callbacks[i].callback != NULL) end_callback(client->callbacks[i].callback);
+  }
+  free(client->callbacks);
   pthread_cond_destroy(&client->arrived);
   pthread_mutex_destroy(&client->mutex);
   free(client->slots);
@@ -354,21 +430,38 @@ static void free_slot(sr_client *client, struct slot *slot) {
   slot->used = false;
 }
 
-static void route(sr_client *client, const sr_frame *frame) {
+/* A copy of a frame; NULL where there is no memory. */
+static struct sr_completion *keep(const sr_frame *frame) {
+  struct sr_completion *completion = malloc(sizeof(*completion) + (frame->length - sizeof(sr_frame)));
+  if (completion == NULL) return NULL;
+  completion->next = NULL;
+  memcpy(&completion->frame, frame, frame->length);
+  return completion;
+}
+
+static void stray(sr_client *client, const sr_frame *frame) {
+  client->stray++;
+  release_handles(client, frame);
+}
+
+static void route_answer(sr_client *client, const sr_frame *frame) {
   struct slot *slot = find(client, frame->request);
   if (slot == NULL) {
-    client->stray++;
-    release_handles(client, frame);
+    stray(client, frame);
     return;
   }
-  struct sr_completion *completion = malloc(sizeof(*completion) + (frame->length - sizeof(sr_frame)));
+  if (frame->kind == SR_CREDIT) {
+    const uint64_t bytes = payload_length(frame) < 8 ? 0 : load(payload_of(frame), 8);
+    const uint64_t room = (uint64_t)(INT64_MAX - (slot->credit > 0 ? slot->credit : 0));
+    slot->credit += (int64_t)(bytes < room ? bytes : room);
+    return;
+  }
+  struct sr_completion *completion = keep(frame);
   if (completion == NULL) {
     release_handles(client, frame);
     slot->lost = true;
     return;
   }
-  completion->next = NULL;
-  memcpy(&completion->frame, frame, frame->length);
   switch (frame->kind) {
     case SR_ITEM:
       *slot->last = completion;
@@ -381,6 +474,58 @@ static void route(sr_client *client, const sr_frame *frame) {
     default:
       discard(client, slot->final);
       slot->final = completion;
+  }
+}
+
+/* The callback that the library may call by this handle, or NULL. */
+static struct sr_callback *find_callback(sr_client *client, uint64_t handle) {
+  const uint32_t place = (uint32_t)handle;
+  if (place >= client->callback_count) return NULL;
+  struct callback_slot *slot = &client->callbacks[place];
+  return slot->generation == (uint32_t)(handle >> 32) ? slot->callback : NULL;
+}
+
+/* Takes back a call that no thread is in yet, or lets its answer be dropped. */
+static void cancel_call(sr_client *client, const sr_frame *frame) {
+  for (struct sr_completion **at = &client->called; *at != NULL; at = &(*at)->next) {
+    struct sr_completion *call = *at;
+    if (call->frame.kind != SR_CALL || call->frame.request != frame->request) continue;
+    *at = call->next;
+    if (*at == NULL) client->last_called = at;
+    call->next = NULL;
+    discard(client, call);
+    return;
+  }
+  for (struct running *call = client->running; call != NULL; call = call->next) {
+    if (call->id == frame->request) {
+      call->cancelled = true;
+      return;
+    }
+  }
+  stray(client, frame);
+}
+
+static void refuse_call(sr_client *client, const sr_frame *frame);
+
+static void route(sr_client *client, const sr_frame *frame) {
+  struct sr_completion *completion;
+  switch (frame->kind) {
+    case SR_CANCEL:
+      cancel_call(client, frame);
+      break;
+    case SR_CALL:
+    case SR_RELEASE:
+      completion = keep(frame);
+      if (completion != NULL) {
+        *client->last_called = completion;
+        client->last_called = &completion->next;
+      } else if (frame->kind == SR_CALL) {
+        release_handles(client, frame);
+        refuse_call(client, frame);
+      } /* a callback whose release is lost ends with the client */
+      break;
+    default:
+      route_answer(client, frame);
   }
 }
 
@@ -414,8 +559,18 @@ static int32_t poll_once(sr_client *client, uint64_t wait_ns) {
   return count;
 }
 
-/* Lets completions come in: polls, or waits for the thread that does. */
+static void serve(sr_client *client);
+
+/* How many callbacks one thread is in: each may wait for a request, and that wait enter another callback. */
+static _Thread_local unsigned nested;
+#define MAX_NESTED 16u
+
+/* Lets completions come in: enters a callback that was called, or polls, or waits for the thread that does. */
 static int32_t receive(sr_client *client, uint64_t wait_ns) {
+  if (client->called != NULL && nested < MAX_NESTED) {
+    serve(client);
+    return 0;
+  }
   if (!client->polling) return poll_once(client, wait_ns);
   pthread_cond_wait(&client->arrived, &client->mutex);
   return 0;
@@ -425,6 +580,7 @@ sr_error *sr_client_drain(sr_client *client) {
   int32_t count = 1;
   pthread_mutex_lock(&client->mutex);
   while (count > 0 && !client->polling) count = poll_once(client, 0);
+  while (client->called != NULL && nested < MAX_NESTED) serve(client);
   pthread_mutex_unlock(&client->mutex);
   return count < 0 ? status_error(count) : NULL;
 }
@@ -464,52 +620,64 @@ static sr_error *give_credit(sr_client *client, uint64_t id, uint64_t bytes) {
 }
 
 /* Fills the header that the writer left room for. */
-static sr_error *seal_frame(sr_writer *w, uint64_t object, uint32_t method) {
+static sr_error *seal_frame(sr_writer *w, uint8_t kind, uint64_t object, uint32_t method) {
   if (w->failure == SR_ERROR_MALFORMED) {
-    return runtime_error(SR_ERROR_MALFORMED, "an argument is not valid: a map has a key twice, or a text is longer than 4 GiB");
+    return runtime_error(SR_ERROR_MALFORMED, "an argument is not valid: a map has a key twice, a duration is negative, a moment has a billion nanoseconds, or a text is longer than 4 GiB");
   }
   if (w->failure != 0 || w->data == NULL) return &out_of_memory;
   if (w->length > UINT32_MAX) return runtime_error(SR_ERROR_MALFORMED, "the arguments are longer than 4 GiB");
   sr_frame *frame = (sr_frame *)(void *)w->data;
   memset(frame, 0, sizeof(*frame));
   frame->length = (uint32_t)w->length;
-  frame->kind = SR_CALL;
+  frame->kind = kind;
   frame->object = object;
   frame->method = method;
   return NULL;
+}
+
+/* Takes callbacks back that the library never got. */
+static void withdraw(sr_client *client, struct sr_callback *callback) {
+  while (callback != NULL) {
+    struct sr_callback *next = callback->next;
+    pthread_mutex_lock(&client->mutex);
+    client->callbacks[(uint32_t)callback->handle].callback = NULL;
+    pthread_mutex_unlock(&client->mutex);
+    end_callback(callback);
+    callback = next;
+  }
+}
+
+/* Gives the request a place, and sends it. */
+static sr_error *send_call(sr_client *client, sr_writer *w, uint64_t window, sr_request *out) {
+  pthread_mutex_lock(&client->mutex);
+  const uint64_t id = take_slot(client, window);
+  pthread_mutex_unlock(&client->mutex);
+  if (id == 0) return &out_of_memory;
+  sr_frame *frame = (sr_frame *)(void *)w->data;
+  frame->request = id;
+  const int32_t status = submit(client, frame);
+  out->id = id;
+  return status == SR_OK ? NULL : status_error(status);
 }
 
 sr_error *sr_client_start(sr_client *client, uint64_t object, uint32_t method, sr_writer *w, const sr_call *how,
                           uint64_t window, sr_request *out) {
   out->client = client;
   out->id = 0;
-  sr_error *error = seal_frame(w, object, method);
-  if (error != NULL) {
-    sr_writer_free(w);
-    return error;
+  sr_error *error = seal_frame(w, SR_CALL, object, method);
+  if (error == NULL) {
+    if (how != NULL) {
+      sr_frame *frame = (sr_frame *)(void *)w->data;
+      if (window != 0 && how->window != 0) window = how->window;
+      frame->remaining_ns = how->timeout_ns;
+      memcpy(frame->trace, how->trace, sizeof(frame->trace));
+    }
+    error = send_call(client, w, window, out);
   }
-  sr_frame *frame = (sr_frame *)(void *)w->data;
-  if (how != NULL) {
-    if (window != 0 && how->window != 0) window = how->window;
-    frame->remaining_ns = how->timeout_ns;
-    memcpy(frame->trace, how->trace, sizeof(frame->trace));
-  }
-  pthread_mutex_lock(&client->mutex);
-  const uint64_t id = take_slot(client, window);
-  pthread_mutex_unlock(&client->mutex);
-  if (id == 0) {
-    sr_writer_free(w);
-    return &out_of_memory;
-  }
-  frame->request = id;
-  const int32_t status = submit(client, frame);
+  /* Once the frame is sent the library says when a callback is over, and another thread may have heard it already. */
+  if (error != NULL) withdraw(client, w->callbacks);
   sr_writer_free(w);
-  out->id = id;
-  if (status != SR_OK) {
-    error = status_error(status);
-  } else if (window != 0) {
-    error = give_credit(client, id, window);
-  }
+  if (error == NULL && window != 0) error = give_credit(client, out->id, window);
   if (error != NULL) sr_request_drop(out);
   return error;
 }
@@ -537,6 +705,96 @@ bool sr_request_ready(sr_request request) {
   const bool ready = slot == NULL || slot->items != NULL || slot->final != NULL || slot->lost;
   pthread_mutex_unlock(&request.client->mutex);
   return ready;
+}
+
+bool sr_request_writable(sr_request request) {
+  pthread_mutex_lock(&request.client->mutex);
+  const struct slot *slot = find(request.client, request.id);
+  const bool writable = slot == NULL || slot->credit > 0 || slot->final != NULL || slot->lost;
+  pthread_mutex_unlock(&request.client->mutex);
+  return writable;
+}
+
+/* Waits until the library can take an item of this many bytes, and takes them from its credit. *more is false where the
+ * request is over. */
+static sr_error *take_credit(sr_request *request, uint64_t bytes, bool *more) {
+  sr_client *client = request->client;
+  sr_error *error = NULL;
+  *more = false;
+  if (request->id == 0) return runtime_error(SR_ERROR_CLOSED, "the request has ended already");
+  pthread_mutex_lock(&client->mutex);
+  while (error == NULL && !*more) {
+    struct slot *slot = find(client, request->id);
+    if (slot == NULL) {
+      error = runtime_error(SR_ERROR_CLOSED, "the request has ended already");
+    } else if (slot->ended) {
+      error = runtime_error(SR_ERROR_MALFORMED, "an item comes after sr_request_end");
+    } else if (slot->final != NULL || slot->lost) {
+      break;
+    } else if (slot->credit > 0) {
+      slot->credit -= (int64_t)(bytes < INT64_MAX ? bytes : INT64_MAX);
+      *more = true;
+    } else {
+      const int32_t status = client->closed ? SR_E_CLOSED : receive(client, UINT64_MAX);
+      if (status < 0) error = status_error(status);
+    }
+  }
+  pthread_mutex_unlock(&client->mutex);
+  return error;
+}
+
+static sr_error *send_item(sr_request *request, sr_writer *w) {
+  sr_frame *frame = (sr_frame *)(void *)w->data;
+  frame->request = request->id;
+  const int32_t status = submit(request->client, frame);
+  return status == SR_OK ? NULL : status_error(status);
+}
+
+sr_error *sr_request_push(sr_request *request, sr_writer *w, bool *more) {
+  *more = false;
+  sr_error *error = seal_frame(w, SR_ITEM, 0, 0);
+  if (error == NULL) error = take_credit(request, w->length - sizeof(sr_frame), more);
+  if (error == NULL && *more) error = send_item(request, w);
+  sr_writer_free(w);
+  return error;
+}
+
+/* Puts a buffer's handle, and once more where the receiver of a frame that is dropped looks for it. */
+static void put_buffer(sr_writer *w, uint64_t handle) {
+  sr_put_u64(w, handle);
+  sr_put_u64(w, handle);
+}
+
+sr_error *sr_request_push_buffer(sr_request *request, sr_buffer buffer, bool *more) {
+  sr_view view;
+  *more = false;
+  const int32_t status = sr_buffer_view(request->client->runtime, buffer.handle, &view);
+  if (status != SR_OK) return status_error(status);
+  sr_buffer_unview(request->client->runtime, buffer.handle);
+  sr_writer w;
+  sr_writer_init(&w);
+  put_buffer(&w, buffer.handle);
+  sr_error *error = seal_frame(&w, SR_ITEM, 0, 0);
+  if (error == NULL) error = take_credit(request, 8 + view.length, more);
+  if (error == NULL && *more) {
+    ((sr_frame *)(void *)w.data)->flags = 1;
+    error = send_item(request, &w);
+  } else {
+    sr_buffer_free(request->client->runtime, buffer.handle);
+  }
+  sr_writer_free(&w);
+  return error;
+}
+
+sr_error *sr_request_end(sr_request *request) {
+  if (request->id == 0) return NULL;
+  sr_client *client = request->client;
+  pthread_mutex_lock(&client->mutex);
+  struct slot *slot = find(client, request->id);
+  const bool over = slot == NULL || slot->ended || slot->final != NULL || slot->lost;
+  if (slot != NULL) slot->ended = true;
+  pthread_mutex_unlock(&client->mutex);
+  return over ? NULL : submit_small(client, request->id, SR_END, NULL, 0);
 }
 
 static void begin_reply(sr_reply *reply, sr_client *client, struct sr_completion *completion, sr_arena *arena) {
@@ -673,7 +931,7 @@ sr_error *sr_request_emitted(sr_request *request, sr_arena *arena, sr_reply *rep
 
 sr_error *sr_client_immediate(sr_client *client, uint64_t object, uint32_t method, sr_writer *w, sr_arena *arena,
                               sr_reply *reply) {
-  sr_error *error = seal_frame(w, object, method);
+  sr_error *error = seal_frame(w, SR_CALL, object, method);
   size_t capacity = 1024;
   while (error == NULL) {
     struct sr_completion *completion = malloc(sizeof(*completion) + capacity);
@@ -704,6 +962,188 @@ sr_error *sr_client_immediate(sr_client *client, uint64_t object, uint32_t metho
   }
   sr_writer_free(w);
   return error;
+}
+
+/* ---- Callbacks ---- */
+
+/* Room for one more callback; 0 where there is no memory. */
+static bool take_callback_slot(sr_client *client, struct sr_callback *callback) {
+  uint32_t place = 0;
+  while (place < client->callback_count && client->callbacks[place].callback != NULL) place++;
+  if (place == client->callback_count) {
+    const uint32_t count = place == 0 ? 8 : place * 2;
+    struct callback_slot *slots = realloc(client->callbacks, count * sizeof(*slots));
+    if (slots == NULL) return false;
+    memset(slots + place, 0, (count - place) * sizeof(*slots));
+    client->callbacks = slots;
+    client->callback_count = count;
+  }
+  struct callback_slot *slot = &client->callbacks[place];
+  slot->generation = slot->generation == INT32_MAX ? 1 : slot->generation + 1; /* the top bit says `object` where handles are repeated */
+  slot->callback = callback;
+  callback->handle = (uint64_t)slot->generation << 32 | place;
+  return true;
+}
+
+void sr_put_callback(sr_writer *w, sr_client *client, const void *functions, size_t size, sr_dispatch dispatch,
+                     void (*release)(void *context), void *context) {
+  struct sr_callback *callback = calloc(1, sizeof(*callback) + size);
+  bool there = callback != NULL;
+  if (there) {
+    callback->dispatch = dispatch;
+    callback->release = release;
+    callback->context = context;
+    memcpy(callback->functions, functions, size);
+    pthread_mutex_lock(&client->mutex);
+    there = take_callback_slot(client, callback);
+    pthread_mutex_unlock(&client->mutex);
+  }
+  if (!there) {
+    w->failure = SR_ERROR_NO_MEMORY;
+    free(callback);
+    if (release != NULL) release(context);
+    return;
+  }
+  callback->next = w->callbacks;
+  w->callbacks = callback;
+  sr_put_u64(w, callback->handle);
+}
+
+sr_error *sr_callback_begin(sr_callback_call *call, bool implemented) {
+  if (!implemented) return runtime_error(SR_ERROR_UNKNOWN_METHOD, "the callback has no such method");
+  if (call->arguments.failure == SR_ERROR_NO_MEMORY) return &out_of_memory;
+  if (call->arguments.failure != 0) return runtime_error(SR_ERROR_MALFORMED, "the arguments are not what the IDL says");
+  call->begun = true;
+  return NULL;
+}
+
+sr_error *sr_callback_failed(sr_error *error, uint32_t domain) {
+  if (error == NULL || error == &out_of_memory || (domain != 0 && error->domain == domain)) return error;
+  sr_error *unnamed = sr_callback_error(error->message);
+  sr_error_free(error);
+  return unnamed;
+}
+
+void sr_callback_give(sr_callback_call *call, sr_buffer buffer) {
+  put_buffer(&call->reply, buffer.handle);
+  call->given = buffer.handle;
+}
+
+static void put_error(sr_writer *w, const sr_error *error) {
+  const sr_bytes fields = {error->fields, error->fields_length};
+  sr_put_u32(w, error->domain);
+  sr_put_u32(w, error->variant);
+  sr_put_string(w, sr_string_of(error->message));
+  sr_put_bytes(w, fields);
+}
+
+/* Makes the frame that answers a call, of what its function gave. */
+static sr_error *seal_answer(sr_callback_call *call, sr_error *error) {
+  if (error == NULL && call->reply.failure == SR_ERROR_MALFORMED) {
+    error = sr_callback_error("the callback's result is not valid");
+  } else if (error == NULL && call->reply.failure != 0) {
+    error = &out_of_memory;
+  }
+  if (error == NULL) {
+    error = seal_frame(&call->reply, SR_REPLY, 0, 0);
+    if (error != NULL) return error;
+    ((sr_frame *)(void *)call->reply.data)->flags = call->given != 0;
+    return NULL;
+  }
+  if (call->given != 0) sr_buffer_free(call->client->runtime, call->given);
+  call->given = 0;
+  sr_writer_free(&call->reply);
+  sr_writer_init(&call->reply);
+  put_error(&call->reply, error);
+  sr_error_free(error);
+  return seal_frame(&call->reply, SR_ERROR, 0, 0);
+}
+
+/* Answers a call for which there is no memory, if the library takes it. */
+static void refuse_call(sr_client *client, const sr_frame *frame) {
+  /* The payload: domain, variant, an empty message, no fields. */
+  const uint8_t payload[16] = {0, 0, 0, 0, SR_ERROR_NO_MEMORY};
+  union {
+    sr_frame frame;
+    uint8_t bytes[sizeof(sr_frame) + sizeof(payload)];
+  } block;
+  size_t taken;
+  memset(&block, 0, sizeof(block));
+  block.frame.length = sizeof(block.bytes);
+  block.frame.kind = SR_ERROR;
+  block.frame.queue = frame->queue;
+  block.frame.request = frame->request;
+  memcpy(block.bytes + sizeof(sr_frame), payload, sizeof(payload));
+  sr_submit(client->runtime, block.bytes, sizeof(block.bytes), &taken);
+}
+
+/* Lets the callback's function answer a call. The mutex is not held. */
+static void answer(sr_client *client, struct sr_callback *callback, struct sr_completion *completion, struct running *self) {
+  const sr_frame *frame = &completion->frame;
+  sr_arena arena;
+  sr_callback_call call;
+  memset(&call, 0, sizeof(call));
+  call.client = client;
+  call.method = frame->method;
+  sr_arena_init(&arena);
+  sr_reader_init(&call.arguments, payload_of(frame), payload_length(frame), &arena);
+  sr_writer_init(&call.reply);
+  nested++;
+  sr_error *error = callback != NULL ? callback->dispatch(callback->functions, &call)
+                                     : runtime_error(SR_ERROR_CLOSED, "the callback was released, or was never handed over");
+  nested--;
+  if (!call.begun) release_handles(client, frame);
+  error = seal_answer(&call, error);
+  sr_arena_free(&arena);
+
+  pthread_mutex_lock(&client->mutex);
+  const bool cancelled = self->cancelled;
+  for (struct running **at = &client->running; *at != NULL; at = &(*at)->next) {
+    if (*at == self) {
+      *at = self->next;
+      break;
+    }
+  }
+  pthread_mutex_unlock(&client->mutex);
+  if (cancelled) {
+    if (call.given != 0) sr_buffer_free(client->runtime, call.given);
+  } else if (error != NULL) {
+    refuse_call(client, frame);
+  } else {
+    sr_frame *out = (sr_frame *)(void *)call.reply.data;
+    out->queue = frame->queue;
+    out->request = frame->request;
+    submit(client, out); /* a dying runtime says so to the next wait */
+  }
+  sr_error_free(error);
+  sr_writer_free(&call.reply);
+}
+
+/* Takes one thing that the library told callbacks. The mutex is held on entry and on return, and not meanwhile. */
+static void serve(sr_client *client) {
+  struct sr_completion *completion = client->called;
+  client->called = completion->next;
+  if (client->called == NULL) client->last_called = &client->called;
+  struct sr_callback *callback = find_callback(client, completion->frame.object);
+  struct running self = {client->running, completion->frame.request, false};
+  if (completion->frame.kind == SR_CALL) {
+    client->running = &self;
+    if (callback != NULL) callback->running++;
+    pthread_mutex_unlock(&client->mutex);
+    answer(client, callback, completion, &self);
+    pthread_mutex_lock(&client->mutex);
+    if (callback != NULL) callback->running--;
+  } else if (callback == NULL) {
+    client->stray++;
+  } else {
+    client->callbacks[(uint32_t)callback->handle].callback = NULL;
+    callback->released = true;
+  }
+  const bool over = callback != NULL && callback->released && callback->running == 0;
+  pthread_mutex_unlock(&client->mutex);
+  free(completion);
+  if (over) end_callback(callback);
+  pthread_mutex_lock(&client->mutex);
 }
 
 /* ---- Buffers ---- */
@@ -761,10 +1201,14 @@ sr_error *sr_client_close_object(sr_client *client, uint64_t object) {
 
 /* ---- Encoding ---- */
 
+/* Nanoseconds in a second: a moment has fewer. */
+#define BILLION 1000000000u
+
 void sr_writer_init(sr_writer *w) {
   w->capacity = 256;
   w->length = sizeof(sr_frame);
   w->failure = 0;
+  w->callbacks = NULL;
   w->data = malloc(w->capacity);
   if (w->data == NULL) w->failure = SR_ERROR_NO_MEMORY;
 }
@@ -823,6 +1267,17 @@ void sr_put_f64(sr_writer *w, double value) {
   uint64_t bits;
   memcpy(&bits, &value, sizeof(bits));
   put(w, bits, 8);
+}
+
+void sr_put_timestamp(sr_writer *w, sr_timestamp value) {
+  if (value.nanos >= BILLION) w->failure = SR_ERROR_MALFORMED;
+  sr_put_i64(w, value.seconds);
+  sr_put_u32(w, value.nanos);
+}
+
+void sr_put_duration(sr_writer *w, sr_duration value) {
+  if (value < 0) w->failure = SR_ERROR_MALFORMED;
+  sr_put_i64(w, value);
 }
 
 void sr_put_count(sr_writer *w, size_t count) {
@@ -961,6 +1416,20 @@ double sr_get_f64(sr_reader *r) {
   const uint64_t bits = sr_get_u64(r);
   double value;
   memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
+sr_timestamp sr_get_timestamp(sr_reader *r) {
+  sr_timestamp out;
+  out.seconds = sr_get_i64(r);
+  out.nanos = sr_get_u32(r);
+  if (out.nanos >= BILLION) sr_get_malformed(r);
+  return out;
+}
+
+sr_duration sr_get_duration(sr_reader *r) {
+  const int64_t value = sr_get_i64(r);
+  if (value < 0) sr_get_malformed(r);
   return value;
 }
 

@@ -18,6 +18,14 @@
 extern "C" {
 #endif
 
+/* Marks what an IDL calls deprecated, so that compilers warn of its use. Define SR_NO_DEPRECATED before the headers, and they
+ * say nothing. */
+#if defined(__GNUC__) && !defined(SR_NO_DEPRECATED)
+#define SR_DEPRECATED(instead) __attribute__((deprecated(instead)))
+#else
+#define SR_DEPRECATED(instead)
+#endif
+
 /* ---- Values ---- */
 
 /* UTF-8. What the library gives out is followed by a zero byte, which length does not count. */
@@ -31,6 +39,15 @@ typedef struct sr_bytes {
   const uint8_t *data;
   size_t length;
 } sr_bytes;
+
+/* A moment: seconds since 1970-01-01 00:00 UTC, and less than a billion nanoseconds after that second. */
+typedef struct sr_timestamp {
+  int64_t seconds;
+  uint32_t nanos;
+} sr_timestamp;
+
+/* A length of time in nanoseconds, never negative. */
+typedef int64_t sr_duration;
 
 /* The value of a C string, which must outlive it. */
 sr_string sr_string_of(const char *text);
@@ -62,6 +79,7 @@ enum {
   SR_ERROR_NO_MEMORY = 7,
   SR_ERROR_SYSTEM = 8,
   SR_ERROR_WRONG_TYPE = 9,
+  SR_ERROR_CALLBACK = 10,
   SR_ERROR_OTHER_LIBRARY = 100 /* the library was built from another IDL than the header */
 };
 
@@ -82,16 +100,6 @@ bool sr_error_is(const sr_error *error, uint32_t runtime_variant);
 
 typedef struct sr_client sr_client;
 
-/* What a generated header expects of the library. */
-typedef struct sr_expected_method {
-  uint32_t id;
-  uint64_t hash;
-  const char *name;
-} sr_expected_method;
-
-/* Compares the library with a generated header, and names the methods that differ. */
-sr_error *sr_check(const uint8_t schema[16], const sr_expected_method *methods, size_t count);
-
 /* Options may be NULL; of them, queues is ignored. */
 sr_error *sr_client_new(const sr_options *options, sr_client **out);
 /* Waits at most wait_ns for the requests in flight and cancels the rest. No other thread may still be in a call; every
@@ -102,7 +110,7 @@ sr_runtime *sr_client_runtime(sr_client *client);
 /* What a program with an event loop waits on; then it calls sr_client_drain, and asks sr_request_ready. */
 sr_error *sr_client_wake(sr_client *client, sr_wake *out);
 sr_error *sr_client_drain(sr_client *client);
-/* Completions that came for requests that were over, and were dropped. */
+/* Frames that came for requests, callbacks or calls of callbacks that were over, and were dropped. */
 uint64_t sr_client_stray(sr_client *client);
 
 /* ---- Buffers ----
@@ -152,6 +160,25 @@ void sr_request_drop(sr_request *request);
 /* Whether finish or next would not wait. */
 bool sr_request_ready(sr_request request);
 
+/* ---- Streams from the caller ----
+ * The library says how much it can take, and a push waits until it can take more. One thread at a time may push; another may
+ * ask for the result meanwhile. A thread that does both must not wait in a push where the library waits for it to take items:
+ * it asks sr_request_writable first. */
+
+/* Whether a push would not wait. */
+bool sr_request_writable(sr_request request);
+/* Says that no more items come. Does nothing where the request is over already. */
+sr_error *sr_request_end(sr_request *request);
+
+/* ---- Callbacks ----
+ * The library calls back by frames, like those of answers: a call waits until a thread of the program waits in a function of
+ * the client, or calls sr_client_drain, and that thread enters the program's function. The library's own threads never do.
+ * Such a function may use the client, but not free it. While it runs, other threads take answers and other calls. A thread that
+ * waits within a callback may enter another one, sixteen deep at most. */
+
+/* A failure of a callback that its IDL does not name, for its function to return. */
+sr_error *sr_callback_error(const char *message);
+
 /* ---- For generated headers ---- */
 
 /* Encodes a payload. Running out of memory is remembered until the request is started. */
@@ -160,6 +187,7 @@ typedef struct sr_writer {
   size_t length;
   size_t capacity;
   uint32_t failure; /* 0, or the runtime error that starting the request gives */
+  struct sr_callback *callbacks; /* that are handed over with the payload */
 } sr_writer;
 
 void sr_writer_init(sr_writer *w);
@@ -175,6 +203,8 @@ void sr_put_i32(sr_writer *w, int32_t value);
 void sr_put_i64(sr_writer *w, int64_t value);
 void sr_put_f32(sr_writer *w, float value);
 void sr_put_f64(sr_writer *w, double value);
+void sr_put_timestamp(sr_writer *w, sr_timestamp value);
+void sr_put_duration(sr_writer *w, sr_duration value);
 void sr_put_string(sr_writer *w, sr_string value);
 void sr_put_bytes(sr_writer *w, sr_bytes value);
 void sr_put_raw(sr_writer *w, const uint8_t *data, size_t length);
@@ -213,6 +243,8 @@ int32_t sr_get_i32(sr_reader *r);
 int64_t sr_get_i64(sr_reader *r);
 float sr_get_f32(sr_reader *r);
 double sr_get_f64(sr_reader *r);
+sr_timestamp sr_get_timestamp(sr_reader *r);
+sr_duration sr_get_duration(sr_reader *r);
 sr_string sr_get_string(sr_reader *r);
 sr_bytes sr_get_bytes(sr_reader *r);
 void sr_get_raw(sr_reader *r, uint8_t *out, size_t length);
@@ -226,6 +258,12 @@ void sr_get_close(sr_reader *r, const uint8_t *outer_end);
 void sr_get_malformed(sr_reader *r);
 /* Refuses a map in which a key comes twice. */
 void sr_get_unique(sr_reader *r, const void *entries, size_t count, size_t size, sr_compare compare);
+
+/* Compares the library with a generated header: its schema's hash, and the lines of its text. Where they do not understand each
+ * other, the error names what differs. */
+sr_error *sr_client_check(const uint8_t hash[16], const char *const *schema, size_t lines);
+/* An error of an IDL. Takes the encoded fields, and frees the writer. */
+sr_error *sr_error_new(uint32_t domain, uint32_t variant, const char *message, sr_writer *fields);
 
 /* A completion whose payload is being decoded. */
 typedef struct sr_reply {
@@ -248,6 +286,34 @@ sr_error *sr_request_next(sr_request *request, sr_arena *arena, sr_reply *reply,
 sr_error *sr_request_emitted(sr_request *request, sr_arena *arena, sr_reply *reply, bool *more);
 /* Ends the decoding: an error where the payload was malformed. */
 sr_error *sr_reply_end(sr_reply *reply);
+
+/* Gives an item, and frees the writer in any case. *more says whether the request was still there to take it. */
+sr_error *sr_request_push(sr_request *request, sr_writer *w, bool *more);
+/* Moves a buffer, which is gone for the caller in any case. */
+sr_error *sr_request_push_buffer(sr_request *request, sr_buffer buffer, bool *more);
+
+/* A call of a callback that is being answered. */
+typedef struct sr_callback_call {
+  sr_client *client;
+  uint32_t method;
+  sr_reader arguments;
+  bool begun;        /* what the arguments carry is the function's */
+  sr_writer reply;
+  uint64_t given;    /* the buffer in the reply; 0: none */
+} sr_callback_call;
+
+/* Finds the function of a call, calls it, and encodes its result. */
+typedef sr_error *(*sr_dispatch)(const void *functions, sr_callback_call *call);
+
+/* Hands a structure of functions over, as an argument of a request of this client. It is copied; release may be NULL. */
+void sr_put_callback(sr_writer *w, sr_client *client, const void *functions, size_t size, sr_dispatch dispatch,
+                     void (*release)(void *context), void *context);
+/* An error where there is no such function, or the arguments could not be decoded. */
+sr_error *sr_callback_begin(sr_callback_call *call, bool implemented);
+/* What the library is told of a function's error, if it gave one: errors of another domain are failures without a name. */
+sr_error *sr_callback_failed(sr_error *error, uint32_t domain);
+/* Puts a buffer into the reply, which moves it. */
+void sr_callback_give(sr_callback_call *call, sr_buffer buffer);
 
 #ifdef __cplusplus
 }
