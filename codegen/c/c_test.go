@@ -14,37 +14,58 @@ import (
 
 var update = flag.Bool("update", false, "write what the backend gives, for review")
 
-// The header for an interface that uses every part of the language. headers_test compiles it, as C and as C++.
-func TestWholeLanguage(t *testing.T) {
-	schema, err := compile.File("../testdata/whole.idl")
-	require.NoError(t, err)
-	got, err := c.Emit(schema)
-	require.NoError(t, err)
-	const golden = "testdata/whole.h"
-	if *update {
-		require.NoError(t, os.WriteFile(golden, got, 0o644))
+// The headers for an interface that uses every part of the language, and for one of awkward names. headers_test compiles
+// them, as C and as C++.
+func TestHeaders(t *testing.T) {
+	for idl, golden := range map[string]string{"../testdata/whole.idl": "testdata/whole.h", "testdata/names.idl": "testdata/names.h"} {
+		t.Run(golden, func(t *testing.T) {
+			schema, err := compile.File(idl)
+			require.NoError(t, err)
+			got, err := c.Emit(schema)
+			require.NoError(t, err)
+			if *update {
+				require.NoError(t, os.WriteFile(golden, got, 0o644))
+			}
+			want, err := os.ReadFile(golden)
+			require.NoError(t, err)
+			assert.Equal(t, string(want), string(got), "run this test with -update, and read what it wrote")
+		})
 	}
-	want, err := os.ReadFile(golden)
-	require.NoError(t, err)
-	assert.Equal(t, string(want), string(got), "run this test with -update, and read what it wrote")
 }
 
-// Names of C, of C++ and of generated functions' own variables are no names of fields or arguments.
-func TestNamesThatCTakes(t *testing.T) {
+// Where two things would have the same name in C, the one that people write less gets an underscore.
+func TestNamesThatAreTheSame(t *testing.T) {
 	schema, report := compile.Text("names.idl", `package names
-record Words { double: f64; class: u8; linux: bool; self: u8 }
-enum Choice { default { union: u8 }; other }
-interface Store { close(out: u8, register: u8, request: Words) }
+record StoreOpen { a: u8 }
+record Client { a: u8 }
+record ShapeKind { a: u8 }
+record ListU8 { a: list<u8> }
+enum Shape { point, circle { radius: f64 } }
+const shape_point: u8 = 1
+interface Store { constructor open(); open_start() }
+interface ClientNew { put() }
 `)
 	require.Empty(t, report.String())
 	got, err := c.Emit(schema)
 	require.NoError(t, err)
 	for _, line := range []string{
-		"  double double_;", "  uint8_t class_;", "  bool linux_;", "  uint8_t self;", "      uint8_t union_;", "    } default_;",
-		"static inline sr_error *names_store_close(names_store self, uint8_t out_, uint8_t register_,",
-		"                                          const names_words *request_) {",
-		"static inline sr_error *names_store_close_(names_store self) {",
+		"struct names_store_open {", "static inline sr_error *names_store_open_(sr_client *client, names_store *out) {",
+		"static inline sr_error *names_store_open_start(names_store self) {",
+		"static inline sr_error *names_store_open_start_(sr_client *client, const sr_call *how, sr_request *request) {",
+		"struct names_shape_kind {", "typedef enum names_shape_kind_ {",
+		"struct names_list_u8 {", "struct names_list_u8_ {",
+		"  NAMES_SHAPE_POINT = 0,", "#define NAMES_SHAPE_POINT_ 1u",
+		"typedef struct names_client_new {", "static inline sr_error *names_client_new_(const sr_options *options, sr_client **out) {",
 	} {
 		assert.Contains(t, string(got), line+"\n")
 	}
+}
+
+// The names that begin with sr_ are those of sr.h and sr_client.h.
+func TestPackageWithTheNameOfTheRuntime(t *testing.T) {
+	schema, report := compile.Text("sr.idl", "package sr\nrecord String { a: u8 }\n")
+	require.Empty(t, report.String())
+	got, err := c.Emit(schema)
+	require.NoError(t, err)
+	assert.Contains(t, string(got), "struct idl_sr_string {\n")
 }

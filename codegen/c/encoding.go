@@ -3,6 +3,7 @@ package c
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,6 +16,31 @@ func (e *emitter) aggregates() []ir.Type {
 	for _, t := range e.schema.Types {
 		if _, isError := t.(*ir.Error); !isError {
 			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// refTo is the use of a record or an enum.
+func refTo(t ir.Type) *ir.Ref {
+	switch t := t.(type) {
+	case *ir.Record:
+		return &ir.Ref{Kind: ir.RecordRef, Record: t}
+	case *ir.Enum:
+		return &ir.Ref{Kind: ir.EnumRef, Enum: t}
+	default:
+		panic("an error is no data")
+	}
+}
+
+// thrown are the errors that callbacks give: the C program makes them.
+func (e *emitter) thrown() []*ir.Error {
+	var out []*ir.Error
+	for _, i := range e.schema.Callbacks {
+		for _, m := range i.Methods {
+			if m.Throws != nil && !slices.Contains(out, m.Throws) {
+				out = append(out, m.Throws)
+			}
 		}
 	}
 	return out
@@ -49,7 +75,7 @@ func (e *emitter) defaults() {
 		switch t := t.(type) {
 		case *ir.Record:
 			fields(t.Fields)
-			e.line("static inline %s %s_default(void) {", name, name)
+			e.line("static inline %s %s(void) {", name, e.derived(t.Name, "_default"))
 			e.line("  %s out;", name)
 			e.line("  memset(&out, 0, sizeof(out));")
 			e.fieldDefaults("  ", "out.", t.Fields)
@@ -60,37 +86,51 @@ func (e *emitter) defaults() {
 			for _, v := range t.Variants {
 				fields(v.Fields)
 			}
-			e.doc("", []string{"The variant with its fields at their defaults."})
-			e.line("static inline %s %s_of(%s_kind kind) {", name, name, name)
-			e.line("  %s out;", name)
-			e.line("  memset(&out, 0, sizeof(out));")
-			e.line("  out.kind = kind;")
-			e.variantDefaults(t)
-			e.line("  return out;")
-			e.line("}")
-			e.line("")
+			e.of(t.Name, t.Variants)
+		case *ir.Error:
+			for _, v := range t.Variants {
+				fields(v.Fields)
+			}
+			e.of(t.Name, t.Variants)
 		}
 	}
 	for _, t := range e.aggregates() {
 		visit(t)
 	}
+	for _, t := range e.thrown() {
+		visit(t)
+	}
 }
 
-func (e *emitter) variantDefaults(t *ir.Enum) {
+// of writes the function that makes a variant.
+func (e *emitter) of(typ string, variants []*ir.Variant) {
+	name := e.typeName(typ)
+	e.doc("", []string{"The variant with its fields at their defaults."})
+	e.line("static inline %s %s(%s kind) {", name, e.derived(typ, "_of"), e.derived(typ, "_kind"))
+	e.line("  %s out;", name)
+	e.line("  memset(&out, 0, sizeof(out));")
+	e.line("  out.kind = kind;")
+	e.variantDefaults(typ, variants)
+	e.line("  return out;")
+	e.line("}")
+	e.line("")
+}
+
+func (e *emitter) variantDefaults(typ string, variants []*ir.Variant) {
 	needed := false
-	for _, v := range t.Variants {
+	for _, v := range variants {
 		needed = needed || e.hasDefaults(v.Fields)
 	}
 	if !needed {
 		return
 	}
 	e.line("  switch (kind) {")
-	for _, v := range t.Variants {
+	for _, v := range variants {
 		if !e.hasDefaults(v.Fields) {
 			continue
 		}
-		e.line("    case %s:", e.constant(t.Name, v.Name))
-		e.fieldDefaults("      ", "out.as."+member(v.Name)+".", v.Fields)
+		e.line("    case %s:", e.variant(typ, v))
+		e.fieldDefaults("      ", "out.as."+e.member(v.Name)+".", v.Fields)
 		e.line("      break;")
 	}
 	e.line("    default:")
@@ -110,60 +150,77 @@ func (e *emitter) hasDefaults(fields []*ir.Field) bool {
 func (e *emitter) fieldDefaults(indent, place string, fields []*ir.Field) {
 	for _, f := range fields {
 		if value := e.defaultOf(f); value != "" {
-			e.line("%s%s%s = %s;", indent, place, member(f.Name), value)
+			e.line("%s%s%s = %s;", indent, place, e.member(f.Name), value)
 		}
 	}
 }
 
 // defaultOf is a C expression, or nothing where zero is the default.
 func (e *emitter) defaultOf(f *ir.Field) string {
-	d := f.Default
 	switch f.Type.Kind {
 	case ir.RecordRef:
-		return e.ctype(f.Type) + "_default()"
+		return e.derived(f.Type.Record.Name, "_default") + "()"
 	case ir.EnumRef:
-		variant := f.Type.Enum.Variants[0]
-		if d != nil {
-			variant = d.Variant
+		if f.Default == nil {
+			return e.value(f.Type, &ir.Value{Variant: f.Type.Enum.Variants[0]})
 		}
-		constant := e.constant(f.Type.Enum.Name, variant.Name)
-		if f.Type.Enum.Plain() {
-			return constant
-		}
-		return e.ctype(f.Type) + "_of(" + constant + ")"
-	}
-	if d == nil {
-		return ""
-	}
-	switch f.Type.Kind {
-	case ir.Bool:
-		return strconv.FormatBool(d.Bool)
-	case ir.U8, ir.U16, ir.U32:
-		return fmt.Sprintf("%du", d.Uint)
-	case ir.U64:
-		return fmt.Sprintf("UINT64_C(%d)", d.Uint)
-	case ir.I8, ir.I16:
-		return strconv.FormatInt(d.Int, 10)
-	case ir.I32:
-		if d.Int == math.MinInt32 { // its digits alone are no int
-			return "INT32_MIN"
-		}
-		return strconv.FormatInt(d.Int, 10)
-	case ir.I64:
-		if d.Int == math.MinInt64 {
-			return "INT64_MIN"
-		}
-		return fmt.Sprintf("INT64_C(%d)", d.Int)
-	case ir.F32:
-		return strconv.FormatFloat(d.Float, 'e', -1, 32) + "f"
-	case ir.F64:
-		return strconv.FormatFloat(d.Float, 'e', -1, 64)
-	default:
-		if d.Text == "" {
+	case ir.String:
+		if f.Default != nil && f.Default.Text == "" {
 			return ""
 		}
-		return "sr_string_of(" + quote(d.Text) + ")"
 	}
+	if f.Default == nil {
+		return ""
+	}
+	if f.Type.Kind == ir.String {
+		return "sr_string_of(" + quote(f.Default.Text) + ")"
+	}
+	return e.value(f.Type, f.Default)
+}
+
+// value is a C expression of its type; that of a string is a literal.
+func (e *emitter) value(r *ir.Ref, v *ir.Value) string {
+	switch r.Kind {
+	case ir.EnumRef:
+		constant := e.variant(r.Enum.Name, v.Variant)
+		if r.Enum.Plain() {
+			return constant
+		}
+		return e.derived(r.Enum.Name, "_of") + "(" + constant + ")"
+	case ir.Bool:
+		return strconv.FormatBool(v.Bool)
+	case ir.U8, ir.U16, ir.U32:
+		return fmt.Sprintf("%du", v.Uint)
+	case ir.U64:
+		return fmt.Sprintf("UINT64_C(%d)", v.Uint)
+	case ir.I8, ir.I16:
+		return strconv.FormatInt(v.Int, 10)
+	case ir.I32:
+		if v.Int == math.MinInt32 { // its digits alone are no int
+			return "INT32_MIN"
+		}
+		return strconv.FormatInt(v.Int, 10)
+	case ir.I64, ir.Duration:
+		if v.Int == math.MinInt64 {
+			return "INT64_MIN"
+		}
+		return fmt.Sprintf("INT64_C(%d)", v.Int)
+	case ir.F32:
+		return float(v.Float, 32) + "f"
+	case ir.F64:
+		return float(v.Float, 64)
+	default:
+		return quote(v.Text)
+	}
+}
+
+// float writes a literal that no compiler takes for an integer.
+func float(value float64, bits int) string {
+	text := strconv.FormatFloat(value, 'g', -1, bits)
+	if !strings.ContainsAny(text, ".e") {
+		text += ".0"
+	}
+	return text
 }
 
 // quote writes a C literal. Octal escapes have three digits at most, so that no following digit belongs to them.
@@ -187,14 +244,14 @@ func quote(text string) string {
 // encoding writes the functions that put values into a frame, and get them out of one.
 func (e *emitter) encoding() {
 	for _, r := range e.containers {
-		e.line("static inline void %sput_%s(sr_writer *w, %s v);", e.prefix, e.mangle(r), e.ctype(r))
-		e.line("static inline void %sget_%s(sr_reader *r, %s *out);", e.prefix, e.mangle(r), e.ctype(r))
+		e.line("static inline void %s(sr_writer *w, %s v);", e.codec("put", r), e.structure(r))
+		e.line("static inline void %s(sr_reader *r, %s *out);", e.codec("get", r), e.structure(r))
 	}
 	for _, t := range e.aggregates() {
 		if !plain(t) {
-			e.line("static inline void %sput_%s(sr_writer *w, const %s *v);", e.prefix, snake(t.TypeName()), e.typeName(t.TypeName()))
+			e.line("static inline void %s(sr_writer *w, const %s *v);", e.codec("put", refTo(t)), e.typeName(t.TypeName()))
 		}
-		e.line("static inline void %sget_%s(sr_reader *r, %s *out);", e.prefix, snake(t.TypeName()), e.typeName(t.TypeName()))
+		e.line("static inline void %s(sr_reader *r, %s *out);", e.codec("get", refTo(t)), e.typeName(t.TypeName()))
 	}
 	e.line("")
 	for _, r := range e.containers {
@@ -218,7 +275,7 @@ func (e *emitter) encoding() {
 func (e *emitter) put(indent string, r *ir.Ref, value string) {
 	switch r.Kind {
 	case ir.Path:
-		e.line("%ssr_put_bytes(w, %s);", indent, value)
+		e.line("%ssr_put_bytes(w, %s);", indent, plainPlace(value))
 	case ir.FixedBytes:
 		e.line("%ssr_put_raw(w, %s.data, sizeof(%s.data));", indent, value, value)
 	case ir.Optional:
@@ -227,26 +284,34 @@ func (e *emitter) put(indent string, r *ir.Ref, value string) {
 		e.put(indent+"  ", r.Elem, "(*"+value+")")
 		e.line("%s}", indent)
 	case ir.List, ir.Map:
-		e.line("%s%sput_%s(w, %s);", indent, e.prefix, e.mangle(r), value)
+		e.line("%s%s(w, %s);", indent, e.codec("put", r), plainPlace(value))
 	case ir.RecordRef:
-		e.line("%s%sput_%s(w, %s);", indent, e.prefix, e.mangle(r), address(value))
+		e.line("%s%s(w, %s);", indent, e.codec("put", r), address(value))
 	case ir.EnumRef:
 		if r.Enum.Plain() {
 			e.line("%ssr_put_u32(w, (uint32_t)%s);", indent, value)
 			e.line("%ssr_put_u32(w, 0);", indent)
 		} else {
-			e.line("%s%sput_%s(w, %s);", indent, e.prefix, e.mangle(r), address(value))
+			e.line("%s%s(w, %s);", indent, e.codec("put", r), address(value))
 		}
 	case ir.Buffer, ir.InterfaceRef:
 		e.line("%ssr_put_u64(w, %s.handle);", indent, value)
 	default:
-		e.line("%ssr_put_%s(w, %s);", indent, r.String(), value)
+		e.line("%ssr_put_%s(w, %s);", indent, r.String(), plainPlace(value))
 	}
+}
+
+// plainPlace is a place that stands alone, without the brackets that a dereference needs before a member.
+func plainPlace(place string) string {
+	if inner, ok := strings.CutPrefix(place, "(*"); ok && strings.HasSuffix(inner, ")") {
+		return "*" + strings.TrimSuffix(inner, ")")
+	}
+	return place
 }
 
 // address points to a place.
 func address(place string) string {
-	if inner, ok := strings.CutPrefix(place, "(*"); ok {
+	if inner, ok := strings.CutPrefix(place, "(*"); ok && strings.HasSuffix(inner, ")") {
 		return strings.TrimSuffix(inner, ")")
 	}
 	return "&" + place
@@ -256,46 +321,38 @@ func address(place string) string {
 func (e *emitter) get(indent string, r *ir.Ref, place string) {
 	switch r.Kind {
 	case ir.Path:
-		e.line("%s%s = sr_get_bytes(r);", indent, place)
+		e.line("%s%s = sr_get_bytes(r);", indent, plainPlace(place))
 	case ir.FixedBytes:
 		e.line("%ssr_get_raw(r, %s.data, sizeof(%s.data));", indent, place, place)
 	case ir.Optional:
 		item := e.ctype(r.Elem)
-		e.line("%s%s = NULL;", indent, place)
+		e.line("%s%s = NULL;", indent, plainPlace(place))
 		e.line("%sif (sr_get_bool(r)) {", indent)
 		e.line("%s  %s = (%s)sr_get_room(r, 1, sizeof(*item));", indent, declare(pointer(item), "item"), pointer(item))
 		e.line("%s  if (item != NULL) {", indent)
 		e.get(indent+"    ", r.Elem, "(*item)")
-		e.line("%s    %s = item;", indent, place)
+		e.line("%s    %s = item;", indent, plainPlace(place))
 		e.line("%s  }", indent)
 		e.line("%s}", indent)
 	case ir.List, ir.Map, ir.RecordRef, ir.EnumRef:
-		e.line("%s%sget_%s(r, %s);", indent, e.prefix, e.mangle(r), address(place))
+		e.line("%s%s(r, %s);", indent, e.codec("get", r), address(place))
 	case ir.Buffer, ir.InterfaceRef:
 		e.line("%s%s.handle = sr_get_u64(r);", indent, place)
 	default:
-		e.line("%s%s = sr_get_%s(r);", indent, place, r.String())
+		e.line("%s%s = sr_get_%s(r);", indent, plainPlace(place), r.String())
 	}
-}
-
-// pointer is a pointer to something that is being filled.
-func pointer(ctype string) string {
-	if strings.HasSuffix(ctype, "*") {
-		return ctype + "*"
-	}
-	return ctype + " *"
 }
 
 func (e *emitter) list(r *ir.Ref) {
-	name, item := e.mangle(r), e.ctype(r.Elem)
-	e.line("static inline void %sput_%s(sr_writer *w, %s v) {", e.prefix, name, e.ctype(r))
+	item := e.item(r.Elem)
+	e.line("static inline void %s(sr_writer *w, %s v) {", e.codec("put", r), e.structure(r))
 	e.line("  sr_put_count(w, v.count);")
 	e.line("  for (size_t i = 0; i < v.count; i++) {")
 	e.put("    ", r.Elem, "v.items[i]")
 	e.line("  }")
 	e.line("}")
 	e.line("")
-	e.line("static inline void %sget_%s(sr_reader *r, %s *out) {", e.prefix, name, e.ctype(r))
+	e.line("static inline void %s(sr_reader *r, %s *out) {", e.codec("get", r), e.structure(r))
 	e.line("  const size_t count = sr_get_count(r, %d);", smallest(r.Elem))
 	e.line("  %s = (%s)sr_get_room(r, count, sizeof(*items));", declare(pointer(item), "items"), pointer(item))
 	e.line("  out->items = items;")
@@ -310,8 +367,8 @@ func (e *emitter) list(r *ir.Ref) {
 }
 
 func (e *emitter) mapping(r *ir.Ref) {
-	name, entry := e.mangle(r), e.ctype(r)+"_entry"
-	e.line("static inline int %scompare_%s(const void *a, const void *b) {", e.prefix, name)
+	entry := e.entry(r)
+	e.line("static inline int %s(const void *a, const void *b) {", e.codec("compare", r))
 	e.line("  const %s *left = *(const %s *const *)a;", entry, entry)
 	e.line("  const %s *right = *(const %s *const *)b;", entry, entry)
 	switch r.Key.Kind {
@@ -324,9 +381,9 @@ func (e *emitter) mapping(r *ir.Ref) {
 	}
 	e.line("}")
 	e.line("")
-	e.line("static inline void %sput_%s(sr_writer *w, %s v) {", e.prefix, name, e.ctype(r))
+	e.line("static inline void %s(sr_writer *w, %s v) {", e.codec("put", r), e.structure(r))
 	e.line("  sr_put_count(w, v.count);")
-	e.line("  const void **sorted = sr_put_sorting(w, v.items, v.count, sizeof(*v.items), %scompare_%s);", e.prefix, name)
+	e.line("  const void **sorted = sr_put_sorting(w, v.items, v.count, sizeof(*v.items), %s);", e.codec("compare", r))
 	e.line("  if (sorted == NULL) return;")
 	e.line("  for (size_t i = 0; i < v.count; i++) {")
 	e.line("    const %s *entry = (const %s *)sorted[i];", entry, entry)
@@ -336,7 +393,7 @@ func (e *emitter) mapping(r *ir.Ref) {
 	e.line("  sr_put_sorted(sorted);")
 	e.line("}")
 	e.line("")
-	e.line("static inline void %sget_%s(sr_reader *r, %s *out) {", e.prefix, name, e.ctype(r))
+	e.line("static inline void %s(sr_reader *r, %s *out) {", e.codec("get", r), e.structure(r))
 	e.line("  const size_t count = sr_get_count(r, %d);", smallest(r.Key)+smallest(r.Elem))
 	e.line("  %s *items = (%s *)sr_get_room(r, count, sizeof(*items));", entry, entry)
 	e.line("  out->items = items;")
@@ -346,24 +403,24 @@ func (e *emitter) mapping(r *ir.Ref) {
 	e.get("    ", r.Key, "items[i].key")
 	e.get("    ", r.Elem, "items[i].value")
 	e.line("  }")
-	e.line("  sr_get_unique(r, items, count, sizeof(*items), %scompare_%s);", e.prefix, name)
+	e.line("  sr_get_unique(r, items, count, sizeof(*items), %s);", e.codec("compare", r))
 	e.line("  out->count = count;")
 	e.line("}")
 	e.line("")
 }
 
 func (e *emitter) record(t *ir.Record) {
-	name, ctype := snake(t.Name), e.typeName(t.Name)
-	e.line("static inline void %sput_%s(sr_writer *w, const %s *v) {", e.prefix, name, ctype)
+	self, ctype := refTo(t), e.typeName(t.Name)
+	e.line("static inline void %s(sr_writer *w, const %s *v) {", e.codec("put", self), ctype)
 	e.line("  const size_t place = sr_put_open(w);")
 	for _, f := range t.Fields {
-		e.put("  ", f.Type, "v->"+member(f.Name))
+		e.put("  ", f.Type, "v->"+e.member(f.Name))
 	}
 	e.line("  sr_put_close(w, place);")
 	e.line("}")
 	e.line("")
-	e.line("static inline void %sget_%s(sr_reader *r, %s *out) {", e.prefix, name, ctype)
-	e.line("  *out = %s_default();", ctype)
+	e.line("static inline void %s(sr_reader *r, %s *out) {", e.codec("get", self), ctype)
+	e.line("  *out = %s();", e.derived(t.Name, "_default"))
 	e.line("  const uint8_t *outer = sr_get_open(r);")
 	e.getFields("  ", t.Fields, "out->")
 	e.line("  sr_get_close(r, outer);")
@@ -374,15 +431,15 @@ func (e *emitter) record(t *ir.Record) {
 func (e *emitter) getFields(indent string, fields []*ir.Field, place string) {
 	for _, f := range fields {
 		e.line("%sif (!sr_get_ended(r)) {", indent)
-		e.get(indent+"  ", f.Type, place+member(f.Name))
+		e.get(indent+"  ", f.Type, place+e.member(f.Name))
 		e.line("%s}", indent)
 	}
 }
 
 func (e *emitter) enum(t *ir.Enum) {
-	name, ctype := snake(t.Name), e.typeName(t.Name)
+	self, ctype := refTo(t), e.typeName(t.Name)
 	if t.Plain() {
-		e.line("static inline void %sget_%s(sr_reader *r, %s *out) {", e.prefix, name, ctype)
+		e.line("static inline void %s(sr_reader *r, %s *out) {", e.codec("get", self), ctype)
 		e.line("  const uint32_t variant = sr_get_u32(r);")
 		e.line("  const uint8_t *outer = sr_get_open(r);")
 		e.line("  if (variant > %d) sr_get_malformed(r);", len(t.Variants)-1)
@@ -392,35 +449,40 @@ func (e *emitter) enum(t *ir.Enum) {
 		e.line("")
 		return
 	}
-	e.line("static inline void %sput_%s(sr_writer *w, const %s *v) {", e.prefix, name, ctype)
+	e.line("static inline void %s(sr_writer *w, const %s *v) {", e.codec("put", self), ctype)
 	e.line("  sr_put_u32(w, (uint32_t)v->kind);")
 	e.line("  const size_t place = sr_put_open(w);")
+	e.putVariants(t.Name, t.Variants)
+	e.line("  sr_put_close(w, place);")
+	e.line("}")
+	e.line("")
+	e.line("static inline void %s(sr_reader *r, %s *out) {", e.codec("get", self), ctype)
+	e.line("  const uint32_t variant = sr_get_u32(r);")
+	e.line("  const uint8_t *outer = sr_get_open(r);")
+	e.line("  if (variant > %d) sr_get_malformed(r);", len(t.Variants)-1)
+	e.line("  *out = %s((%s)(variant > %d ? 0 : variant));", e.derived(t.Name, "_of"), e.derived(t.Name, "_kind"), len(t.Variants)-1)
+	e.getVariants(t.Name, t.Variants)
+	e.line("  sr_get_close(r, outer);")
+	e.line("}")
+	e.line("")
+}
+
+// putVariants writes the fields of the variant that *v is.
+func (e *emitter) putVariants(typ string, variants []*ir.Variant) {
 	e.line("  switch (v->kind) {")
-	for _, v := range t.Variants {
+	for _, v := range variants {
 		if len(v.Fields) == 0 {
 			continue
 		}
-		e.line("    case %s:", e.constant(t.Name, v.Name))
+		e.line("    case %s:", e.variant(typ, v))
 		for _, f := range v.Fields {
-			e.put("      ", f.Type, "v->as."+member(v.Name)+"."+member(f.Name))
+			e.put("      ", f.Type, "v->as."+e.member(v.Name)+"."+e.member(f.Name))
 		}
 		e.line("      break;")
 	}
 	e.line("    default:")
 	e.line("      break;")
 	e.line("  }")
-	e.line("  sr_put_close(w, place);")
-	e.line("}")
-	e.line("")
-	e.line("static inline void %sget_%s(sr_reader *r, %s *out) {", e.prefix, name, ctype)
-	e.line("  const uint32_t variant = sr_get_u32(r);")
-	e.line("  const uint8_t *outer = sr_get_open(r);")
-	e.line("  if (variant > %d) sr_get_malformed(r);", len(t.Variants)-1)
-	e.line("  *out = %s_of((%s_kind)(variant > %d ? 0 : variant));", ctype, ctype, len(t.Variants)-1)
-	e.getVariants(t.Name, t.Variants)
-	e.line("  sr_get_close(r, outer);")
-	e.line("}")
-	e.line("")
 }
 
 func (e *emitter) getVariants(typ string, variants []*ir.Variant) {
@@ -429,8 +491,8 @@ func (e *emitter) getVariants(typ string, variants []*ir.Variant) {
 		if len(v.Fields) == 0 {
 			continue
 		}
-		e.line("    case %s:", e.constant(typ, v.Name))
-		e.getFields("      ", v.Fields, "out->as."+member(v.Name)+".")
+		e.line("    case %s:", e.variant(typ, v))
+		e.getFields("      ", v.Fields, "out->as."+e.member(v.Name)+".")
 		e.line("      break;")
 	}
 	e.line("    default:")

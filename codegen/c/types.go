@@ -1,19 +1,45 @@
 package c
 
-import "strongroom.dev/codegen/ir"
+import (
+	"fmt"
+	"slices"
+
+	"strongroom.dev/codegen/ir"
+)
+
+// constants writes what has a fixed value.
+func (e *emitter) constants() {
+	for _, c := range e.schema.Constants {
+		var more []string
+		switch c.Type.Kind {
+		case ir.Duration:
+			more = append(more, "In nanoseconds.")
+		case ir.String:
+			more = append(more, "A literal: sr_string_of makes a value of it.")
+		}
+		e.about("", c.About, more...)
+		value := e.value(c.Type, c.Value)
+		if value[0] == '-' { // it may stand behind another sign
+			value = "(" + value + ")"
+		}
+		e.line("#define %s %s", e.constant(c), value)
+		e.line("")
+	}
+}
 
 // types declares everything before it is used: first what holds no other type by value.
 func (e *emitter) types() {
-	for _, size := range e.fixed {
-		e.line("typedef struct %sbytes_%d {", e.prefix, size)
-		e.line("  uint8_t data[%d];", size)
-		e.line("} %sbytes_%d;", e.prefix, size)
+	for _, r := range e.fixed {
+		name := e.structure(r)
+		e.line("typedef struct %s {", name)
+		e.line("  uint8_t data[%d];", r.Size)
+		e.line("} %s;", name)
 		e.line("")
 	}
 	for _, t := range e.schema.Types {
 		if enum, ok := t.(*ir.Enum); ok && enum.Plain() {
-			e.doc("", enum.Doc)
-			e.kinds(e.typeName(enum.Name), enum.Name, enum.Variants, true)
+			e.about("", enum.About)
+			e.kinds(e.typeName(enum.Name), enum.Deprecated, enum.Name, enum.Variants)
 		}
 	}
 	for _, t := range e.schema.Types {
@@ -21,26 +47,25 @@ func (e *emitter) types() {
 			continue
 		}
 		name := e.typeName(t.TypeName())
-		e.line("typedef struct %s %s;", name, name)
+		e.line("typedef struct %s %s%s;", name, name, deprecated(aboutType(t).Deprecated))
 	}
 	for _, r := range e.containers {
 		if r.Kind == ir.Map {
-			name := e.ctype(r) + "_entry"
-			e.line("typedef struct %s %s;", name, name)
+			e.line("typedef struct %s %s;", e.entry(r), e.entry(r))
 		}
 	}
 	for _, r := range e.containers {
-		name := e.ctype(r)
-		e.line("typedef struct %s %s;", name, name)
+		e.line("typedef struct %s %s;", e.structure(r), e.structure(r))
 	}
 	e.line("")
+	e.aliases()
 	for _, r := range e.containers {
-		item := e.ctype(r) + "_entry"
-		if r.Kind == ir.List {
-			item = e.ctype(r.Elem)
+		item := e.item(r.Elem)
+		if r.Kind == ir.Map {
+			item = e.entry(r)
 		}
-		e.line("struct %s {", e.ctype(r))
-		e.line("  %s;", declare(pointerTo(item), "items"))
+		e.line("struct %s {", e.structure(r))
+		e.line("  %s;", declare(constPointer(item), "items"))
 		e.line("  size_t count;")
 		e.line("};")
 		e.line("")
@@ -51,44 +76,84 @@ func (e *emitter) types() {
 	}
 	for _, r := range e.containers {
 		if r.Kind == ir.Map {
-			e.line("struct %s_entry {", e.ctype(r))
-			e.line("  %s;", declare(e.ctype(r.Key), "key"))
-			e.line("  %s;", declare(e.ctype(r.Elem), "value"))
+			e.line("struct %s {", e.entry(r))
+			e.line("  %s;", declare(e.item(r.Key), "key"))
+			e.line("  %s;", declare(e.item(r.Elem), "value"))
 			e.line("};")
 			e.line("")
 		}
 	}
 	for _, i := range e.schema.Interfaces {
-		e.doc("", i.Doc, "A handle: copies name the same object.")
-		e.line("typedef struct %s {", e.typeName(i.Name))
+		name := e.typeName(i.Name)
+		e.about("", i.About, "A handle: copies name the same object.")
+		e.line("typedef struct %s {", name)
 		e.line("  sr_client *client;")
 		e.line("  uint64_t handle;")
-		e.line("} %s;", e.typeName(i.Name))
+		e.line("} %s%s;", name, deprecated(i.Deprecated))
 		e.line("")
 	}
 }
 
-// pointerTo is a pointer to items that are not changed through it.
-func pointerTo(ctype string) string {
-	if len(ctype) > 0 && ctype[len(ctype)-1] == '*' {
-		return ctype + "const *"
+// aliases writes each alias after those that it is made of.
+func (e *emitter) aliases() {
+	done := map[*ir.Alias]bool{}
+	var alias func(a *ir.Alias)
+	var ref func(r *ir.Ref)
+	ref = func(r *ir.Ref) {
+		switch {
+		case r.Alias != nil:
+			alias(r.Alias)
+		case r.Kind == ir.Optional:
+			ref(r.Elem)
+		}
 	}
-	return "const " + ctype + " *"
+	alias = func(a *ir.Alias) {
+		if done[a] {
+			return
+		}
+		done[a] = true
+		ref(a.Type)
+		e.about("", a.About)
+		e.line("typedef %s%s;", declare(e.ctype(a.Type), e.typeName(a.Name)), deprecated(a.Deprecated))
+		e.line("")
+	}
+	for _, a := range e.schema.Aliases {
+		alias(a)
+	}
 }
 
-func (e *emitter) kinds(name, typ string, variants []*ir.Variant, docs bool) {
+func aboutType(t ir.Type) ir.About {
+	switch t := t.(type) {
+	case *ir.Record:
+		return t.About
+	case *ir.Enum:
+		return t.About
+	case *ir.Error:
+		return t.About
+	default:
+		panic(fmt.Sprintf("%T is no type of a schema", t))
+	}
+}
+
+// deprecated is the attribute of something that is deprecated, to stand after its declaration.
+func deprecated(instead string) string {
+	if instead == "" {
+		return ""
+	}
+	return " SR_DEPRECATED(" + quote(instead) + ")"
+}
+
+func (e *emitter) kinds(name, instead, typ string, variants []*ir.Variant) {
 	e.line("typedef enum %s {", name)
 	for n, v := range variants {
-		if docs {
-			e.doc("  ", v.Doc)
-		}
+		e.about("  ", v.About)
 		comma := ","
 		if n == len(variants)-1 {
 			comma = ""
 		}
-		e.line("  %s = %d%s", e.constant(typ, v.Name), n, comma)
+		e.line("  %s%s = %d%s", e.variant(typ, v), deprecated(v.Deprecated), n, comma)
 	}
-	e.line("} %s;", name)
+	e.line("} %s%s;", name, deprecated(instead))
 	e.line("")
 }
 
@@ -101,17 +166,17 @@ func (e *emitter) define(t ir.Type, defined map[ir.Type]bool) {
 	switch t := t.(type) {
 	case *ir.Record:
 		e.defineHeld(t.Fields, defined)
-		e.doc("", t.Doc)
+		e.about("", t.About)
 		e.line("struct %s {", e.typeName(t.Name))
 		e.members("  ", t.Fields)
 		e.line("};")
 		e.line("")
 	case *ir.Enum:
 		if !t.Plain() {
-			e.union(t.Name, t.Doc, t.Variants, defined)
+			e.union(t.Name, t.About, t.Variants, defined)
 		}
 	case *ir.Error:
-		e.union(t.Name, t.Doc, t.Variants, defined)
+		e.union(t.Name, t.About, t.Variants, defined)
 	}
 }
 
@@ -126,16 +191,15 @@ func (e *emitter) defineHeld(fields []*ir.Field, defined map[ir.Type]bool) {
 	}
 }
 
-func (e *emitter) union(name string, doc []string, variants []*ir.Variant, defined map[ir.Type]bool) {
-	fields := false
+func (e *emitter) union(name string, about ir.About, variants []*ir.Variant, defined map[ir.Type]bool) {
+	fields := slices.ContainsFunc(variants, func(v *ir.Variant) bool { return len(v.Fields) > 0 })
 	for _, v := range variants {
 		e.defineHeld(v.Fields, defined)
-		fields = fields || len(v.Fields) > 0
 	}
-	e.kinds(e.typeName(name)+"_kind", name, variants, true)
-	e.doc("", doc)
+	e.kinds(e.derived(name, "_kind"), "", name, variants)
+	e.about("", about)
 	e.line("struct %s {", e.typeName(name))
-	e.line("  %s_kind kind;", e.typeName(name))
+	e.line("  %s kind;", e.derived(name, "_kind"))
 	if fields {
 		e.line("  union {")
 		for _, v := range variants {
@@ -144,7 +208,7 @@ func (e *emitter) union(name string, doc []string, variants []*ir.Variant, defin
 			}
 			e.line("    struct {")
 			e.members("      ", v.Fields)
-			e.line("    } %s;", member(v.Name))
+			e.line("    } %s;", e.member(v.Name))
 		}
 		e.line("  } as;")
 	}
@@ -154,11 +218,16 @@ func (e *emitter) union(name string, doc []string, variants []*ir.Variant, defin
 
 func (e *emitter) members(indent string, fields []*ir.Field) {
 	for _, f := range fields {
-		doc := f.Doc
-		if f.Type.Kind == ir.Optional {
-			doc = append(append([]string{}, doc...), "NULL: absent.")
+		var more []string
+		switch f.Type.Kind {
+		case ir.Optional:
+			more = append(more, "NULL: absent.")
+		case ir.Duration:
+			if f.Type.Alias == nil {
+				more = append(more, "In nanoseconds.")
+			}
 		}
-		e.doc(indent, doc)
-		e.line("%s%s;", indent, declare(e.ctype(f.Type), member(f.Name)))
+		e.about(indent, f.About, more...)
+		e.line("%s%s%s;", indent, declare(e.ctype(f.Type), e.member(f.Name)), deprecated(f.Deprecated))
 	}
 }

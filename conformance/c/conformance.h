@@ -7,7 +7,8 @@
  * A function that can fail returns NULL, or an error that the caller frees with sr_error_free. What a call gives out
  * lives in the arena that it was given. Structures begin as what their function with `_default` at its end returns.
  * Each method is one blocking function, or three steps: `_start`, then perhaps sr_request_cancel, then `_finish`. A
- * method with a stream is started, and then asked for each item with `_next`.
+ * method that gives a stream is started, and then asked for each item with `_next`; one that takes a stream is started,
+ * and given each item with `_push`.
  */
 #include <string.h>
 
@@ -16,6 +17,30 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* What is deprecated is still encoded, decoded and called here. */
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+#endif
+
+/* ---- Constants ---- */
+
+/** How often a `Moments` is tried where nobody says it. */
+#define CONFORMANCE_DEFAULT_ATTEMPTS 3u
+
+/** Text beyond ASCII.
+ * A literal: sr_string_of makes a value of it.
+ */
+#define CONFORMANCE_GREETING "hello \360\237\230\200"
+
+/** A fraction that every float can hold. */
+#define CONFORMANCE_HALF 0.5
+
+/** A time span that is no whole number of seconds.
+ * In nanoseconds.
+ */
+#define CONFORMANCE_PATIENCE INT64_C(1500000000)
 
 /* ---- Types ---- */
 
@@ -28,10 +53,12 @@ typedef struct conformance_shape conformance_shape;
 typedef struct conformance_corner conformance_corner;
 typedef struct conformance_containers conformance_containers;
 typedef struct conformance_defaults conformance_defaults;
+typedef struct conformance_moments conformance_moments;
 typedef struct conformance_conformance_error conformance_conformance_error;
 typedef struct conformance_tick conformance_tick;
 typedef struct conformance_map_string_u32_entry conformance_map_string_u32_entry;
 typedef struct conformance_map_u64_corner_entry conformance_map_u64_corner_entry;
+typedef struct conformance_map_string_string_entry conformance_map_string_string_entry;
 typedef struct conformance_list_corner conformance_list_corner;
 typedef struct conformance_list_i64 conformance_list_i64;
 typedef struct conformance_list_string conformance_list_string;
@@ -40,6 +67,15 @@ typedef struct conformance_list_list_u8 conformance_list_list_u8;
 typedef struct conformance_map_string_u32 conformance_map_string_u32;
 typedef struct conformance_map_u64_corner conformance_map_u64_corner;
 typedef struct conformance_list_shape conformance_list_shape;
+typedef struct conformance_map_string_string conformance_map_string_string;
+typedef struct conformance_list_duration conformance_list_duration;
+typedef struct conformance_list_u32 conformance_list_u32;
+
+/** A name for people. */
+typedef sr_string conformance_label;
+
+/** An alias of what is made with another one. */
+typedef conformance_map_string_string conformance_labels;
 
 struct conformance_list_corner {
   const conformance_corner *items;
@@ -81,6 +117,21 @@ struct conformance_list_shape {
   size_t count;
 };
 
+struct conformance_map_string_string {
+  const conformance_map_string_string_entry *items;
+  size_t count;
+};
+
+struct conformance_list_duration {
+  const sr_duration *items;
+  size_t count;
+};
+
+struct conformance_list_u32 {
+  const uint32_t *items;
+  size_t count;
+};
+
 /** One field of each scalar type. */
 struct conformance_scalars {
   bool truth;
@@ -106,6 +157,7 @@ typedef enum conformance_shape_kind {
   CONFORMANCE_SHAPE_POLYGON = 2
 } conformance_shape_kind;
 
+/** Variants with and without fields. */
 struct conformance_shape {
   conformance_shape_kind kind;
   union {
@@ -120,11 +172,13 @@ struct conformance_shape {
   } as;
 };
 
+/** A record within others. */
 struct conformance_corner {
   int32_t x;
   int32_t y;
 };
 
+/** What can be empty or absent, and what is nested. */
 struct conformance_containers {
   /** NULL: absent. */
   const uint32_t *maybe;
@@ -150,11 +204,32 @@ struct conformance_defaults {
   int64_t low;
 };
 
+/** Time, and what has another name.
+ * @since 1.1
+ */
+struct conformance_moments {
+  sr_timestamp at;
+  /** In nanoseconds. */
+  sr_duration lasting;
+  /** In nanoseconds. */
+  sr_duration patience;
+  uint32_t attempts;
+  conformance_label label;
+  /** @deprecated use label instead */
+  conformance_labels labels SR_DEPRECATED("use label instead");
+  /** NULL: absent. */
+  const sr_timestamp *earlier;
+  conformance_list_duration waits;
+};
+
 typedef enum conformance_conformance_error_kind {
+  /** The caller asked for it with a reason, or the service cannot do what was asked. */
   CONFORMANCE_CONFORMANCE_ERROR_REFUSED = 0,
+  /** Something that is needed is not there: a reason, a listener, a number other than 0. */
   CONFORMANCE_CONFORMANCE_ERROR_EMPTY = 1
 } conformance_conformance_error_kind;
 
+/** What the service answers when it is told to fail. */
 struct conformance_conformance_error {
   conformance_conformance_error_kind kind;
   union {
@@ -165,6 +240,7 @@ struct conformance_conformance_error {
   } as;
 };
 
+/** One step of progress. */
 struct conformance_tick {
   uint32_t step;
 };
@@ -179,7 +255,14 @@ struct conformance_map_u64_corner_entry {
   conformance_corner value;
 };
 
-/** A handle: copies name the same object. */
+struct conformance_map_string_string_entry {
+  sr_string key;
+  sr_string value;
+};
+
+/** Answers what it is given, or does what it is told.
+ * A handle: copies name the same object.
+ */
 typedef struct conformance_echo {
   sr_client *client;
   uint64_t handle;
@@ -200,7 +283,7 @@ static inline conformance_shape conformance_shape_of(conformance_shape_kind kind
   out.kind = kind;
   switch (kind) {
     case CONFORMANCE_SHAPE_CIRCLE:
-      out.as.circle.radius = 1e+00;
+      out.as.circle.radius = 1.0;
       break;
     default:
       break;
@@ -226,7 +309,7 @@ static inline conformance_defaults conformance_defaults_default(void) {
   memset(&out, 0, sizeof(out));
   out.flag = true;
   out.count = 42u;
-  out.ratio = 5e-01;
+  out.ratio = 0.5;
   out.label = sr_string_of("unnamed \"x\"");
   out.shape = conformance_shape_of(CONFORMANCE_SHAPE_POINT);
   out.big = UINT64_C(18446744073709551615);
@@ -234,9 +317,25 @@ static inline conformance_defaults conformance_defaults_default(void) {
   return out;
 }
 
+static inline conformance_moments conformance_moments_default(void) {
+  conformance_moments out;
+  memset(&out, 0, sizeof(out));
+  out.patience = INT64_C(1500000000);
+  out.attempts = 3u;
+  return out;
+}
+
 static inline conformance_tick conformance_tick_default(void) {
   conformance_tick out;
   memset(&out, 0, sizeof(out));
+  return out;
+}
+
+/** The variant with its fields at their defaults. */
+static inline conformance_conformance_error conformance_conformance_error_of(conformance_conformance_error_kind kind) {
+  conformance_conformance_error out;
+  memset(&out, 0, sizeof(out));
+  out.kind = kind;
   return out;
 }
 
@@ -258,6 +357,12 @@ static inline void conformance_put_map_u64_corner(sr_writer *w, conformance_map_
 static inline void conformance_get_map_u64_corner(sr_reader *r, conformance_map_u64_corner *out);
 static inline void conformance_put_list_shape(sr_writer *w, conformance_list_shape v);
 static inline void conformance_get_list_shape(sr_reader *r, conformance_list_shape *out);
+static inline void conformance_put_map_string_string(sr_writer *w, conformance_map_string_string v);
+static inline void conformance_get_map_string_string(sr_reader *r, conformance_map_string_string *out);
+static inline void conformance_put_list_duration(sr_writer *w, conformance_list_duration v);
+static inline void conformance_get_list_duration(sr_reader *r, conformance_list_duration *out);
+static inline void conformance_put_list_u32(sr_writer *w, conformance_list_u32 v);
+static inline void conformance_get_list_u32(sr_reader *r, conformance_list_u32 *out);
 static inline void conformance_put_scalars(sr_writer *w, const conformance_scalars *v);
 static inline void conformance_get_scalars(sr_reader *r, conformance_scalars *out);
 static inline void conformance_put_shape(sr_writer *w, const conformance_shape *v);
@@ -268,6 +373,8 @@ static inline void conformance_put_containers(sr_writer *w, const conformance_co
 static inline void conformance_get_containers(sr_reader *r, conformance_containers *out);
 static inline void conformance_put_defaults(sr_writer *w, const conformance_defaults *v);
 static inline void conformance_get_defaults(sr_reader *r, conformance_defaults *out);
+static inline void conformance_put_moments(sr_writer *w, const conformance_moments *v);
+static inline void conformance_get_moments(sr_reader *r, conformance_moments *out);
 static inline void conformance_put_tick(sr_writer *w, const conformance_tick *v);
 static inline void conformance_get_tick(sr_reader *r, conformance_tick *out);
 
@@ -449,6 +556,76 @@ static inline void conformance_get_list_shape(sr_reader *r, conformance_list_sha
   out->count = count;
 }
 
+static inline int conformance_compare_map_string_string(const void *a, const void *b) {
+  const conformance_map_string_string_entry *left = *(const conformance_map_string_string_entry *const *)a;
+  const conformance_map_string_string_entry *right = *(const conformance_map_string_string_entry *const *)b;
+  return sr_compare_strings(left->key, right->key);
+}
+
+static inline void conformance_put_map_string_string(sr_writer *w, conformance_map_string_string v) {
+  sr_put_count(w, v.count);
+  const void **sorted = sr_put_sorting(w, v.items, v.count, sizeof(*v.items), conformance_compare_map_string_string);
+  if (sorted == NULL) return;
+  for (size_t i = 0; i < v.count; i++) {
+    const conformance_map_string_string_entry *entry = (const conformance_map_string_string_entry *)sorted[i];
+    sr_put_string(w, entry->key);
+    sr_put_string(w, entry->value);
+  }
+  sr_put_sorted(sorted);
+}
+
+static inline void conformance_get_map_string_string(sr_reader *r, conformance_map_string_string *out) {
+  const size_t count = sr_get_count(r, 8);
+  conformance_map_string_string_entry *items = (conformance_map_string_string_entry *)sr_get_room(r, count, sizeof(*items));
+  out->items = items;
+  out->count = 0;
+  if (items == NULL) return;
+  for (size_t i = 0; i < count && r->failure == 0; i++) {
+    items[i].key = sr_get_string(r);
+    items[i].value = sr_get_string(r);
+  }
+  sr_get_unique(r, items, count, sizeof(*items), conformance_compare_map_string_string);
+  out->count = count;
+}
+
+static inline void conformance_put_list_duration(sr_writer *w, conformance_list_duration v) {
+  sr_put_count(w, v.count);
+  for (size_t i = 0; i < v.count; i++) {
+    sr_put_duration(w, v.items[i]);
+  }
+}
+
+static inline void conformance_get_list_duration(sr_reader *r, conformance_list_duration *out) {
+  const size_t count = sr_get_count(r, 8);
+  sr_duration *items = (sr_duration *)sr_get_room(r, count, sizeof(*items));
+  out->items = items;
+  out->count = 0;
+  if (items == NULL) return;
+  for (size_t i = 0; i < count && r->failure == 0; i++) {
+    items[i] = sr_get_duration(r);
+  }
+  out->count = count;
+}
+
+static inline void conformance_put_list_u32(sr_writer *w, conformance_list_u32 v) {
+  sr_put_count(w, v.count);
+  for (size_t i = 0; i < v.count; i++) {
+    sr_put_u32(w, v.items[i]);
+  }
+}
+
+static inline void conformance_get_list_u32(sr_reader *r, conformance_list_u32 *out) {
+  const size_t count = sr_get_count(r, 4);
+  uint32_t *items = (uint32_t *)sr_get_room(r, count, sizeof(*items));
+  out->items = items;
+  out->count = 0;
+  if (items == NULL) return;
+  for (size_t i = 0; i < count && r->failure == 0; i++) {
+    items[i] = sr_get_u32(r);
+  }
+  out->count = count;
+}
+
 static inline void conformance_put_scalars(sr_writer *w, const conformance_scalars *v) {
   const size_t place = sr_put_open(w);
   sr_put_bool(w, v->truth);
@@ -531,7 +708,7 @@ static inline void conformance_put_shape(sr_writer *w, const conformance_shape *
       conformance_put_list_corner(w, v->as.polygon.corners);
       sr_put_bool(w, v->as.polygon.name != NULL);
       if (v->as.polygon.name != NULL) {
-        sr_put_string(w, (*v->as.polygon.name));
+        sr_put_string(w, *v->as.polygon.name);
       }
       break;
     default:
@@ -560,7 +737,7 @@ static inline void conformance_get_shape(sr_reader *r, conformance_shape *out) {
         if (sr_get_bool(r)) {
           sr_string *item = (sr_string *)sr_get_room(r, 1, sizeof(*item));
           if (item != NULL) {
-            (*item) = sr_get_string(r);
+            *item = sr_get_string(r);
             out->as.polygon.name = item;
           }
         }
@@ -595,7 +772,7 @@ static inline void conformance_put_containers(sr_writer *w, const conformance_co
   const size_t place = sr_put_open(w);
   sr_put_bool(w, v->maybe != NULL);
   if (v->maybe != NULL) {
-    sr_put_u32(w, (*v->maybe));
+    sr_put_u32(w, *v->maybe);
   }
   sr_put_bool(w, v->maybe_record != NULL);
   if (v->maybe_record != NULL) {
@@ -619,7 +796,7 @@ static inline void conformance_get_containers(sr_reader *r, conformance_containe
     if (sr_get_bool(r)) {
       uint32_t *item = (uint32_t *)sr_get_room(r, 1, sizeof(*item));
       if (item != NULL) {
-        (*item) = sr_get_u32(r);
+        *item = sr_get_u32(r);
         out->maybe = item;
       }
     }
@@ -697,6 +874,59 @@ static inline void conformance_get_defaults(sr_reader *r, conformance_defaults *
   sr_get_close(r, outer);
 }
 
+static inline void conformance_put_moments(sr_writer *w, const conformance_moments *v) {
+  const size_t place = sr_put_open(w);
+  sr_put_timestamp(w, v->at);
+  sr_put_duration(w, v->lasting);
+  sr_put_duration(w, v->patience);
+  sr_put_u32(w, v->attempts);
+  sr_put_string(w, v->label);
+  conformance_put_map_string_string(w, v->labels);
+  sr_put_bool(w, v->earlier != NULL);
+  if (v->earlier != NULL) {
+    sr_put_timestamp(w, *v->earlier);
+  }
+  conformance_put_list_duration(w, v->waits);
+  sr_put_close(w, place);
+}
+
+static inline void conformance_get_moments(sr_reader *r, conformance_moments *out) {
+  *out = conformance_moments_default();
+  const uint8_t *outer = sr_get_open(r);
+  if (!sr_get_ended(r)) {
+    out->at = sr_get_timestamp(r);
+  }
+  if (!sr_get_ended(r)) {
+    out->lasting = sr_get_duration(r);
+  }
+  if (!sr_get_ended(r)) {
+    out->patience = sr_get_duration(r);
+  }
+  if (!sr_get_ended(r)) {
+    out->attempts = sr_get_u32(r);
+  }
+  if (!sr_get_ended(r)) {
+    out->label = sr_get_string(r);
+  }
+  if (!sr_get_ended(r)) {
+    conformance_get_map_string_string(r, &out->labels);
+  }
+  if (!sr_get_ended(r)) {
+    out->earlier = NULL;
+    if (sr_get_bool(r)) {
+      sr_timestamp *item = (sr_timestamp *)sr_get_room(r, 1, sizeof(*item));
+      if (item != NULL) {
+        *item = sr_get_timestamp(r);
+        out->earlier = item;
+      }
+    }
+  }
+  if (!sr_get_ended(r)) {
+    conformance_get_list_duration(r, &out->waits);
+  }
+  sr_get_close(r, outer);
+}
+
 static inline void conformance_put_tick(sr_writer *w, const conformance_tick *v) {
   const size_t place = sr_put_open(w);
   sr_put_u32(w, v->step);
@@ -718,7 +948,7 @@ static inline void conformance_get_tick(sr_reader *r, conformance_tick *out) {
 static inline bool conformance_conformance_error_from(const sr_error *error, sr_arena *arena,
                                                       conformance_conformance_error *out) {
   memset(out, 0, sizeof(*out));
-  if (error == NULL || error->domain != 1 || error->variant > 1) return false;
+  if (error == NULL || error->domain != 0x5470d6c4u || error->variant > 1) return false;
   out->kind = (conformance_conformance_error_kind)error->variant;
   sr_reader reader, *r = &reader;
   sr_reader_init(r, error->fields, error->fields_length, arena);
@@ -737,37 +967,159 @@ static inline bool conformance_conformance_error_from(const sr_error *error, sr_
   return r->failure == 0;
 }
 
+/** An error for a callback to return. The library makes the message that its callers see. */
+static inline sr_error *conformance_conformance_error_new(const conformance_conformance_error *v) {
+  static const char *const names[] = {
+    "ConformanceError.refused",
+    "ConformanceError.empty",
+  };
+  sr_writer writer, *w = &writer;
+  sr_writer_init(w);
+  switch (v->kind) {
+    case CONFORMANCE_CONFORMANCE_ERROR_REFUSED:
+      sr_put_string(w, v->as.refused.reason);
+      sr_put_u32(w, v->as.refused.code);
+      break;
+    default:
+      break;
+  }
+  return sr_error_new(0x5470d6c4u, (uint32_t)v->kind, names[v->kind], w);
+}
+
+/* ---- Callback Listener ---- */
+
+/** What a caller can do for the service. The runners of the table implement it.
+ *
+ * The program fills in the functions, and hands the structure over as an argument; it is copied. A function is called by a
+ * thread that waits in, or drains, the client: by several at once where several do. It returns NULL, or an error: one of
+ * its own, or one of sr_callback_error. One that is NULL fails with SR_ERROR_UNKNOWN_METHOD.
+ */
+typedef struct conformance_listener {
+  /** Answers the length of the text in bytes. Fails with `refused`, the text as reason and its length as code, where the text is "fail"; and in a way
+   * that has no name here where it is "crash".
+   * Its own errors are made by conformance_conformance_error_new.
+   */
+  sr_error *(*heard)(void *context, sr_string text, uint32_t *out);
+  /** Answers a buffer with the bytes inverted.
+   * The buffer is the function's: it sends it on, or releases it.
+   */
+  sr_error *(*took)(void *context, sr_buffer data, sr_buffer *out);
+  /** Called once for each time that the structure was handed over, when the library has done with it, also where the call
+   * failed. NULL: nothing is to be done then. */
+  void (*release)(void *context);
+  /** Given to each function. */
+  void *context;
+} conformance_listener;
+
+static inline sr_error *conformance_listener_heard_dispatch(const conformance_listener *self, sr_callback_call *call) {
+  sr_reader *r = &call->arguments;
+  struct {
+    sr_string text;
+  } in;
+  memset(&in, 0, sizeof(in));
+  if (!sr_get_ended(r)) {
+    in.text = sr_get_string(r);
+  }
+  uint32_t out;
+  memset(&out, 0, sizeof(out));
+  sr_error *error = sr_callback_begin(call, self->heard != NULL);
+  if (error == NULL) error = sr_callback_failed(self->heard(self->context, in.text, &out), 0x5470d6c4u);
+  if (error != NULL) return error;
+  sr_writer *w = &call->reply;
+  sr_put_u32(w, out);
+  return NULL;
+}
+
+static inline sr_error *conformance_listener_took_dispatch(const conformance_listener *self, sr_callback_call *call) {
+  sr_reader *r = &call->arguments;
+  struct {
+    sr_buffer data;
+  } in;
+  memset(&in, 0, sizeof(in));
+  if (!sr_get_ended(r)) {
+    in.data.handle = sr_get_u64(r);
+  }
+  in.data.client = call->client;
+  sr_buffer out;
+  memset(&out, 0, sizeof(out));
+  sr_error *error = sr_callback_begin(call, self->took != NULL);
+  if (error == NULL) error = sr_callback_failed(self->took(self->context, in.data, &out), 0);
+  if (error != NULL) return error;
+  sr_callback_give(call, out);
+  return NULL;
+}
+
+static inline sr_error *conformance_listener_dispatch(const void *functions, sr_callback_call *call) {
+  const conformance_listener *self = (const conformance_listener *)functions;
+  switch (call->method) {
+    case 0xf3761b2bu:
+      return conformance_listener_heard_dispatch(self, call);
+    case 0x73b730b6u:
+      return conformance_listener_took_dispatch(self, call);
+    default:
+      return sr_callback_begin(call, false);
+  }
+}
+
+static inline void conformance_put_listener(sr_writer *w, sr_client *client, const conformance_listener *v) {
+  sr_put_callback(w, client, v, sizeof(*v), conformance_listener_dispatch, v->release, v->context);
+}
+
 /* ---- The client ---- */
 
 /** Makes a client, where the library was built from the same interface as this header. Options may be NULL. */
 static inline sr_error *conformance_client_new(const sr_options *options, sr_client **out) {
-  static const uint8_t schema[16] = {0x68, 0x15, 0x04, 0x91, 0x56, 0x1a, 0x63, 0x5e,
-                                     0xd1, 0xff, 0x77, 0x43, 0x95, 0x20, 0x80, 0x98};
-  static const sr_expected_method methods[] = {
-    {0x09d230ffu, UINT64_C(0xa87c989b34cf1087), "Echo.scalars"},
-    {0x28d4aeecu, UINT64_C(0x005ad5d6953a9456), "Echo.child"},
-    {0x3df3c2adu, UINT64_C(0xcfe3f4f0f036bf48), "Echo.count"},
-    {0x43e589eeu, UINT64_C(0x0299cd2cbbf54782), "Echo.fail"},
-    {0x63224ee1u, UINT64_C(0xec98c48edeaa20aa), "Echo.sum"},
-    {0x69654b68u, UINT64_C(0xae647831deba4da6), "Echo.blocks"},
-    {0x8acb6307u, UINT64_C(0xb7a8b9e8eb880daa), "Echo.nothing"},
-    {0x8c7c9198u, UINT64_C(0xaee0622a6a0f0d4d), "Echo.ticks"},
-    {0x8d8f466eu, UINT64_C(0x73481afec9fe0d86), "Echo.open"},
-    {0xaa7ddd24u, UINT64_C(0xa48021f4b3bdda9c), "Echo.log"},
-    {0xb4bce291u, UINT64_C(0x9015450cee186052), "Echo.sleep"},
-    {0xbc0ca560u, UINT64_C(0x78e2109f9481f654), "Echo.defaults"},
-    {0xcead7cadu, UINT64_C(0xccc37effc9a0bef7), "Echo.name"},
-    {0xe6de4346u, UINT64_C(0xc14f235392b2fca3), "Echo.invert"},
-    {0xe8080beau, UINT64_C(0xda409262eb383ee8), "Echo.containers"},
-    {0xf5f41892u, UINT64_C(0x1a5b5f514bec843a), "Echo.produced"},
-    {0xf6b8c919u, UINT64_C(0xd87f4bd2eb82dbfa), "Echo.crash"},
+  static const uint8_t hash[16] = {0x97, 0x39, 0xfb, 0x8a, 0x94, 0x36, 0xfe, 0x9e,
+                                   0x63, 0x75, 0x88, 0x68, 0xd1, 0xdf, 0x3c, 0x4a};
+  static const char *const schema[] = {
+    "method Echo.ask(listener:Listener,texts:list<string>)->list<u32> throws ConformanceError",
+    "method Echo.blocks(count:u32,size:u32)->stream<buffer>",
+    "method Echo.child(name:string)->Echo",
+    "method Echo.containers(value:Containers)->Containers",
+    "method Echo.count(count:u32,fail:bool)->stream<u32> throws ConformanceError",
+    "method Echo.crash(message:string)",
+    "method Echo.defaults(value:Defaults)->Defaults",
+    "method Echo.double(numbers:stream<u32>)->stream<u64> throws ConformanceError",
+    "method Echo.fail(reason:string,code:u32) throws ConformanceError",
+    "method Echo.forget()",
+    "method Echo.invert(data:buffer)->buffer",
+    "method Echo.keep(listener:Listener)",
+    "method Echo.log(message:string)",
+    "method Echo.moments(value:Moments)->Moments",
+    "method Echo.name()->string immediate",
+    "method Echo.nothing()",
+    "method Echo.open(name:string)->Echo throws ConformanceError constructor",
+    "method Echo.pass(listener:Listener,data:buffer)->buffer throws ConformanceError",
+    "method Echo.produced()->u64 immediate",
+    "method Echo.recall(text:string)->u32 throws ConformanceError",
+    "method Echo.scalars(value:Scalars)->Scalars",
+    "method Echo.sleep(milliseconds:u32)->u32",
+    "method Echo.sum(data:buffer)->u64",
+    "method Echo.ticks(steps:u32)->u32 emits Tick",
+    "method Echo.total(limit:u32,numbers:stream<u32>)->u64 throws ConformanceError",
+    "method Echo.total_bytes(parts:stream<buffer>)->u64",
+    "method Listener.heard(text:string)->u32 throws ConformanceError callback",
+    "method Listener.took(data:buffer)->buffer callback",
+    "enum Shape{point,circle{radius:f64=1},polygon{corners:list<Corner>,name:optional<string>}}",
+    "error ConformanceError{refused{reason:string,code:u32},empty}",
+    "record Containers{maybe:optional<u32>,maybe_record:optional<Corner>,numbers:list<i64>,texts:list<string>,"
+      "nested:list<list<u8>>,by_name:map<string,u32>,by_number:map<u64,Corner>,shape:Shape,shapes:list<Shape>}",
+    "record Corner{x:i32,y:i32}",
+    "record Defaults{flag:bool=true,count:u32=42,ratio:f64=0.5,label:string=\"unnamed \\\"x\\\"\",shape:Shape=point,"
+      "big:u64=18446744073709551615,low:i64=-9}",
+    "record Moments{at:timestamp,lasting:duration,patience:duration=1500000000ns,attempts:u32=3,label:string,"
+      "labels:map<string,string>,earlier:optional<timestamp>,waits:list<duration>}",
+    "record Scalars{truth:bool,tiny:u8,small:u16,medium:u32,large:u64,tiny_signed:i8,small_signed:i16,"
+      "medium_signed:i32,large_signed:i64,single:f32,double:f64,text:string,blob:bytes,digest:bytes<4>,place:path}",
+    "record Tick{step:u32}",
   };
-  sr_error *error = sr_check(schema, methods, sizeof(methods) / sizeof(methods[0]));
+  sr_error *error = sr_client_check(hash, schema, sizeof(schema) / sizeof(schema[0]));
   return error != NULL ? error : sr_client_new(options, out);
 }
 
 /* ---- Interface Echo ---- */
 
+/** Begins conformance_echo_open, and returns at once. */
 static inline sr_error *conformance_echo_open_start(sr_client *client, sr_string name, const sr_call *how,
                                                     sr_request *request) {
   sr_writer writer, *w = &writer;
@@ -787,12 +1139,16 @@ static inline sr_error *conformance_echo_open_finish(sr_request *request, confor
   return sr_reply_end(&reply);
 }
 
+/** Fails with `empty` where the name is empty.
+ * Its own errors are those of conformance_conformance_error.
+ */
 static inline sr_error *conformance_echo_open(sr_client *client, sr_string name, conformance_echo *out) {
   sr_request request;
   sr_error *error = conformance_echo_open_start(client, name, NULL, &request);
   return error != NULL ? error : conformance_echo_open_finish(&request, out);
 }
 
+/** Begins conformance_echo_scalars, and returns at once. */
 static inline sr_error *conformance_echo_scalars_start(conformance_echo self, const conformance_scalars *value,
                                                        const sr_call *how, sr_request *request) {
   sr_writer writer, *w = &writer;
@@ -812,6 +1168,7 @@ static inline sr_error *conformance_echo_scalars_finish(sr_request *request, sr_
   return sr_reply_end(&reply);
 }
 
+/** Answers the same value. */
 static inline sr_error *conformance_echo_scalars(conformance_echo self, const conformance_scalars *value,
                                                  sr_arena *arena, conformance_scalars *out) {
   sr_request request;
@@ -819,6 +1176,7 @@ static inline sr_error *conformance_echo_scalars(conformance_echo self, const co
   return error != NULL ? error : conformance_echo_scalars_finish(&request, arena, out);
 }
 
+/** Begins conformance_echo_containers, and returns at once. */
 static inline sr_error *conformance_echo_containers_start(conformance_echo self, const conformance_containers *value,
                                                           const sr_call *how, sr_request *request) {
   sr_writer writer, *w = &writer;
@@ -838,6 +1196,7 @@ static inline sr_error *conformance_echo_containers_finish(sr_request *request, 
   return sr_reply_end(&reply);
 }
 
+/** Answers the same value. */
 static inline sr_error *conformance_echo_containers(conformance_echo self, const conformance_containers *value,
                                                     sr_arena *arena, conformance_containers *out) {
   sr_request request;
@@ -845,6 +1204,7 @@ static inline sr_error *conformance_echo_containers(conformance_echo self, const
   return error != NULL ? error : conformance_echo_containers_finish(&request, arena, out);
 }
 
+/** Begins conformance_echo_defaults, and returns at once. */
 static inline sr_error *conformance_echo_defaults_start(conformance_echo self, const conformance_defaults *value,
                                                         const sr_call *how, sr_request *request) {
   sr_writer writer, *w = &writer;
@@ -864,6 +1224,7 @@ static inline sr_error *conformance_echo_defaults_finish(sr_request *request, sr
   return sr_reply_end(&reply);
 }
 
+/** Answers the same value. */
 static inline sr_error *conformance_echo_defaults(conformance_echo self, const conformance_defaults *value,
                                                   sr_arena *arena, conformance_defaults *out) {
   sr_request request;
@@ -871,6 +1232,7 @@ static inline sr_error *conformance_echo_defaults(conformance_echo self, const c
   return error != NULL ? error : conformance_echo_defaults_finish(&request, arena, out);
 }
 
+/** Begins conformance_echo_nothing, and returns at once. */
 static inline sr_error *conformance_echo_nothing_start(conformance_echo self, const sr_call *how, sr_request *request) {
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
@@ -885,13 +1247,14 @@ static inline sr_error *conformance_echo_nothing_finish(sr_request *request) {
   return sr_reply_end(&reply);
 }
 
+/** Has neither arguments nor a result. */
 static inline sr_error *conformance_echo_nothing(conformance_echo self) {
   sr_request request;
   sr_error *error = conformance_echo_nothing_start(self, NULL, &request);
   return error != NULL ? error : conformance_echo_nothing_finish(&request);
 }
 
-/** Fails with `refused`, or with `empty` where the reason is empty. */
+/** Begins conformance_echo_fail, and returns at once. */
 static inline sr_error *conformance_echo_fail_start(conformance_echo self, sr_string reason, uint32_t code,
                                                     const sr_call *how, sr_request *request) {
   sr_writer writer, *w = &writer;
@@ -909,14 +1272,16 @@ static inline sr_error *conformance_echo_fail_finish(sr_request *request) {
   return sr_reply_end(&reply);
 }
 
-/** Fails with `refused`, or with `empty` where the reason is empty. */
+/** Fails with `refused`, or with `empty` where the reason is empty.
+ * Its own errors are those of conformance_conformance_error.
+ */
 static inline sr_error *conformance_echo_fail(conformance_echo self, sr_string reason, uint32_t code) {
   sr_request request;
   sr_error *error = conformance_echo_fail_start(self, reason, code, NULL, &request);
   return error != NULL ? error : conformance_echo_fail_finish(&request);
 }
 
-/** Panics inside the library with this message. */
+/** Begins conformance_echo_crash, and returns at once. */
 static inline sr_error *conformance_echo_crash_start(conformance_echo self, sr_string message, const sr_call *how,
                                                      sr_request *request) {
   sr_writer writer, *w = &writer;
@@ -940,7 +1305,7 @@ static inline sr_error *conformance_echo_crash(conformance_echo self, sr_string 
   return error != NULL ? error : conformance_echo_crash_finish(&request);
 }
 
-/** Answers after this many milliseconds, with the number of calls that were in flight then. */
+/** Begins conformance_echo_sleep, and returns at once. */
 static inline sr_error *conformance_echo_sleep_start(conformance_echo self, uint32_t milliseconds, const sr_call *how,
                                                      sr_request *request) {
   sr_writer writer, *w = &writer;
@@ -955,7 +1320,7 @@ static inline sr_error *conformance_echo_sleep_finish(sr_request *request, uint3
   sr_error *error = sr_request_finish(request, NULL, &reply);
   if (error != NULL) return error;
   sr_reader *r = &reply.reader;
-  (*out) = sr_get_u32(r);
+  *out = sr_get_u32(r);
   return sr_reply_end(&reply);
 }
 
@@ -966,7 +1331,7 @@ static inline sr_error *conformance_echo_sleep(conformance_echo self, uint32_t m
   return error != NULL ? error : conformance_echo_sleep_finish(&request, out);
 }
 
-/** Emits `steps` ticks, then answers their number. */
+/** Begins conformance_echo_ticks, and returns at once. */
 static inline sr_error *conformance_echo_ticks_start(conformance_echo self, uint32_t steps, const sr_call *how,
                                                      sr_request *request) {
   sr_writer writer, *w = &writer;
@@ -991,7 +1356,7 @@ static inline sr_error *conformance_echo_ticks_finish(sr_request *request, uint3
   sr_error *error = sr_request_finish(request, NULL, &reply);
   if (error != NULL) return error;
   sr_reader *r = &reply.reader;
-  (*out) = sr_get_u32(r);
+  *out = sr_get_u32(r);
   return sr_reply_end(&reply);
 }
 
@@ -1004,6 +1369,7 @@ static inline sr_error *conformance_echo_ticks(conformance_echo self, uint32_t s
 
 /** 0, 1, 2 … count-1; fails with `empty` after the last where `fail` says so.
  * Ask for the items with `_next`, and end early with sr_request_drop.
+ * Its own errors are those of conformance_conformance_error.
  */
 static inline sr_error *conformance_echo_count_start(conformance_echo self, uint32_t count, bool fail,
                                                      const sr_call *how, sr_request *request) {
@@ -1022,7 +1388,7 @@ static inline sr_error *conformance_echo_count_next(sr_request *request, uint32_
   sr_error *error = sr_request_next(request, NULL, &reply, more);
   if (error != NULL || !*more) return error;
   sr_reader *r = &reply.reader;
-  (*out) = sr_get_u32(r);
+  *out = sr_get_u32(r);
   return sr_reply_end(&reply);
 }
 
@@ -1061,11 +1427,11 @@ static inline sr_error *conformance_echo_produced(conformance_echo self, uint64_
   sr_error *error = sr_client_immediate(self.client, self.handle, 0xf5f41892u, w, NULL, &reply);
   if (error != NULL) return error;
   sr_reader *r = &reply.reader;
-  (*out) = sr_get_u64(r);
+  *out = sr_get_u64(r);
   return sr_reply_end(&reply);
 }
 
-/** Takes the buffer and answers the sum of its bytes. */
+/** Begins conformance_echo_sum, and returns at once. */
 static inline sr_error *conformance_echo_sum_start(conformance_echo self, sr_buffer data, const sr_call *how,
                                                    sr_request *request) {
   sr_writer writer, *w = &writer;
@@ -1080,7 +1446,7 @@ static inline sr_error *conformance_echo_sum_finish(sr_request *request, uint64_
   sr_error *error = sr_request_finish(request, NULL, &reply);
   if (error != NULL) return error;
   sr_reader *r = &reply.reader;
-  (*out) = sr_get_u64(r);
+  *out = sr_get_u64(r);
   return sr_reply_end(&reply);
 }
 
@@ -1091,7 +1457,7 @@ static inline sr_error *conformance_echo_sum(conformance_echo self, sr_buffer da
   return error != NULL ? error : conformance_echo_sum_finish(&request, out);
 }
 
-/** Answers the same buffer, its bytes inverted. */
+/** Begins conformance_echo_invert, and returns at once. */
 static inline sr_error *conformance_echo_invert_start(conformance_echo self, sr_buffer data, const sr_call *how,
                                                       sr_request *request) {
   sr_writer writer, *w = &writer;
@@ -1118,7 +1484,7 @@ static inline sr_error *conformance_echo_invert(conformance_echo self, sr_buffer
   return error != NULL ? error : conformance_echo_invert_finish(&request, out);
 }
 
-/** Another object, of the same type. */
+/** Begins conformance_echo_child, and returns at once. */
 static inline sr_error *conformance_echo_child_start(conformance_echo self, sr_string name, const sr_call *how,
                                                      sr_request *request) {
   sr_writer writer, *w = &writer;
@@ -1145,7 +1511,9 @@ static inline sr_error *conformance_echo_child(conformance_echo self, sr_string 
   return error != NULL ? error : conformance_echo_child_finish(&request, out);
 }
 
-/** Answers at once. */
+/** The name with which it was opened.
+ * Answers at once.
+ */
 static inline sr_error *conformance_echo_name(conformance_echo self, sr_arena *arena, sr_string *out) {
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
@@ -1153,11 +1521,11 @@ static inline sr_error *conformance_echo_name(conformance_echo self, sr_arena *a
   sr_error *error = sr_client_immediate(self.client, self.handle, 0xcead7cadu, w, arena, &reply);
   if (error != NULL) return error;
   sr_reader *r = &reply.reader;
-  (*out) = sr_get_string(r);
+  *out = sr_get_string(r);
   return sr_reply_end(&reply);
 }
 
-/** Sends one line to the log sink. */
+/** Begins conformance_echo_log, and returns at once. */
 static inline sr_error *conformance_echo_log_start(conformance_echo self, sr_string message, const sr_call *how,
                                                    sr_request *request) {
   sr_writer writer, *w = &writer;
@@ -1181,10 +1549,275 @@ static inline sr_error *conformance_echo_log(conformance_echo self, sr_string me
   return error != NULL ? error : conformance_echo_log_finish(&request);
 }
 
+/** Begins conformance_echo_moments, and returns at once. */
+static inline sr_error *conformance_echo_moments_start(conformance_echo self, const conformance_moments *value,
+                                                       const sr_call *how, sr_request *request) {
+  sr_writer writer, *w = &writer;
+  sr_writer_init(w);
+  conformance_put_moments(w, value);
+  return sr_client_start(self.client, self.handle, 0x2889c893u, w, how, 0, request);
+}
+
+/** Waits for the result of `moments`. The request ends. */
+static inline sr_error *conformance_echo_moments_finish(sr_request *request, sr_arena *arena,
+                                                        conformance_moments *out) {
+  sr_reply reply;
+  sr_error *error = sr_request_finish(request, arena, &reply);
+  if (error != NULL) return error;
+  sr_reader *r = &reply.reader;
+  conformance_get_moments(r, out);
+  return sr_reply_end(&reply);
+}
+
+/** Answers the same value.
+ * @since 1.1
+ */
+static inline sr_error *conformance_echo_moments(conformance_echo self, const conformance_moments *value,
+                                                 sr_arena *arena, conformance_moments *out) {
+  sr_request request;
+  sr_error *error = conformance_echo_moments_start(self, value, NULL, &request);
+  return error != NULL ? error : conformance_echo_moments_finish(&request, arena, out);
+}
+
+/** The sum of the numbers. Fails with `refused` and the reason "too large" at the first that is over the limit, its position as the code.
+ * Give the items of `numbers` with `_push`, call sr_request_end, and ask for the result with `_finish`.
+ * End early with sr_request_drop.
+ * Its own errors are those of conformance_conformance_error.
+ */
+static inline sr_error *conformance_echo_total_start(conformance_echo self, uint32_t limit, const sr_call *how,
+                                                     sr_request *request) {
+  sr_writer writer, *w = &writer;
+  sr_writer_init(w);
+  sr_put_u32(w, limit);
+  return sr_client_start(self.client, self.handle, 0x15adcbe0u, w, how, 0, request);
+}
+
+/** Gives the next of `numbers`, once there is room for it. *more is false, and the item was not taken, where the request
+ * is over already.
+ */
+static inline sr_error *conformance_echo_total_push(sr_request *request, uint32_t item, bool *more) {
+  sr_writer writer, *w = &writer;
+  sr_writer_init(w);
+  sr_put_u32(w, item);
+  return sr_request_push(request, w, more);
+}
+
+/** Waits for the result of `total`. The request ends. */
+static inline sr_error *conformance_echo_total_finish(sr_request *request, uint64_t *out) {
+  sr_reply reply;
+  sr_error *error = sr_request_finish(request, NULL, &reply);
+  if (error != NULL) return error;
+  sr_reader *r = &reply.reader;
+  *out = sr_get_u64(r);
+  return sr_reply_end(&reply);
+}
+
+/** Each number twice as large, as it comes: none is taken before there is credit for its double. Fails with `empty` at a 0.
+ * Give the items of `numbers` with `_push`, then call sr_request_end; ask for those of the result with `_next`.
+ * End early with sr_request_drop.
+ * Its own errors are those of conformance_conformance_error.
+ */
+static inline sr_error *conformance_echo_double_start(conformance_echo self, const sr_call *how, sr_request *request) {
+  sr_writer writer, *w = &writer;
+  sr_writer_init(w);
+  return sr_client_start(self.client, self.handle, 0xaee26713u, w, how, SR_ITEM_WINDOW, request);
+}
+
+/** Gives the next of `numbers`, once there is room for it. *more is false, and the item was not taken, where the request
+ * is over already.
+ */
+static inline sr_error *conformance_echo_double_push(sr_request *request, uint32_t item, bool *more) {
+  sr_writer writer, *w = &writer;
+  sr_writer_init(w);
+  sr_put_u32(w, item);
+  return sr_request_push(request, w, more);
+}
+
+/** Waits for the next item of `double`. At the end, *more is false and the request has ended; so it has
+ * with an error.
+ */
+static inline sr_error *conformance_echo_double_next(sr_request *request, uint64_t *out, bool *more) {
+  sr_reply reply;
+  sr_error *error = sr_request_next(request, NULL, &reply, more);
+  if (error != NULL || !*more) return error;
+  sr_reader *r = &reply.reader;
+  *out = sr_get_u64(r);
+  return sr_reply_end(&reply);
+}
+
+/** The sum of all bytes of all buffers.
+ * Give the items of `parts` with `_push`, call sr_request_end, and ask for the result with `_finish`.
+ * End early with sr_request_drop.
+ */
+static inline sr_error *conformance_echo_total_bytes_start(conformance_echo self, const sr_call *how,
+                                                           sr_request *request) {
+  sr_writer writer, *w = &writer;
+  sr_writer_init(w);
+  return sr_client_start(self.client, self.handle, 0xb805726cu, w, how, 0, request);
+}
+
+/** Gives the next of `parts`, once there is room for it. *more is false, and the item was not taken, where the request
+ * is over already.
+ */
+static inline sr_error *conformance_echo_total_bytes_push(sr_request *request, sr_buffer item, bool *more) {
+  return sr_request_push_buffer(request, item, more);
+}
+
+/** Waits for the result of `total_bytes`. The request ends. */
+static inline sr_error *conformance_echo_total_bytes_finish(sr_request *request, uint64_t *out) {
+  sr_reply reply;
+  sr_error *error = sr_request_finish(request, NULL, &reply);
+  if (error != NULL) return error;
+  sr_reader *r = &reply.reader;
+  *out = sr_get_u64(r);
+  return sr_reply_end(&reply);
+}
+
+/** Begins conformance_echo_ask, and returns at once. */
+static inline sr_error *conformance_echo_ask_start(conformance_echo self, const conformance_listener *listener,
+                                                   conformance_list_string texts, const sr_call *how,
+                                                   sr_request *request) {
+  sr_writer writer, *w = &writer;
+  sr_writer_init(w);
+  conformance_put_listener(w, self.client, listener);
+  conformance_put_list_string(w, texts);
+  return sr_client_start(self.client, self.handle, 0x2657feb3u, w, how, 0, request);
+}
+
+/** Waits for the result of `ask`. The request ends. */
+static inline sr_error *conformance_echo_ask_finish(sr_request *request, sr_arena *arena, conformance_list_u32 *out) {
+  sr_reply reply;
+  sr_error *error = sr_request_finish(request, arena, &reply);
+  if (error != NULL) return error;
+  sr_reader *r = &reply.reader;
+  conformance_get_list_u32(r, out);
+  return sr_reply_end(&reply);
+}
+
+/** Lets the listener hear each text in turn, and gives what it answered; its error ends the call.
+ * Its own errors are those of conformance_conformance_error.
+ */
+static inline sr_error *conformance_echo_ask(conformance_echo self, const conformance_listener *listener,
+                                             conformance_list_string texts, sr_arena *arena,
+                                             conformance_list_u32 *out) {
+  sr_request request;
+  sr_error *error = conformance_echo_ask_start(self, listener, texts, NULL, &request);
+  return error != NULL ? error : conformance_echo_ask_finish(&request, arena, out);
+}
+
+/** Begins conformance_echo_pass, and returns at once. */
+static inline sr_error *conformance_echo_pass_start(conformance_echo self, const conformance_listener *listener,
+                                                    sr_buffer data, const sr_call *how, sr_request *request) {
+  sr_writer writer, *w = &writer;
+  sr_writer_init(w);
+  conformance_put_listener(w, self.client, listener);
+  sr_put_u64(w, data.handle);
+  return sr_client_start(self.client, self.handle, 0x96600c9fu, w, how, 0, request);
+}
+
+/** Waits for the result of `pass`. The request ends. */
+static inline sr_error *conformance_echo_pass_finish(sr_request *request, sr_buffer *out) {
+  sr_reply reply;
+  sr_error *error = sr_request_finish(request, NULL, &reply);
+  if (error != NULL) return error;
+  sr_reader *r = &reply.reader;
+  out->client = reply.client;
+  out->handle = sr_get_u64(r);
+  return sr_reply_end(&reply);
+}
+
+/** Lets the listener take the buffer, and gives the one that it answered.
+ * Its own errors are those of conformance_conformance_error.
+ */
+static inline sr_error *conformance_echo_pass(conformance_echo self, const conformance_listener *listener,
+                                              sr_buffer data, sr_buffer *out) {
+  sr_request request;
+  sr_error *error = conformance_echo_pass_start(self, listener, data, NULL, &request);
+  return error != NULL ? error : conformance_echo_pass_finish(&request, out);
+}
+
+/** Begins conformance_echo_keep, and returns at once. */
+static inline sr_error *conformance_echo_keep_start(conformance_echo self, const conformance_listener *listener,
+                                                    const sr_call *how, sr_request *request) {
+  sr_writer writer, *w = &writer;
+  sr_writer_init(w);
+  conformance_put_listener(w, self.client, listener);
+  return sr_client_start(self.client, self.handle, 0x17eab493u, w, how, 0, request);
+}
+
+/** Waits for the result of `keep`. The request ends. */
+static inline sr_error *conformance_echo_keep_finish(sr_request *request) {
+  sr_reply reply;
+  sr_error *error = sr_request_finish(request, NULL, &reply);
+  if (error != NULL) return error;
+  return sr_reply_end(&reply);
+}
+
+/** Keeps the listener, in place of the one kept before. */
+static inline sr_error *conformance_echo_keep(conformance_echo self, const conformance_listener *listener) {
+  sr_request request;
+  sr_error *error = conformance_echo_keep_start(self, listener, NULL, &request);
+  return error != NULL ? error : conformance_echo_keep_finish(&request);
+}
+
+/** Begins conformance_echo_recall, and returns at once. */
+static inline sr_error *conformance_echo_recall_start(conformance_echo self, sr_string text, const sr_call *how,
+                                                      sr_request *request) {
+  sr_writer writer, *w = &writer;
+  sr_writer_init(w);
+  sr_put_string(w, text);
+  return sr_client_start(self.client, self.handle, 0xaba462f3u, w, how, 0, request);
+}
+
+/** Waits for the result of `recall`. The request ends. */
+static inline sr_error *conformance_echo_recall_finish(sr_request *request, uint32_t *out) {
+  sr_reply reply;
+  sr_error *error = sr_request_finish(request, NULL, &reply);
+  if (error != NULL) return error;
+  sr_reader *r = &reply.reader;
+  *out = sr_get_u32(r);
+  return sr_reply_end(&reply);
+}
+
+/** Lets the listener that is kept hear a text. Fails with `empty` where none is.
+ * Its own errors are those of conformance_conformance_error.
+ */
+static inline sr_error *conformance_echo_recall(conformance_echo self, sr_string text, uint32_t *out) {
+  sr_request request;
+  sr_error *error = conformance_echo_recall_start(self, text, NULL, &request);
+  return error != NULL ? error : conformance_echo_recall_finish(&request, out);
+}
+
+/** Begins conformance_echo_forget, and returns at once. */
+static inline sr_error *conformance_echo_forget_start(conformance_echo self, const sr_call *how, sr_request *request) {
+  sr_writer writer, *w = &writer;
+  sr_writer_init(w);
+  return sr_client_start(self.client, self.handle, 0x13550517u, w, how, 0, request);
+}
+
+/** Waits for the result of `forget`. The request ends. */
+static inline sr_error *conformance_echo_forget_finish(sr_request *request) {
+  sr_reply reply;
+  sr_error *error = sr_request_finish(request, NULL, &reply);
+  if (error != NULL) return error;
+  return sr_reply_end(&reply);
+}
+
+/** Lets go of the listener that is kept. */
+static inline sr_error *conformance_echo_forget(conformance_echo self) {
+  sr_request request;
+  sr_error *error = conformance_echo_forget_start(self, NULL, &request);
+  return error != NULL ? error : conformance_echo_forget_finish(&request);
+}
+
 /** Closes the object; it ends when its last request is over. */
 static inline sr_error *conformance_echo_close(conformance_echo self) {
   return sr_client_close_object(self.client, self.handle);
 }
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
 
 #ifdef __cplusplus
 }

@@ -7,7 +7,8 @@
  * A function that can fail returns NULL, or an error that the caller frees with sr_error_free. What a call gives out
  * lives in the arena that it was given. Structures begin as what their function with `_default` at its end returns.
  * Each method is one blocking function, or three steps: `_start`, then perhaps sr_request_cancel, then `_finish`. A
- * method with a stream is started, and then asked for each item with `_next`.
+ * method that gives a stream is started, and then asked for each item with `_next`; one that takes a stream is started,
+ * and given each item with `_push`.
  */
 #include <string.h>
 
@@ -16,6 +17,27 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* What is deprecated is still encoded, decoded and called here. */
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+#endif
+
+/* ---- Constants ---- */
+
+/** How much fits. */
+#define WHOLE_MAX_SIZE 16u
+
+/** A literal: sr_string_of makes a value of it.
+ * @since 1.2
+ */
+#define WHOLE_GREETING "hello \360\237\230\200"
+
+/** In nanoseconds. */
+#define WHOLE_PATIENCE INT64_C(1500000000)
+
+#define WHOLE_SURE true
 
 /* ---- Types ---- */
 
@@ -27,22 +49,36 @@ typedef struct whole_bytes_4 {
   uint8_t data[4];
 } whole_bytes_4;
 
+typedef enum whole_leaf {
+  WHOLE_LEAF_GREEN = 0,
+  WHOLE_LEAF_BROWN = 1
+} whole_leaf;
+
+typedef struct whole_shared_record whole_shared_record;
 typedef struct whole_types whole_types;
 typedef struct whole_defaults whole_defaults;
 typedef struct whole_color whole_color;
-typedef struct whole_point whole_point;
+typedef struct whole_point whole_point SR_DEPRECATED("use Tree instead");
 typedef struct whole_tree whole_tree;
 typedef struct whole_words whole_words;
 typedef struct whole_failure whole_failure;
 typedef struct whole_other whole_other;
 typedef struct whole_map_bool_string_entry whole_map_bool_string_entry;
 typedef struct whole_map_bytes_4_map_bool_string_entry whole_map_bytes_4_map_bool_string_entry;
+typedef struct whole_map_string_bytes_32_entry whole_map_string_bytes_32_entry;
 typedef struct whole_map_string_types_entry whole_map_string_types_entry;
 typedef struct whole_list_u8 whole_list_u8;
 typedef struct whole_map_bool_string whole_map_bool_string;
 typedef struct whole_map_bytes_4_map_bool_string whole_map_bytes_4_map_bool_string;
+typedef struct whole_map_string_bytes_32 whole_map_string_bytes_32;
+typedef struct whole_list_map_string_bytes_32 whole_list_map_string_bytes_32;
 typedef struct whole_list_tree whole_list_tree;
 typedef struct whole_map_string_types whole_map_string_types;
+
+/** A hash. */
+typedef whole_bytes_32 whole_digest;
+
+typedef whole_map_string_bytes_32 whole_digests;
 
 struct whole_list_u8 {
   const uint8_t *items;
@@ -59,6 +95,16 @@ struct whole_map_bytes_4_map_bool_string {
   size_t count;
 };
 
+struct whole_map_string_bytes_32 {
+  const whole_map_string_bytes_32_entry *items;
+  size_t count;
+};
+
+struct whole_list_map_string_bytes_32 {
+  const whole_map_string_bytes_32 *items;
+  size_t count;
+};
+
 struct whole_list_tree {
   const whole_tree *items;
   size_t count;
@@ -67,6 +113,10 @@ struct whole_list_tree {
 struct whole_map_string_types {
   const whole_map_string_types_entry *items;
   size_t count;
+};
+
+struct whole_shared_record {
+  whole_leaf leaf;
 };
 
 typedef enum whole_color_kind {
@@ -86,8 +136,12 @@ struct whole_color {
   } as;
 };
 
+/** @since 0.9
+ * @deprecated use Tree instead
+ */
 struct whole_point {
   int32_t x;
+  /** @since 1.1 */
   int32_t y;
 };
 
@@ -113,6 +167,12 @@ struct whole_types {
   whole_map_bytes_4_map_bool_string q;
   whole_color r;
   whole_point s;
+  sr_timestamp t;
+  /** In nanoseconds. */
+  sr_duration u;
+  whole_digest v;
+  whole_list_map_string_bytes_32 w;
+  whole_shared_record x;
 };
 
 struct whole_defaults {
@@ -127,6 +187,11 @@ struct whole_defaults {
   sr_string i;
   /** With the defaults of its own fields. */
   whole_color j;
+  uint32_t k;
+  /** In nanoseconds. */
+  sr_duration l;
+  /** In nanoseconds. */
+  sr_duration m;
 };
 
 struct whole_tree {
@@ -182,6 +247,11 @@ struct whole_map_bytes_4_map_bool_string_entry {
   whole_map_bool_string value;
 };
 
+struct whole_map_string_bytes_32_entry {
+  sr_string key;
+  whole_bytes_32 value;
+};
+
 struct whole_map_string_types_entry {
   sr_string key;
   whole_types value;
@@ -199,7 +269,20 @@ typedef struct whole_cursor {
   uint64_t handle;
 } whole_cursor;
 
+/** A handle: copies name the same object. */
+typedef struct whole_both {
+  sr_client *client;
+  uint64_t handle;
+} whole_both;
+
 /* ---- Defaults: what a field is that is not set, or that an older library does not send ---- */
+
+static inline whole_shared_record whole_shared_record_default(void) {
+  whole_shared_record out;
+  memset(&out, 0, sizeof(out));
+  out.leaf = WHOLE_LEAF_GREEN;
+  return out;
+}
 
 /** The variant with its fields at their defaults. */
 static inline whole_color whole_color_of(whole_color_kind kind) {
@@ -227,6 +310,7 @@ static inline whole_types whole_types_default(void) {
   memset(&out, 0, sizeof(out));
   out.r = whole_color_of(WHOLE_COLOR_RED);
   out.s = whole_point_default();
+  out.x = whole_shared_record_default();
   return out;
 }
 
@@ -238,11 +322,14 @@ static inline whole_defaults whole_defaults_default(void) {
   out.c = INT64_MIN;
   out.d = 384u;
   out.e = 170u;
-  out.f = 1e-01f;
+  out.f = 0.1f;
   out.g = -1e-09;
-  out.h = 3e+00;
+  out.h = 3.0;
   out.i = sr_string_of("\"\\\012\011\360\237\230\200\303\251");
   out.j = whole_color_of(WHOLE_COLOR_MIXED);
+  out.k = 16u;
+  out.l = INT64_C(7200000000000);
+  out.m = INT64_C(1500000000);
   return out;
 }
 
@@ -258,6 +345,14 @@ static inline whole_words whole_words_default(void) {
   return out;
 }
 
+/** The variant with its fields at their defaults. */
+static inline whole_failure whole_failure_of(whole_failure_kind kind) {
+  whole_failure out;
+  memset(&out, 0, sizeof(out));
+  out.kind = kind;
+  return out;
+}
+
 /* ---- Encoding ---- */
 
 static inline void whole_put_list_u8(sr_writer *w, whole_list_u8 v);
@@ -266,10 +361,17 @@ static inline void whole_put_map_bool_string(sr_writer *w, whole_map_bool_string
 static inline void whole_get_map_bool_string(sr_reader *r, whole_map_bool_string *out);
 static inline void whole_put_map_bytes_4_map_bool_string(sr_writer *w, whole_map_bytes_4_map_bool_string v);
 static inline void whole_get_map_bytes_4_map_bool_string(sr_reader *r, whole_map_bytes_4_map_bool_string *out);
+static inline void whole_put_map_string_bytes_32(sr_writer *w, whole_map_string_bytes_32 v);
+static inline void whole_get_map_string_bytes_32(sr_reader *r, whole_map_string_bytes_32 *out);
+static inline void whole_put_list_map_string_bytes_32(sr_writer *w, whole_list_map_string_bytes_32 v);
+static inline void whole_get_list_map_string_bytes_32(sr_reader *r, whole_list_map_string_bytes_32 *out);
 static inline void whole_put_list_tree(sr_writer *w, whole_list_tree v);
 static inline void whole_get_list_tree(sr_reader *r, whole_list_tree *out);
 static inline void whole_put_map_string_types(sr_writer *w, whole_map_string_types v);
 static inline void whole_get_map_string_types(sr_reader *r, whole_map_string_types *out);
+static inline void whole_get_leaf(sr_reader *r, whole_leaf *out);
+static inline void whole_put_shared_record(sr_writer *w, const whole_shared_record *v);
+static inline void whole_get_shared_record(sr_reader *r, whole_shared_record *out);
 static inline void whole_put_types(sr_writer *w, const whole_types *v);
 static inline void whole_get_types(sr_reader *r, whole_types *out);
 static inline void whole_put_defaults(sr_writer *w, const whole_defaults *v);
@@ -366,6 +468,57 @@ static inline void whole_get_map_bytes_4_map_bool_string(sr_reader *r, whole_map
   out->count = count;
 }
 
+static inline int whole_compare_map_string_bytes_32(const void *a, const void *b) {
+  const whole_map_string_bytes_32_entry *left = *(const whole_map_string_bytes_32_entry *const *)a;
+  const whole_map_string_bytes_32_entry *right = *(const whole_map_string_bytes_32_entry *const *)b;
+  return sr_compare_strings(left->key, right->key);
+}
+
+static inline void whole_put_map_string_bytes_32(sr_writer *w, whole_map_string_bytes_32 v) {
+  sr_put_count(w, v.count);
+  const void **sorted = sr_put_sorting(w, v.items, v.count, sizeof(*v.items), whole_compare_map_string_bytes_32);
+  if (sorted == NULL) return;
+  for (size_t i = 0; i < v.count; i++) {
+    const whole_map_string_bytes_32_entry *entry = (const whole_map_string_bytes_32_entry *)sorted[i];
+    sr_put_string(w, entry->key);
+    sr_put_raw(w, entry->value.data, sizeof(entry->value.data));
+  }
+  sr_put_sorted(sorted);
+}
+
+static inline void whole_get_map_string_bytes_32(sr_reader *r, whole_map_string_bytes_32 *out) {
+  const size_t count = sr_get_count(r, 36);
+  whole_map_string_bytes_32_entry *items = (whole_map_string_bytes_32_entry *)sr_get_room(r, count, sizeof(*items));
+  out->items = items;
+  out->count = 0;
+  if (items == NULL) return;
+  for (size_t i = 0; i < count && r->failure == 0; i++) {
+    items[i].key = sr_get_string(r);
+    sr_get_raw(r, items[i].value.data, sizeof(items[i].value.data));
+  }
+  sr_get_unique(r, items, count, sizeof(*items), whole_compare_map_string_bytes_32);
+  out->count = count;
+}
+
+static inline void whole_put_list_map_string_bytes_32(sr_writer *w, whole_list_map_string_bytes_32 v) {
+  sr_put_count(w, v.count);
+  for (size_t i = 0; i < v.count; i++) {
+    whole_put_map_string_bytes_32(w, v.items[i]);
+  }
+}
+
+static inline void whole_get_list_map_string_bytes_32(sr_reader *r, whole_list_map_string_bytes_32 *out) {
+  const size_t count = sr_get_count(r, 4);
+  whole_map_string_bytes_32 *items = (whole_map_string_bytes_32 *)sr_get_room(r, count, sizeof(*items));
+  out->items = items;
+  out->count = 0;
+  if (items == NULL) return;
+  for (size_t i = 0; i < count && r->failure == 0; i++) {
+    whole_get_map_string_bytes_32(r, &items[i]);
+  }
+  out->count = count;
+}
+
 static inline void whole_put_list_tree(sr_writer *w, whole_list_tree v) {
   sr_put_count(w, v.count);
   for (size_t i = 0; i < v.count; i++) {
@@ -417,6 +570,30 @@ static inline void whole_get_map_string_types(sr_reader *r, whole_map_string_typ
   out->count = count;
 }
 
+static inline void whole_get_leaf(sr_reader *r, whole_leaf *out) {
+  const uint32_t variant = sr_get_u32(r);
+  const uint8_t *outer = sr_get_open(r);
+  if (variant > 1) sr_get_malformed(r);
+  *out = (whole_leaf)(variant > 1 ? 0 : variant);
+  sr_get_close(r, outer);
+}
+
+static inline void whole_put_shared_record(sr_writer *w, const whole_shared_record *v) {
+  const size_t place = sr_put_open(w);
+  sr_put_u32(w, (uint32_t)v->leaf);
+  sr_put_u32(w, 0);
+  sr_put_close(w, place);
+}
+
+static inline void whole_get_shared_record(sr_reader *r, whole_shared_record *out) {
+  *out = whole_shared_record_default();
+  const uint8_t *outer = sr_get_open(r);
+  if (!sr_get_ended(r)) {
+    whole_get_leaf(r, &out->leaf);
+  }
+  sr_get_close(r, outer);
+}
+
 static inline void whole_put_types(sr_writer *w, const whole_types *v) {
   const size_t place = sr_put_open(w);
   sr_put_bool(w, v->a);
@@ -436,11 +613,16 @@ static inline void whole_put_types(sr_writer *w, const whole_types *v) {
   sr_put_bytes(w, v->o);
   sr_put_bool(w, v->p != NULL);
   if (v->p != NULL) {
-    whole_put_list_u8(w, (*v->p));
+    whole_put_list_u8(w, *v->p);
   }
   whole_put_map_bytes_4_map_bool_string(w, v->q);
   whole_put_color(w, &v->r);
   whole_put_point(w, &v->s);
+  sr_put_timestamp(w, v->t);
+  sr_put_duration(w, v->u);
+  sr_put_raw(w, v->v.data, sizeof(v->v.data));
+  whole_put_list_map_string_bytes_32(w, v->w);
+  whole_put_shared_record(w, &v->x);
   sr_put_close(w, place);
 }
 
@@ -511,6 +693,21 @@ static inline void whole_get_types(sr_reader *r, whole_types *out) {
   if (!sr_get_ended(r)) {
     whole_get_point(r, &out->s);
   }
+  if (!sr_get_ended(r)) {
+    out->t = sr_get_timestamp(r);
+  }
+  if (!sr_get_ended(r)) {
+    out->u = sr_get_duration(r);
+  }
+  if (!sr_get_ended(r)) {
+    sr_get_raw(r, out->v.data, sizeof(out->v.data));
+  }
+  if (!sr_get_ended(r)) {
+    whole_get_list_map_string_bytes_32(r, &out->w);
+  }
+  if (!sr_get_ended(r)) {
+    whole_get_shared_record(r, &out->x);
+  }
   sr_get_close(r, outer);
 }
 
@@ -526,6 +723,9 @@ static inline void whole_put_defaults(sr_writer *w, const whole_defaults *v) {
   sr_put_f64(w, v->h);
   sr_put_string(w, v->i);
   whole_put_color(w, &v->j);
+  sr_put_u32(w, v->k);
+  sr_put_duration(w, v->l);
+  sr_put_duration(w, v->m);
   sr_put_close(w, place);
 }
 
@@ -561,6 +761,15 @@ static inline void whole_get_defaults(sr_reader *r, whole_defaults *out) {
   }
   if (!sr_get_ended(r)) {
     whole_get_color(r, &out->j);
+  }
+  if (!sr_get_ended(r)) {
+    out->k = sr_get_u32(r);
+  }
+  if (!sr_get_ended(r)) {
+    out->l = sr_get_duration(r);
+  }
+  if (!sr_get_ended(r)) {
+    out->m = sr_get_duration(r);
   }
   sr_get_close(r, outer);
 }
@@ -673,7 +882,7 @@ static inline void whole_get_words(sr_reader *r, whole_words *out) {
 /** Whether the error is of this type; then *out is its variant with what it tells, in the arena. */
 static inline bool whole_failure_from(const sr_error *error, sr_arena *arena, whole_failure *out) {
   memset(out, 0, sizeof(*out));
-  if (error == NULL || error->domain != 1 || error->variant > 1) return false;
+  if (error == NULL || error->domain != 0x00ff5ce1u || error->variant > 1) return false;
   out->kind = (whole_failure_kind)error->variant;
   sr_reader reader, *r = &reader;
   sr_reader_init(r, error->fields, error->fields_length, arena);
@@ -698,7 +907,7 @@ static inline bool whole_failure_from(const sr_error *error, sr_arena *arena, wh
 /** Whether the error is of this type; then *out is its variant with what it tells, in the arena. */
 static inline bool whole_other_from(const sr_error *error, sr_arena *arena, whole_other *out) {
   memset(out, 0, sizeof(*out));
-  if (error == NULL || error->domain != 2 || error->variant > 0) return false;
+  if (error == NULL || error->domain != 0x6e38ffa5u || error->variant > 0) return false;
   out->kind = (whole_other_kind)error->variant;
   sr_reader reader, *r = &reader;
   sr_reader_init(r, error->fields, error->fields_length, arena);
@@ -717,33 +926,149 @@ static inline bool whole_other_from(const sr_error *error, sr_arena *arena, whol
   return r->failure == 0;
 }
 
+/** An error for a callback to return. The library makes the message that its callers see. */
+static inline sr_error *whole_failure_new(const whole_failure *v) {
+  static const char *const names[] = {
+    "Failure.lost",
+    "Failure.broken",
+  };
+  sr_writer writer, *w = &writer;
+  sr_writer_init(w);
+  switch (v->kind) {
+    case WHOLE_FAILURE_LOST:
+      sr_put_string(w, v->as.lost.object);
+      sr_put_bytes(w, v->as.lost.at);
+      sr_put_raw(w, v->as.lost.id.data, sizeof(v->as.lost.id.data));
+      break;
+    default:
+      break;
+  }
+  return sr_error_new(0x00ff5ce1u, (uint32_t)v->kind, names[v->kind], w);
+}
+
+/* ---- Callback Listener ---- */
+
+/** Made by the caller.
+ *
+ * The program fills in the functions, and hands the structure over as an argument; it is copied. A function is called by a
+ * thread that waits in, or drains, the client: by several at once where several do. It returns NULL, or an error: one of
+ * its own, or one of sr_callback_error. One that is NULL fails with SR_ERROR_UNKNOWN_METHOD.
+ */
+typedef struct whole_listener {
+  /** The buffer is the function's: it sends it on, or releases it.
+   * Its own errors are made by whole_failure_new.
+   * @deprecated use heard instead
+   */
+  sr_error *(*hear)(void *context, sr_buffer data, sr_buffer *out) SR_DEPRECATED("use heard instead");
+  sr_error *(*heard)(void *context, const whole_tree *what, sr_timestamp at);
+  /** Called once for each time that the structure was handed over, when the library has done with it, also where the call
+   * failed. NULL: nothing is to be done then. */
+  void (*release)(void *context);
+  /** Given to each function. */
+  void *context;
+} whole_listener;
+
+static inline sr_error *whole_listener_hear_dispatch(const whole_listener *self, sr_callback_call *call) {
+  sr_reader *r = &call->arguments;
+  struct {
+    sr_buffer data;
+  } in;
+  memset(&in, 0, sizeof(in));
+  if (!sr_get_ended(r)) {
+    in.data.handle = sr_get_u64(r);
+  }
+  in.data.client = call->client;
+  sr_buffer out;
+  memset(&out, 0, sizeof(out));
+  sr_error *error = sr_callback_begin(call, self->hear != NULL);
+  if (error == NULL) error = sr_callback_failed(self->hear(self->context, in.data, &out), 0x00ff5ce1u);
+  if (error != NULL) return error;
+  sr_callback_give(call, out);
+  return NULL;
+}
+
+static inline sr_error *whole_listener_heard_dispatch(const whole_listener *self, sr_callback_call *call) {
+  sr_reader *r = &call->arguments;
+  struct {
+    whole_tree what;
+    sr_timestamp at;
+  } in;
+  memset(&in, 0, sizeof(in));
+  in.what = whole_tree_default();
+  if (!sr_get_ended(r)) {
+    whole_get_tree(r, &in.what);
+  }
+  if (!sr_get_ended(r)) {
+    in.at = sr_get_timestamp(r);
+  }
+  sr_error *error = sr_callback_begin(call, self->heard != NULL);
+  if (error == NULL) error = sr_callback_failed(self->heard(self->context, &in.what, in.at), 0);
+  return error;
+}
+
+static inline sr_error *whole_listener_dispatch(const void *functions, sr_callback_call *call) {
+  const whole_listener *self = (const whole_listener *)functions;
+  switch (call->method) {
+    case 0xe329954du:
+      return whole_listener_hear_dispatch(self, call);
+    case 0xf3761b2bu:
+      return whole_listener_heard_dispatch(self, call);
+    default:
+      return sr_callback_begin(call, false);
+  }
+}
+
+static inline void whole_put_listener(sr_writer *w, sr_client *client, const whole_listener *v) {
+  sr_put_callback(w, client, v, sizeof(*v), whole_listener_dispatch, v->release, v->context);
+}
+
 /* ---- The client ---- */
 
 /** Makes a client, where the library was built from the same interface as this header. Options may be NULL. */
 static inline sr_error *whole_client_new(const sr_options *options, sr_client **out) {
-  static const uint8_t schema[16] = {0x7b, 0xa1, 0x34, 0x4a, 0x3d, 0x58, 0xec, 0x65,
-                                     0x46, 0xe4, 0x2b, 0x76, 0x19, 0x14, 0x74, 0x8a};
-  static const sr_expected_method methods[] = {
-    {0x00655a04u, UINT64_C(0xd0c75db838a6b4d8), "Store.constructor"},
-    {0x26d380f8u, UINT64_C(0x3b9bffb491432bc1), "Store.list"},
-    {0x28c03f6du, UINT64_C(0x2522b2cd5a002cff), "Store.nothing"},
-    {0x45ce03f3u, UINT64_C(0x9f15c4dce4a1f8ab), "Store.swap"},
-    {0x74da1fc1u, UINT64_C(0xc9855d11a66fa9e5), "Store.throws"},
-    {0x82a78c18u, UINT64_C(0x01d5d6d0f4cb5fae), "Store.open"},
-    {0x8aa0a841u, UINT64_C(0x839d5ecdc22d11aa), "Store.size"},
-    {0xb3842ae4u, UINT64_C(0x706f6b031068b556), "Store.read"},
-    {0xb9482668u, UINT64_C(0xa276d2a852d17cb4), "Store.emits"},
-    {0xbb5586fau, UINT64_C(0xc26593e7a3aea018), "Cursor.next"},
-    {0xd787fa66u, UINT64_C(0x2e022cef48b90b7e), "Store.child"},
-    {0xda71ae13u, UINT64_C(0xf22003a5c04afa9a), "Store.memory"},
-    {0xfb930933u, UINT64_C(0xd16dd3b06ab14d16), "Store.name"},
+  static const uint8_t hash[16] = {0x3f, 0x71, 0xc8, 0x1d, 0x32, 0x0d, 0xe5, 0xcb,
+                                   0xc5, 0x2b, 0x3a, 0x1b, 0xa7, 0x17, 0xfd, 0x1a};
+  static const char *const schema[] = {
+    "method Both.add(numbers:stream<u32>)->u64",
+    "method Both.each(of:bytes<32>,parts:stream<buffer>)->stream<Tree> throws Failure",
+    "method Both.listen(to:Listener,twice:bool)",
+    "method Cursor.next()->Words",
+    "method Listener.hear(data:buffer)->buffer throws Failure callback",
+    "method Listener.heard(what:Tree,at:timestamp) callback",
+    "method Store.child()->Cursor",
+    "method Store.constructor()->map<string,Types>",
+    "method Store.emits()->u8",
+    "method Store.list(filter:optional<string>,deep:bool)->stream<Tree> throws Other",
+    "method Store.memory()->Store constructor",
+    "method Store.name(of:Defaults)->string immediate",
+    "method Store.nothing()",
+    "method Store.open(at:path)->Store throws Failure constructor",
+    "method Store.read()->stream<buffer>",
+    "method Store.size()->u64 immediate",
+    "method Store.swap(data:buffer)->buffer emits Point throws Failure",
+    "method Store.throws()",
+    "enum Color{red,mixed{red:u8=1,green:u8,blue:u8}}",
+    "enum Leaf{green,brown}",
+    "error Failure{lost{object:string,at:path,id:bytes<4>},broken}",
+    "error Other{odd{n:f64,b:bool}}",
+    "record Defaults{a:bool=true,b:u64=18446744073709551615,c:i64=-9223372036854775808,d:u32=384,e:u8=170,f:f32=0.1,"
+      "g:f64=-1e-09,h:f64=3,i:string=\"\\\"\\\\\\n\\t\\U0001f600\\u00e9\",j:Color=mixed,k:u32=16,l:duration=7200000000000ns,"
+      "m:duration=1500000000ns}",
+    "record Point{x:i32,y:i32}",
+    "record SharedRecord{leaf:Leaf}",
+    "record Tree{value:u8,children:list<Tree>}",
+    "record Types{a:bool,b:u8,c:u16,d:u32,e:u64,f:i8,g:i16,h:i32,i:i64,j:f32,k:f64,l:string,m:bytes,n:bytes<32>,"
+      "o:path,p:optional<list<u8>>,q:map<bytes<4>,map<bool,string>>,r:Color,s:Point,t:timestamp,u:duration,"
+      "v:bytes<32>,w:list<map<string,bytes<32>>>,x:SharedRecord}",
+    "record Words{record:u8,error:u8,package:u8,throws:bool}",
   };
-  sr_error *error = sr_check(schema, methods, sizeof(methods) / sizeof(methods[0]));
+  sr_error *error = sr_client_check(hash, schema, sizeof(schema) / sizeof(schema[0]));
   return error != NULL ? error : sr_client_new(options, out);
 }
 
 /* ---- Interface Store ---- */
 
+/** Begins whole_store_open, and returns at once. */
 static inline sr_error *whole_store_open_start(sr_client *client, sr_bytes at, const sr_call *how,
                                                sr_request *request) {
   sr_writer writer, *w = &writer;
@@ -763,12 +1088,14 @@ static inline sr_error *whole_store_open_finish(sr_request *request, whole_store
   return sr_reply_end(&reply);
 }
 
+/** Its own errors are those of whole_failure. */
 static inline sr_error *whole_store_open(sr_client *client, sr_bytes at, whole_store *out) {
   sr_request request;
   sr_error *error = whole_store_open_start(client, at, NULL, &request);
   return error != NULL ? error : whole_store_open_finish(&request, out);
 }
 
+/** Begins whole_store_memory, and returns at once. */
 static inline sr_error *whole_store_memory_start(sr_client *client, const sr_call *how, sr_request *request) {
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
@@ -792,7 +1119,7 @@ static inline sr_error *whole_store_memory(sr_client *client, whole_store *out) 
   return error != NULL ? error : whole_store_memory_finish(&request, out);
 }
 
-/** Without anything. */
+/** Begins whole_store_nothing, and returns at once. */
 static inline sr_error *whole_store_nothing_start(whole_store self, const sr_call *how, sr_request *request) {
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
@@ -814,14 +1141,17 @@ static inline sr_error *whole_store_nothing(whole_store self) {
   return error != NULL ? error : whole_store_nothing_finish(&request);
 }
 
-/** Ask for the items with `_next`, and end early with sr_request_drop. */
+/** @param filter What to list. NULL: absent.
+ * Ask for the items with `_next`, and end early with sr_request_drop.
+ * Its own errors are those of whole_other.
+ */
 static inline sr_error *whole_store_list_start(whole_store self, const sr_string *filter, bool deep, const sr_call *how,
                                                sr_request *request) {
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
   sr_put_bool(w, filter != NULL);
   if (filter != NULL) {
-    sr_put_string(w, (*filter));
+    sr_put_string(w, *filter);
   }
   sr_put_bool(w, deep);
   return sr_client_start(self.client, self.handle, 0x26d380f8u, w, how, SR_ITEM_WINDOW, request);
@@ -859,6 +1189,7 @@ static inline sr_error *whole_store_read_next(sr_request *request, sr_buffer *ou
   return sr_reply_end(&reply);
 }
 
+/** Begins whole_store_swap, and returns at once. */
 static inline sr_error *whole_store_swap_start(whole_store self, sr_buffer data, const sr_call *how,
                                                sr_request *request) {
   sr_writer writer, *w = &writer;
@@ -888,12 +1219,14 @@ static inline sr_error *whole_store_swap_finish(sr_request *request, sr_buffer *
   return sr_reply_end(&reply);
 }
 
+/** Its own errors are those of whole_failure. */
 static inline sr_error *whole_store_swap(whole_store self, sr_buffer data, sr_buffer *out) {
   sr_request request;
   sr_error *error = whole_store_swap_start(self, data, NULL, &request);
   return error != NULL ? error : whole_store_swap_finish(&request, out);
 }
 
+/** Begins whole_store_child, and returns at once. */
 static inline sr_error *whole_store_child_start(whole_store self, const sr_call *how, sr_request *request) {
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
@@ -917,6 +1250,7 @@ static inline sr_error *whole_store_child(whole_store self, whole_cursor *out) {
   return error != NULL ? error : whole_store_child_finish(&request, out);
 }
 
+/** Begins whole_store_emits, and returns at once. */
 static inline sr_error *whole_store_emits_start(whole_store self, const sr_call *how, sr_request *request) {
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
@@ -929,7 +1263,7 @@ static inline sr_error *whole_store_emits_finish(sr_request *request, uint8_t *o
   sr_error *error = sr_request_finish(request, NULL, &reply);
   if (error != NULL) return error;
   sr_reader *r = &reply.reader;
-  (*out) = sr_get_u8(r);
+  *out = sr_get_u8(r);
   return sr_reply_end(&reply);
 }
 
@@ -939,6 +1273,7 @@ static inline sr_error *whole_store_emits(whole_store self, uint8_t *out) {
   return error != NULL ? error : whole_store_emits_finish(&request, out);
 }
 
+/** Begins whole_store_throws, and returns at once. */
 static inline sr_error *whole_store_throws_start(whole_store self, const sr_call *how, sr_request *request) {
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
@@ -959,6 +1294,7 @@ static inline sr_error *whole_store_throws(whole_store self) {
   return error != NULL ? error : whole_store_throws_finish(&request);
 }
 
+/** Begins whole_store_constructor, and returns at once. */
 static inline sr_error *whole_store_constructor_start(whole_store self, const sr_call *how, sr_request *request) {
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
@@ -990,7 +1326,7 @@ static inline sr_error *whole_store_size(whole_store self, uint64_t *out) {
   sr_error *error = sr_client_immediate(self.client, self.handle, 0x8aa0a841u, w, NULL, &reply);
   if (error != NULL) return error;
   sr_reader *r = &reply.reader;
-  (*out) = sr_get_u64(r);
+  *out = sr_get_u64(r);
   return sr_reply_end(&reply);
 }
 
@@ -1003,7 +1339,7 @@ static inline sr_error *whole_store_name(whole_store self, const whole_defaults 
   sr_error *error = sr_client_immediate(self.client, self.handle, 0xfb930933u, w, arena, &reply);
   if (error != NULL) return error;
   sr_reader *r = &reply.reader;
-  (*out) = sr_get_string(r);
+  *out = sr_get_string(r);
   return sr_reply_end(&reply);
 }
 
@@ -1014,6 +1350,7 @@ static inline sr_error *whole_store_close(whole_store self) {
 
 /* ---- Interface Cursor ---- */
 
+/** Begins whole_cursor_next, and returns at once. */
 static inline sr_error *whole_cursor_next_start(whole_cursor self, const sr_call *how, sr_request *request) {
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
@@ -1040,6 +1377,101 @@ static inline sr_error *whole_cursor_next(whole_cursor self, whole_words *out) {
 static inline sr_error *whole_cursor_close(whole_cursor self) {
   return sr_client_close_object(self.client, self.handle);
 }
+
+/* ---- Interface Both ---- */
+
+/** Give the items of `numbers` with `_push`, call sr_request_end, and ask for the result with `_finish`.
+ * End early with sr_request_drop.
+ */
+static inline sr_error *whole_both_add_start(whole_both self, const sr_call *how, sr_request *request) {
+  sr_writer writer, *w = &writer;
+  sr_writer_init(w);
+  return sr_client_start(self.client, self.handle, 0x33b9778fu, w, how, 0, request);
+}
+
+/** Gives the next of `numbers`, once there is room for it. *more is false, and the item was not taken, where the request
+ * is over already.
+ */
+static inline sr_error *whole_both_add_push(sr_request *request, uint32_t item, bool *more) {
+  sr_writer writer, *w = &writer;
+  sr_writer_init(w);
+  sr_put_u32(w, item);
+  return sr_request_push(request, w, more);
+}
+
+/** Waits for the result of `add`. The request ends. */
+static inline sr_error *whole_both_add_finish(sr_request *request, uint64_t *out) {
+  sr_reply reply;
+  sr_error *error = sr_request_finish(request, NULL, &reply);
+  if (error != NULL) return error;
+  sr_reader *r = &reply.reader;
+  *out = sr_get_u64(r);
+  return sr_reply_end(&reply);
+}
+
+/** Give the items of `parts` with `_push`, then call sr_request_end; ask for those of the result with `_next`.
+ * End early with sr_request_drop.
+ * Its own errors are those of whole_failure.
+ */
+static inline sr_error *whole_both_each_start(whole_both self, whole_digest of, const sr_call *how,
+                                              sr_request *request) {
+  sr_writer writer, *w = &writer;
+  sr_writer_init(w);
+  sr_put_raw(w, of.data, sizeof(of.data));
+  return sr_client_start(self.client, self.handle, 0x3547a1d5u, w, how, SR_ITEM_WINDOW, request);
+}
+
+/** Gives the next of `parts`, once there is room for it. *more is false, and the item was not taken, where the request
+ * is over already.
+ */
+static inline sr_error *whole_both_each_push(sr_request *request, sr_buffer item, bool *more) {
+  return sr_request_push_buffer(request, item, more);
+}
+
+/** Waits for the next item of `each`. At the end, *more is false and the request has ended; so it has
+ * with an error.
+ */
+static inline sr_error *whole_both_each_next(sr_request *request, sr_arena *arena, whole_tree *out, bool *more) {
+  sr_reply reply;
+  sr_error *error = sr_request_next(request, arena, &reply, more);
+  if (error != NULL || !*more) return error;
+  sr_reader *r = &reply.reader;
+  whole_get_tree(r, out);
+  return sr_reply_end(&reply);
+}
+
+/** Begins whole_both_listen, and returns at once. */
+static inline sr_error *whole_both_listen_start(whole_both self, const whole_listener *to, bool twice,
+                                                const sr_call *how, sr_request *request) {
+  sr_writer writer, *w = &writer;
+  sr_writer_init(w);
+  whole_put_listener(w, self.client, to);
+  sr_put_bool(w, twice);
+  return sr_client_start(self.client, self.handle, 0x52dc656fu, w, how, 0, request);
+}
+
+/** Waits for the result of `listen`. The request ends. */
+static inline sr_error *whole_both_listen_finish(sr_request *request) {
+  sr_reply reply;
+  sr_error *error = sr_request_finish(request, NULL, &reply);
+  if (error != NULL) return error;
+  return sr_reply_end(&reply);
+}
+
+static inline sr_error *whole_both_listen(whole_both self, const whole_listener *to, bool twice) {
+  sr_request request;
+  sr_error *error = whole_both_listen_start(self, to, twice, NULL, &request);
+  return error != NULL ? error : whole_both_listen_finish(&request);
+}
+
+/** Closes the object; it ends when its last request is over. */
+static inline sr_error *whole_both_close(whole_both self) {
+  return sr_client_close_object(self.client, self.handle);
+}
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
 
 #ifdef __cplusplus
 }

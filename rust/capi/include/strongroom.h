@@ -9,7 +9,8 @@
  * A function that can fail returns NULL, or an error that the caller frees with sr_error_free. What a call gives out
  * lives in the arena that it was given. Structures begin as what their function with `_default` at its end returns.
  * Each method is one blocking function, or three steps: `_start`, then perhaps sr_request_cancel, then `_finish`. A
- * method with a stream is started, and then asked for each item with `_next`.
+ * method that gives a stream is started, and then asked for each item with `_next`; one that takes a stream is started,
+ * and given each item with `_push`.
  */
 #include <string.h>
 
@@ -19,12 +20,19 @@
 extern "C" {
 #endif
 
+/* What is deprecated is still encoded, decoded and called here. */
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+#endif
+
 /* ---- Types ---- */
 
 typedef struct strongroom_bytes_32 {
   uint8_t data[32];
 } strongroom_bytes_32;
 
+/** What is wrong with a path. */
 typedef enum strongroom_issue_kind {
   /** It could not be read; it is not in the snapshot. */
   STRONGROOM_ISSUE_KIND_UNREADABLE = 0,
@@ -147,11 +155,13 @@ struct strongroom_time {
   uint32_t nanos;
 };
 
+/** How a repository is created. */
 struct strongroom_init_options {
   /** Make the key file with a new random key, mode 0600, where the credentials name one. It must not exist yet. */
   bool create_key;
 };
 
+/** What is backed up, and how. */
 struct strongroom_backup_options {
   /** Absolute paths of files and folders. */
   strongroom_list_path paths;
@@ -165,6 +175,7 @@ struct strongroom_backup_options {
   bool paranoid;
 };
 
+/** What is said of a snapshot whose content the caller moves in. */
 struct strongroom_ingest_options {
   strongroom_list_string tags;
   sr_string host;
@@ -202,6 +213,7 @@ struct strongroom_statistics {
   uint64_t duration;
 };
 
+/** The state of files at one time. */
 struct strongroom_snapshot {
   strongroom_bytes_32 id;
   strongroom_time time;
@@ -221,6 +233,7 @@ struct strongroom_file_issue {
   sr_string message;
 };
 
+/** What came of a backup. Where there are issues, the snapshot lacks what they name. */
 struct strongroom_backup_report {
   strongroom_snapshot snapshot;
   strongroom_list_file_issue issues;
@@ -244,6 +257,7 @@ struct strongroom_progress {
   sr_bytes current;
 };
 
+/** Which snapshots are wanted: those that all of its fields fit. */
 struct strongroom_snapshot_filter {
   /** NULL: absent. */
   const sr_string *host;
@@ -261,6 +275,7 @@ typedef enum strongroom_entry_kind_kind {
   STRONGROOM_ENTRY_KIND_CHAR_DEVICE = 6
 } strongroom_entry_kind_kind;
 
+/** What stands at a path. */
 struct strongroom_entry_kind {
   strongroom_entry_kind_kind kind;
   union {
@@ -288,6 +303,7 @@ struct strongroom_entry {
   uint64_t links;
 };
 
+/** What is restored, and to where. */
 struct strongroom_restore_options {
   strongroom_bytes_32 snapshot;
   /** The folder that receives the tree; it is created where it does not exist. */
@@ -296,22 +312,26 @@ struct strongroom_restore_options {
   strongroom_list_path only;
 };
 
+/** What came of a restore. What the issues name is missing or incomplete in the target; all else is there. */
 struct strongroom_restore_report {
   strongroom_statistics statistics;
   strongroom_list_file_issue issues;
 };
 
+/** How closely a repository is looked at. */
 struct strongroom_check_options {
   /** Fetch, open and verify every byte as well. */
   bool read_data;
 };
 
+/** An object of the repository that cannot be read as it was written. */
 struct strongroom_damage {
   /** Name of the object in the store. */
   sr_string object;
   sr_string why;
 };
 
+/** What a check found. Without damage, everything that was looked at can be restored. */
 struct strongroom_check_report {
   uint64_t snapshots;
   uint64_t packs;
@@ -321,21 +341,35 @@ struct strongroom_check_report {
 };
 
 typedef enum strongroom_repository_error_kind {
+  /** Opening: nothing is at the URL. */
   STRONGROOM_REPOSITORY_ERROR_NOT_FOUND = 0,
+  /** Creating: a repository is there; it is left as it was. */
   STRONGROOM_REPOSITORY_ERROR_ALREADY_EXISTS = 1,
+  /** There is something else at the URL: a folder with other files in it, or a config that is none of ours. */
   STRONGROOM_REPOSITORY_ERROR_NOT_A_REPOSITORY = 2,
+  /** Opening: the credentials open none of the key slots. */
   STRONGROOM_REPOSITORY_ERROR_WRONG_KEY = 3,
+  /** A later release has written the repository, in a format that this one does not know. */
   STRONGROOM_REPOSITORY_ERROR_NEWER_FORMAT = 4,
+  /** An object that is needed was changed, cut off or is missing; check tells what else is. */
   STRONGROOM_REPOSITORY_ERROR_DAMAGED = 5,
+  /** The store has no room left. */
   STRONGROOM_REPOSITORY_ERROR_NO_SPACE = 6,
+  /** The store could not be reached, refused, or failed. */
   STRONGROOM_REPOSITORY_ERROR_STORE = 7,
+  /** Creating: the store was tried, and took one name twice. Two agents would overwrite the snapshots of one another. */
   STRONGROOM_REPOSITORY_ERROR_STORE_NOT_SAFE = 8,
+  /** No snapshot has the name or the id that was asked for. */
   STRONGROOM_REPOSITORY_ERROR_NO_SUCH_SNAPSHOT = 9,
+  /** The snapshot has no entry at the path. */
   STRONGROOM_REPOSITORY_ERROR_NO_SUCH_PATH = 10,
+  /** What was asked for makes no sense: a relative path, a compression level that does not exist, an id that fits two snapshots. */
   STRONGROOM_REPOSITORY_ERROR_INVALID = 11,
+  /** A file of this machine, not of the repository, cannot be read or written. */
   STRONGROOM_REPOSITORY_ERROR_FILE = 12
 } strongroom_repository_error_kind;
 
+/** Why something could not be done. None of it loses what was committed before. */
 struct strongroom_repository_error {
   strongroom_repository_error_kind kind;
   union {
@@ -731,7 +765,7 @@ static inline void strongroom_put_location(sr_writer *w, const strongroom_locati
   strongroom_put_credentials(w, &v->credentials);
   sr_put_bool(w, v->memory != NULL);
   if (v->memory != NULL) {
-    sr_put_u64(w, (*v->memory));
+    sr_put_u64(w, *v->memory);
   }
   sr_put_close(w, place);
 }
@@ -750,7 +784,7 @@ static inline void strongroom_get_location(sr_reader *r, strongroom_location *ou
     if (sr_get_bool(r)) {
       uint64_t *item = (uint64_t *)sr_get_room(r, 1, sizeof(*item));
       if (item != NULL) {
-        (*item) = sr_get_u64(r);
+        *item = sr_get_u64(r);
         out->memory = item;
       }
     }
@@ -1120,11 +1154,11 @@ static inline void strongroom_put_progress(sr_writer *w, const strongroom_progre
   sr_put_u64(w, v->bytes);
   sr_put_bool(w, v->files_total != NULL);
   if (v->files_total != NULL) {
-    sr_put_u64(w, (*v->files_total));
+    sr_put_u64(w, *v->files_total);
   }
   sr_put_bool(w, v->bytes_total != NULL);
   if (v->bytes_total != NULL) {
-    sr_put_u64(w, (*v->bytes_total));
+    sr_put_u64(w, *v->bytes_total);
   }
   sr_put_u64(w, v->bytes_stored);
   sr_put_u64(w, v->issues);
@@ -1146,7 +1180,7 @@ static inline void strongroom_get_progress(sr_reader *r, strongroom_progress *ou
     if (sr_get_bool(r)) {
       uint64_t *item = (uint64_t *)sr_get_room(r, 1, sizeof(*item));
       if (item != NULL) {
-        (*item) = sr_get_u64(r);
+        *item = sr_get_u64(r);
         out->files_total = item;
       }
     }
@@ -1156,7 +1190,7 @@ static inline void strongroom_get_progress(sr_reader *r, strongroom_progress *ou
     if (sr_get_bool(r)) {
       uint64_t *item = (uint64_t *)sr_get_room(r, 1, sizeof(*item));
       if (item != NULL) {
-        (*item) = sr_get_u64(r);
+        *item = sr_get_u64(r);
         out->bytes_total = item;
       }
     }
@@ -1177,7 +1211,7 @@ static inline void strongroom_put_snapshot_filter(sr_writer *w, const strongroom
   const size_t place = sr_put_open(w);
   sr_put_bool(w, v->host != NULL);
   if (v->host != NULL) {
-    sr_put_string(w, (*v->host));
+    sr_put_string(w, *v->host);
   }
   strongroom_put_list_string(w, v->tags);
   sr_put_close(w, place);
@@ -1191,7 +1225,7 @@ static inline void strongroom_get_snapshot_filter(sr_reader *r, strongroom_snaps
     if (sr_get_bool(r)) {
       sr_string *item = (sr_string *)sr_get_room(r, 1, sizeof(*item));
       if (item != NULL) {
-        (*item) = sr_get_string(r);
+        *item = sr_get_string(r);
         out->host = item;
       }
     }
@@ -1404,7 +1438,7 @@ static inline void strongroom_get_check_report(sr_reader *r, strongroom_check_re
 static inline bool strongroom_repository_error_from(const sr_error *error, sr_arena *arena,
                                                     strongroom_repository_error *out) {
   memset(out, 0, sizeof(*out));
-  if (error == NULL || error->domain != 1 || error->variant > 12) return false;
+  if (error == NULL || error->domain != 0x9e52a131u || error->variant > 12) return false;
   out->kind = (strongroom_repository_error_kind)error->variant;
   sr_reader reader, *r = &reader;
   sr_reader_init(r, error->fields, error->fields_length, arena);
@@ -1497,32 +1531,62 @@ static inline bool strongroom_repository_error_from(const sr_error *error, sr_ar
 
 /** Makes a client, where the library was built from the same interface as this header. Options may be NULL. */
 static inline sr_error *strongroom_client_new(const sr_options *options, sr_client **out) {
-  static const uint8_t schema[16] = {0x71, 0x99, 0x01, 0xca, 0x66, 0x36, 0x8d, 0xe6,
-                                     0x01, 0xf2, 0x8d, 0x70, 0x39, 0xc0, 0x9b, 0x74};
-  static const sr_expected_method methods[] = {
-    {0x2b25f7ffu, UINT64_C(0xd375ec396208db6d), "Repository.resolve"},
-    {0x369cfb11u, UINT64_C(0x4dc83fc89e84201e), "Repository.read"},
-    {0x4f014819u, UINT64_C(0x1aecad27ff199689), "Repository.ingest"},
-    {0x5b2c8970u, UINT64_C(0xcd63f3a742f63200), "Ingest.add"},
-    {0x611063c2u, UINT64_C(0x66f678c3e293028a), "Repository.url"},
-    {0x647fd586u, UINT64_C(0x55924c496e38d2bf), "Repository.snapshots"},
-    {0x7177a493u, UINT64_C(0x545da6162c10b795), "Repository.backup"},
-    {0x7bc5d1fdu, UINT64_C(0x9495c064262910b6), "Repository.list"},
-    {0x843cb250u, UINT64_C(0x02564400b4c89907), "Ingest.write"},
-    {0xa93d58b3u, UINT64_C(0x5fc9974ab94c9395), "Repository.check"},
-    {0xaa44a4d0u, UINT64_C(0xc534b71e8b7d0ee9), "Ingest.commit"},
-    {0xb5d90165u, UINT64_C(0x50f34e52064926a9), "Repository.restore"},
-    {0xb6c04ecfu, UINT64_C(0x0c105f741ee9ec04), "Repository.init"},
-    {0xc3c19f64u, UINT64_C(0xbd260d8f63523bee), "Repository.id"},
-    {0xd722ce7du, UINT64_C(0xd7cd8094b4aae73d), "Repository.open"},
+  static const uint8_t hash[16] = {0x5d, 0xcd, 0x89, 0x8c, 0xff, 0x10, 0x03, 0xe8,
+                                   0x43, 0x39, 0xca, 0xfc, 0x62, 0xbb, 0xc9, 0x91};
+  static const char *const schema[] = {
+    "method Ingest.add(file:NewFile)->u64 throws RepositoryError",
+    "method Ingest.commit()->BackupReport throws RepositoryError",
+    "method Ingest.write(file:u64,data:buffer) throws RepositoryError",
+    "method Repository.backup(options:BackupOptions)->BackupReport emits Progress throws RepositoryError",
+    "method Repository.check(options:CheckOptions)->CheckReport emits Progress throws RepositoryError",
+    "method Repository.id()->bytes<32> immediate",
+    "method Repository.ingest(options:IngestOptions)->Ingest throws RepositoryError",
+    "method Repository.init(at:Location,options:InitOptions)->Repository throws RepositoryError constructor",
+    "method Repository.list(snapshot:bytes<32>,at:path,recursive:bool)->stream<Entry> throws RepositoryError",
+    "method Repository.open(at:Location)->Repository throws RepositoryError constructor",
+    "method Repository.read(snapshot:bytes<32>,at:path)->stream<buffer> throws RepositoryError",
+    "method Repository.resolve(name:string)->Snapshot throws RepositoryError",
+    "method Repository.restore(options:RestoreOptions)->RestoreReport emits Progress throws RepositoryError",
+    "method Repository.snapshots(filter:SnapshotFilter)->stream<Snapshot> throws RepositoryError",
+    "method Repository.url()->string immediate",
+    "enum Compression{auto,off,lz4,zstd{level:i32=1}}",
+    "enum Credentials{password{value:string},key_file{at:path}}",
+    "enum EntryKind{file,folder,symlink{target:path},fifo,socket,block_device{number:u64},char_device{number:u64}}",
+    "enum IssueKind{unreadable,vanished,changed,metadata,damaged}",
+    "error RepositoryError{not_found{url:string},already_exists{url:string},not_a_repository{url:string,why:string},"
+      "wrong_key,newer_format{found:u32,supported:u32},damaged{object:string,why:string},no_space{what:string},"
+      "store{what:string,why:string},store_not_safe{url:string},no_such_snapshot{name:string},no_such_path{at:path},"
+      "invalid{what:string,why:string},file{at:path,why:string}}",
+    "record BackupOptions{paths:list<path>,tags:list<string>,host:string=\"\",compression:Compression=auto,"
+      "one_file_system:bool=false,paranoid:bool=false}",
+    "record BackupReport{snapshot:Snapshot,issues:list<FileIssue>,busy:map<string,f64>}",
+    "record CheckOptions{read_data:bool=false}",
+    "record CheckReport{snapshots:u64,packs:u64,chunks:u64,bytes_read:u64,damage:list<Damage>}",
+    "record Damage{object:string,why:string}",
+    "record Entry{at:path,kind:EntryKind,mode:u32,uid:u32,gid:u32,size:u64,modified:Time,links:u64}",
+    "record FileIssue{at:path,kind:IssueKind,message:string}",
+    "record IngestOptions{tags:list<string>,host:string=\"\",compression:Compression=auto}",
+    "record InitOptions{create_key:bool=false}",
+    "record Location{url:string,credentials:Credentials,memory:optional<u64>}",
+    "record NewFile{at:path,mode:u32=384,modified:optional<Time>}",
+    "record Progress{files:u64,bytes:u64,files_total:optional<u64>,bytes_total:optional<u64>,bytes_stored:u64,"
+      "issues:u64,current:path}",
+    "record RestoreOptions{snapshot:bytes<32>,target:path,only:list<path>}",
+    "record RestoreReport{statistics:Statistics,issues:list<FileIssue>}",
+    "record SnapshotFilter{host:optional<string>,tags:list<string>}",
+    "record Snapshot{id:bytes<32>,time:Time,host:string,user:string,paths:list<path>,tags:list<string>,"
+      "parent:optional<bytes<32>>,statistics:Statistics}",
+    "record Statistics{files:u64,folders:u64,others:u64,unchanged:u64,bytes:u64,bytes_read:u64,bytes_new:u64,"
+      "bytes_stored:u64,chunks:u64,chunks_new:u64,duration:u64}",
+    "record Time{seconds:i64,nanos:u32}",
   };
-  sr_error *error = sr_check(schema, methods, sizeof(methods) / sizeof(methods[0]));
+  sr_error *error = sr_client_check(hash, schema, sizeof(schema) / sizeof(schema[0]));
   return error != NULL ? error : sr_client_new(options, out);
 }
 
 /* ---- Interface Repository ---- */
 
-/** Creates a repository where there is none. */
+/** Begins strongroom_repository_init, and returns at once. */
 static inline sr_error *strongroom_repository_init_start(sr_client *client, const strongroom_location *at,
                                                          const strongroom_init_options *options, const sr_call *how,
                                                          sr_request *request) {
@@ -1544,7 +1608,9 @@ static inline sr_error *strongroom_repository_init_finish(sr_request *request, s
   return sr_reply_end(&reply);
 }
 
-/** Creates a repository where there is none. */
+/** Creates a repository where there is none.
+ * Its own errors are those of strongroom_repository_error.
+ */
 static inline sr_error *strongroom_repository_init(sr_client *client, const strongroom_location *at,
                                                    const strongroom_init_options *options, strongroom_repository *out) {
   sr_request request;
@@ -1552,6 +1618,7 @@ static inline sr_error *strongroom_repository_init(sr_client *client, const stro
   return error != NULL ? error : strongroom_repository_init_finish(&request, out);
 }
 
+/** Begins strongroom_repository_open, and returns at once. */
 static inline sr_error *strongroom_repository_open_start(sr_client *client, const strongroom_location *at,
                                                          const sr_call *how, sr_request *request) {
   sr_writer writer, *w = &writer;
@@ -1571,6 +1638,9 @@ static inline sr_error *strongroom_repository_open_finish(sr_request *request, s
   return sr_reply_end(&reply);
 }
 
+/** Opens a repository that is there. It takes a moment to make the key from a password, on purpose.
+ * Its own errors are those of strongroom_repository_error.
+ */
 static inline sr_error *strongroom_repository_open(sr_client *client, const strongroom_location *at,
                                                    strongroom_repository *out) {
   sr_request request;
@@ -1578,7 +1648,7 @@ static inline sr_error *strongroom_repository_open(sr_client *client, const stro
   return error != NULL ? error : strongroom_repository_open_finish(&request, out);
 }
 
-/** Walks and reads the paths, and commits a snapshot of them. */
+/** Begins strongroom_repository_backup, and returns at once. */
 static inline sr_error *strongroom_repository_backup_start(strongroom_repository self,
                                                            const strongroom_backup_options *options, const sr_call *how,
                                                            sr_request *request) {
@@ -1610,7 +1680,9 @@ static inline sr_error *strongroom_repository_backup_finish(sr_request *request,
   return sr_reply_end(&reply);
 }
 
-/** Walks and reads the paths, and commits a snapshot of them. */
+/** Walks and reads the paths, and commits a snapshot of them.
+ * Its own errors are those of strongroom_repository_error.
+ */
 static inline sr_error *strongroom_repository_backup(strongroom_repository self,
                                                      const strongroom_backup_options *options, sr_arena *arena,
                                                      strongroom_backup_report *out) {
@@ -1619,7 +1691,7 @@ static inline sr_error *strongroom_repository_backup(strongroom_repository self,
   return error != NULL ? error : strongroom_repository_backup_finish(&request, arena, out);
 }
 
-/** Starts a snapshot whose content the caller moves in. */
+/** Begins strongroom_repository_ingest, and returns at once. */
 static inline sr_error *strongroom_repository_ingest_start(strongroom_repository self,
                                                            const strongroom_ingest_options *options, const sr_call *how,
                                                            sr_request *request) {
@@ -1640,7 +1712,9 @@ static inline sr_error *strongroom_repository_ingest_finish(sr_request *request,
   return sr_reply_end(&reply);
 }
 
-/** Starts a snapshot whose content the caller moves in. */
+/** Starts a snapshot whose content the caller moves in.
+ * Its own errors are those of strongroom_repository_error.
+ */
 static inline sr_error *strongroom_repository_ingest(strongroom_repository self,
                                                      const strongroom_ingest_options *options, strongroom_ingest *out) {
   sr_request request;
@@ -1650,6 +1724,7 @@ static inline sr_error *strongroom_repository_ingest(strongroom_repository self,
 
 /** All snapshots, oldest first.
  * Ask for the items with `_next`, and end early with sr_request_drop.
+ * Its own errors are those of strongroom_repository_error.
  */
 static inline sr_error *strongroom_repository_snapshots_start(strongroom_repository self,
                                                               const strongroom_snapshot_filter *filter,
@@ -1673,7 +1748,7 @@ static inline sr_error *strongroom_repository_snapshots_next(sr_request *request
   return sr_reply_end(&reply);
 }
 
-/** The snapshot that `name` means: `latest`, or the first hexadecimal digits of an id. */
+/** Begins strongroom_repository_resolve, and returns at once. */
 static inline sr_error *strongroom_repository_resolve_start(strongroom_repository self, sr_string name,
                                                             const sr_call *how, sr_request *request) {
   sr_writer writer, *w = &writer;
@@ -1693,7 +1768,9 @@ static inline sr_error *strongroom_repository_resolve_finish(sr_request *request
   return sr_reply_end(&reply);
 }
 
-/** The snapshot that `name` means: `latest`, or the first hexadecimal digits of an id. */
+/** The snapshot that `name` means: `latest`, or the first hexadecimal digits of an id.
+ * Its own errors are those of strongroom_repository_error.
+ */
 static inline sr_error *strongroom_repository_resolve(strongroom_repository self, sr_string name, sr_arena *arena,
                                                       strongroom_snapshot *out) {
   sr_request request;
@@ -1703,6 +1780,7 @@ static inline sr_error *strongroom_repository_resolve(strongroom_repository self
 
 /** The entries at and below a path; an empty path is the top.
  * Ask for the items with `_next`, and end early with sr_request_drop.
+ * Its own errors are those of strongroom_repository_error.
  */
 static inline sr_error *strongroom_repository_list_start(strongroom_repository self, strongroom_bytes_32 snapshot,
                                                          sr_bytes at, bool recursive, const sr_call *how,
@@ -1730,6 +1808,7 @@ static inline sr_error *strongroom_repository_list_next(sr_request *request, sr_
 
 /** The content of one file, in order. A file is also found by its last path elements, where these are unambiguous.
  * Ask for the items with `_next`, and end early with sr_request_drop.
+ * Its own errors are those of strongroom_repository_error.
  */
 static inline sr_error *strongroom_repository_read_start(strongroom_repository self, strongroom_bytes_32 snapshot,
                                                          sr_bytes at, const sr_call *how, sr_request *request) {
@@ -1753,6 +1832,7 @@ static inline sr_error *strongroom_repository_read_next(sr_request *request, sr_
   return sr_reply_end(&reply);
 }
 
+/** Begins strongroom_repository_restore, and returns at once. */
 static inline sr_error *strongroom_repository_restore_start(strongroom_repository self,
                                                             const strongroom_restore_options *options,
                                                             const sr_call *how, sr_request *request) {
@@ -1784,6 +1864,9 @@ static inline sr_error *strongroom_repository_restore_finish(sr_request *request
   return sr_reply_end(&reply);
 }
 
+/** Writes the entries of a snapshot to a folder. What cannot be written is an issue of the report; the rest goes on.
+ * Its own errors are those of strongroom_repository_error.
+ */
 static inline sr_error *strongroom_repository_restore(strongroom_repository self,
                                                       const strongroom_restore_options *options, sr_arena *arena,
                                                       strongroom_restore_report *out) {
@@ -1792,6 +1875,7 @@ static inline sr_error *strongroom_repository_restore(strongroom_repository self
   return error != NULL ? error : strongroom_repository_restore_finish(&request, arena, out);
 }
 
+/** Begins strongroom_repository_check, and returns at once. */
 static inline sr_error *strongroom_repository_check_start(strongroom_repository self,
                                                           const strongroom_check_options *options, const sr_call *how,
                                                           sr_request *request) {
@@ -1823,6 +1907,9 @@ static inline sr_error *strongroom_repository_check_finish(sr_request *request, 
   return sr_reply_end(&reply);
 }
 
+/** Looks for damage: whether all that snapshots need is there and, where it is asked for, can be read.
+ * Its own errors are those of strongroom_repository_error.
+ */
 static inline sr_error *strongroom_repository_check(strongroom_repository self, const strongroom_check_options *options,
                                                     sr_arena *arena, strongroom_check_report *out) {
   sr_request request;
@@ -1844,7 +1931,9 @@ static inline sr_error *strongroom_repository_id(strongroom_repository self, str
   return sr_reply_end(&reply);
 }
 
-/** Answers at once. */
+/** The URL with which it was opened.
+ * Answers at once.
+ */
 static inline sr_error *strongroom_repository_url(strongroom_repository self, sr_arena *arena, sr_string *out) {
   sr_writer writer, *w = &writer;
   sr_writer_init(w);
@@ -1852,7 +1941,7 @@ static inline sr_error *strongroom_repository_url(strongroom_repository self, sr
   sr_error *error = sr_client_immediate(self.client, self.handle, 0x611063c2u, w, arena, &reply);
   if (error != NULL) return error;
   sr_reader *r = &reply.reader;
-  (*out) = sr_get_string(r);
+  *out = sr_get_string(r);
   return sr_reply_end(&reply);
 }
 
@@ -1863,7 +1952,7 @@ static inline sr_error *strongroom_repository_close(strongroom_repository self) 
 
 /* ---- Interface Ingest ---- */
 
-/** Starts a file and answers the number that `write` takes. */
+/** Begins strongroom_ingest_add, and returns at once. */
 static inline sr_error *strongroom_ingest_add_start(strongroom_ingest self, const strongroom_new_file *file,
                                                     const sr_call *how, sr_request *request) {
   sr_writer writer, *w = &writer;
@@ -1878,18 +1967,20 @@ static inline sr_error *strongroom_ingest_add_finish(sr_request *request, uint64
   sr_error *error = sr_request_finish(request, NULL, &reply);
   if (error != NULL) return error;
   sr_reader *r = &reply.reader;
-  (*out) = sr_get_u64(r);
+  *out = sr_get_u64(r);
   return sr_reply_end(&reply);
 }
 
-/** Starts a file and answers the number that `write` takes. */
+/** Starts a file and answers the number that `write` takes.
+ * Its own errors are those of strongroom_repository_error.
+ */
 static inline sr_error *strongroom_ingest_add(strongroom_ingest self, const strongroom_new_file *file, uint64_t *out) {
   sr_request request;
   sr_error *error = strongroom_ingest_add_start(self, file, NULL, &request);
   return error != NULL ? error : strongroom_ingest_add_finish(&request, out);
 }
 
-/** Appends the buffer's bytes to the file. The buffer moves: it is gone for the caller, also where this fails. */
+/** Begins strongroom_ingest_write, and returns at once. */
 static inline sr_error *strongroom_ingest_write_start(strongroom_ingest self, uint64_t file, sr_buffer data,
                                                       const sr_call *how, sr_request *request) {
   sr_writer writer, *w = &writer;
@@ -1907,14 +1998,16 @@ static inline sr_error *strongroom_ingest_write_finish(sr_request *request) {
   return sr_reply_end(&reply);
 }
 
-/** Appends the buffer's bytes to the file. The buffer moves: it is gone for the caller, also where this fails. */
+/** Appends the buffer's bytes to the file. The buffer moves: it is gone for the caller, also where this fails.
+ * Its own errors are those of strongroom_repository_error.
+ */
 static inline sr_error *strongroom_ingest_write(strongroom_ingest self, uint64_t file, sr_buffer data) {
   sr_request request;
   sr_error *error = strongroom_ingest_write_start(self, file, data, NULL, &request);
   return error != NULL ? error : strongroom_ingest_write_finish(&request);
 }
 
-/** Commits the snapshot. */
+/** Begins strongroom_ingest_commit, and returns at once. */
 static inline sr_error *strongroom_ingest_commit_start(strongroom_ingest self, const sr_call *how,
                                                        sr_request *request) {
   sr_writer writer, *w = &writer;
@@ -1933,7 +2026,9 @@ static inline sr_error *strongroom_ingest_commit_finish(sr_request *request, sr_
   return sr_reply_end(&reply);
 }
 
-/** Commits the snapshot. */
+/** Commits the snapshot.
+ * Its own errors are those of strongroom_repository_error.
+ */
 static inline sr_error *strongroom_ingest_commit(strongroom_ingest self, sr_arena *arena,
                                                  strongroom_backup_report *out) {
   sr_request request;
@@ -1945,6 +2040,10 @@ static inline sr_error *strongroom_ingest_commit(strongroom_ingest self, sr_aren
 static inline sr_error *strongroom_ingest_close(strongroom_ingest self) {
   return sr_client_close_object(self.client, self.handle);
 }
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
 
 #ifdef __cplusplus
 }
