@@ -1,6 +1,7 @@
 /* Runs every case of the table that all languages share, through the generated header and the C client. */
 #define _POSIX_C_SOURCE 200809L
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -165,6 +166,8 @@ static void run_roundtrip(setting *s) {
     ROUNDTRIP(containers);
   } else if (json_is(member(s, "method"), "defaults")) {
     ROUNDTRIP(defaults);
+  } else if (json_is(member(s, "method"), "moments")) {
+    ROUNDTRIP(moments);
   } else {
     REQUIRE(false, "there is no method %s", text(s, "method").data);
   }
@@ -186,6 +189,9 @@ static void run_malformed(setting *s) {
   } else if (json_is(member(s, "method"), "defaults")) {
     conformance_defaults out;
     conformance_get_defaults(&r, &out);
+  } else if (json_is(member(s, "method"), "moments")) {
+    conformance_moments out;
+    conformance_get_moments(&r, &out);
   } else {
     REQUIRE(false, "there is no method %s", text(s, "method").data);
   }
@@ -293,23 +299,23 @@ static void run_blocks(setting *s) {
   }
 }
 
-/* Reads one block and then stops: what the library produces meanwhile stays within the window. */
+/* Reads some items and then stops: what the library produces meanwhile stays within the window. */
 static void run_credit(setting *s) {
-  const uint64_t asked = number(s, "count"), size = number(s, "size") > (1u << 20) ? number(s, "size") : 1u << 20;
+  const uint64_t count = number(s, "count"), take = number(s, "take"), bound = number(s, "bound");
   uint64_t before, after;
   sr_request request;
-  sr_buffer block;
-  bool more;
   CALL(conformance_echo_produced(s->echo, &before));
-  CALL(conformance_echo_blocks_start(s->echo, (uint32_t)(asked > 1000 ? asked : 1000), (uint32_t)size, NULL, &request));
-  CALL(conformance_echo_blocks_next(&request, &block, &more));
-  REQUIRE(more, "there is no block");
-  CALL(sr_client_release(block));
-  sleep_ms(200);
+  CALL(conformance_echo_count_start(s->echo, (uint32_t)count, false, NULL, &request));
+  for (uint64_t i = 0; i < take; i++) {
+    uint32_t item = 0;
+    bool more;
+    CALL(conformance_echo_count_next(&request, &item, &more));
+    REQUIRE(more && item == i, "item %u comes at place %u", (unsigned)item, (unsigned)i);
+  }
+  sleep_ms(number(s, "wait"));
   CALL(conformance_echo_produced(s->echo, &after));
-  /* One more is admitted while any credit is left, and another is made before it is found that there is none. */
-  REQUIRE(after - before <= SR_BUFFER_WINDOW / size + 3, "%u blocks were produced", (unsigned)(after - before));
   sr_request_drop(&request);
+  REQUIRE(bound < count && after - before >= take && after - before <= bound, "%u items were produced", (unsigned)(after - before));
 }
 
 static void run_sum(setting *s) {
@@ -386,7 +392,7 @@ static void run_emit(setting *s) {
   sr_request request;
   CALL(conformance_echo_ticks_start(s->echo, steps, NULL, &request));
   for (;;) {
-    conformance_tick tick;
+    conformance_tick tick = {0};
     bool more;
     CALL(conformance_echo_ticks_emitted(&request, &tick, &more));
     if (!more) break;
@@ -442,6 +448,215 @@ static void run_concurrent(setting *s) {
   REQUIRE(took >= milliseconds && took < milliseconds * (calls / 2 > 2 ? calls / 2 : 2), "they took %u ms", (unsigned)took);
 }
 
+/* Ends the case unless the call fails as the table says, or succeeds where the table has no failure. */
+#define EXPECT(call)                                                                                       \
+  do {                                                                                                     \
+    if (!as_expected(s, #call, (call))) return;                                                            \
+  } while (0)
+
+static bool as_expected(setting *s, const char *what, sr_error *error) {
+  static const char *const variants[] = {"refused", "empty"};
+  const json *variant = member(s, "variant"), *message = member(s, "message"), *runtime = member(s, "runtime");
+  conformance_conformance_error typed;
+  bool right;
+  if (variant != NULL) {
+    right = conformance_conformance_error_from(error, s->arena, &typed) && json_is(variant, variants[typed.kind]);
+  } else if (runtime != NULL) {
+    right = json_is(runtime, "callback") && sr_error_is(error, SR_ERROR_CALLBACK);
+  } else {
+    right = error == NULL;
+  }
+  if (right && message != NULL) right = json_is(message, error->message);
+  if (!right) fail(s, __FILE__, __LINE__, "%s: %s", what, error == NULL ? "it succeeds" : error->message);
+  sr_error_free(error);
+  return right;
+}
+
+static bool fails(const setting *s) { return member(s, "variant") != NULL || member(s, "runtime") != NULL; }
+
+static void run_total(setting *s) {
+  sr_request request;
+  uint64_t sum = 0;
+  bool more = true;
+  CALL(conformance_echo_total_start(s->echo, (uint32_t)number(s, "limit"), NULL, &request));
+  for (const json *n = member(s, "numbers")->first; more && n != NULL; n = n->next) {
+    CALL(conformance_echo_total_push(&request, (uint32_t)json_unsigned(n), &more));
+  }
+  CALL(sr_request_end(&request));
+  EXPECT(conformance_echo_total_finish(&request, &sum));
+  if (!fails(s)) REQUIRE(sum == number(s, "result"), "the sum is %" PRIu64, sum);
+}
+
+/* Gives numbers as long as the library takes them, and takes none of their doubles: it cannot take many. */
+static void run_total_credit(setting *s) {
+  const uint64_t count = number(s, "count"), bound = number(s, "bound"), start = now_ms();
+  uint64_t taken = 0;
+  sr_request request;
+  CALL(conformance_echo_double_start(s->echo, NULL, &request));
+  while (now_ms() - start < 200) {
+    CALL(sr_client_drain(s->client));
+    while (taken < count && sr_request_writable(request)) {
+      bool more;
+      CALL(conformance_echo_double_push(&request, 1, &more));
+      REQUIRE(more, "the request is over");
+      taken++;
+    }
+    sleep_ms(1);
+  }
+  sr_request_drop(&request);
+  REQUIRE(taken > 0 && taken <= bound, "%" PRIu64 " numbers were taken", taken);
+  CALL(conformance_echo_nothing(s->echo));
+}
+
+static void run_double(setting *s) {
+  sr_request request;
+  bool more = true;
+  CALL(conformance_echo_double_start(s->echo, NULL, &request));
+  for (const json *n = member(s, "numbers")->first; more && n != NULL; n = n->next) {
+    CALL(conformance_echo_double_push(&request, (uint32_t)json_unsigned(n), &more));
+  }
+  CALL(sr_request_end(&request));
+  uint64_t item = 0;
+  for (const json *want = member(s, "result")->first; want != NULL; want = want->next) {
+    CALL(conformance_echo_double_next(&request, &item, &more));
+    REQUIRE(more && item == json_unsigned(want), "%" PRIu64 " comes instead of %s", item, want->text.data);
+  }
+  EXPECT(conformance_echo_double_next(&request, &item, &more));
+  REQUIRE(!more, "%" PRIu64 " comes after the last", item);
+}
+
+static void run_total_bytes(setting *s) {
+  sr_request request;
+  uint64_t sum;
+  CALL(conformance_echo_total_bytes_start(s->echo, NULL, &request));
+  for (const json *part = member(s, "parts")->first; part != NULL; part = part->next) {
+    sr_buffer buffer;
+    sr_view view;
+    bool more;
+    CALL(filled(s, json_bytes(s->arena, part), &buffer));
+    CALL(conformance_echo_total_bytes_push(&request, buffer, &more));
+    REQUIRE(more, "the request is over");
+    FAILS(sr_client_view(buffer, &view), SR_ERROR_CLOSED);
+  }
+  CALL(sr_request_end(&request));
+  CALL(conformance_echo_total_bytes_finish(&request, &sum));
+  REQUIRE(sum == number(s, "result"), "the sum is %" PRIu64, sum);
+}
+
+/* The listener of the IDL, and how often it was called and released. */
+typedef struct ear {
+  size_t heard;
+  size_t released;
+} ear;
+
+static sr_error *ear_heard(void *context, sr_string text, uint32_t *out) {
+  ear *e = context;
+  e->heard++;
+  *out = (uint32_t)text.length;
+  if (strcmp(text.data, "crash") == 0) return sr_callback_error("the ear crashed");
+  if (strcmp(text.data, "fail") != 0) return NULL;
+  conformance_conformance_error why = conformance_conformance_error_of(CONFORMANCE_CONFORMANCE_ERROR_REFUSED);
+  why.as.refused.reason = text;
+  why.as.refused.code = (uint32_t)text.length;
+  return conformance_conformance_error_new(&why);
+}
+
+static sr_error *ear_took(void *context, sr_buffer data, sr_buffer *out) {
+  ear *e = context;
+  sr_view view;
+  e->heard++;
+  sr_error *error = sr_client_view(data, &view);
+  if (error != NULL) return error;
+  for (size_t i = 0; i < view.length; i++) view.data[i] ^= 0xff;
+  *out = data;
+  return sr_client_unview(data);
+}
+
+static void ear_release(void *context) {
+  ear *e = context;
+  e->released++;
+}
+
+static conformance_listener listener_of(ear *e) {
+  conformance_listener out = {ear_heard, ear_took, ear_release, e};
+  return out;
+}
+
+/* Lets the library say that it has done with the listener, which it says once. */
+static void released(setting *s, const ear *e) {
+  for (int tries = 0; tries < 200 && e->released == 0; tries++) {
+    CALL(sr_client_drain(s->client));
+    sleep_ms(1);
+  }
+  CALL(conformance_echo_nothing(s->echo));
+  REQUIRE(e->released == 1, "the listener is released %u times", (unsigned)e->released);
+}
+
+static conformance_list_string texts_of(setting *s) {
+  const json *texts = member(s, "texts");
+  sr_string *items = sr_arena_alloc(s->arena, (texts->count + 1) * sizeof(*items));
+  conformance_list_string out = {items, 0};
+  for (const json *item = texts->first; items != NULL && item != NULL; item = item->next) items[out.count++] = item->text;
+  return out;
+}
+
+static void run_ask(setting *s) {
+  ear e = {0, 0};
+  const conformance_listener listener = listener_of(&e);
+  const conformance_list_string texts = texts_of(s);
+  conformance_list_u32 lengths = {NULL, 0};
+  EXPECT(conformance_echo_ask(s->echo, &listener, texts, s->arena, &lengths));
+  const json *heard = member(s, "heard");
+  REQUIRE(e.heard == (heard == NULL ? texts.count : json_unsigned(heard)), "the listener was called %u times", (unsigned)e.heard);
+  if (!fails(s)) {
+    const json *want = member(s, "result");
+    REQUIRE(lengths.count == want->count, "%u answers", (unsigned)lengths.count);
+    want = want->first;
+    for (size_t i = 0; i < lengths.count; i++, want = want->next) {
+      REQUIRE(lengths.items[i] == json_unsigned(want), "answer %u is %u", (unsigned)i, (unsigned)lengths.items[i]);
+    }
+  }
+  released(s, &e);
+}
+
+static void run_pass(setting *s) {
+  ear e = {0, 0};
+  const conformance_listener listener = listener_of(&e);
+  const sr_bytes want = json_bytes(s->arena, member(s, "result"));
+  sr_buffer buffer, back;
+  sr_view view;
+  CALL(filled(s, json_bytes(s->arena, member(s, "data")), &buffer));
+  CALL(conformance_echo_pass(s->echo, &listener, buffer, &back));
+  CALL(sr_client_view(back, &view));
+  const bool right = same(want, view.data, view.length);
+  CALL(sr_client_unview(back));
+  CALL(sr_client_release(back));
+  REQUIRE(right, "the bytes are others");
+  REQUIRE(e.heard == 1, "the listener was called %u times", (unsigned)e.heard);
+  released(s, &e);
+}
+
+static void run_keep(setting *s) {
+  ear e = {0, 0};
+  const conformance_listener listener = listener_of(&e);
+  CALL(conformance_echo_keep(s->echo, &listener));
+  const json *want = member(s, "result")->first;
+  for (const json *text = member(s, "texts")->first; text != NULL; text = text->next, want = want->next) {
+    uint32_t length;
+    CALL(conformance_echo_recall(s->echo, text->text, &length));
+    REQUIRE(length == json_unsigned(want), "the answer is %u", (unsigned)length);
+  }
+  REQUIRE(e.released == 0, "the listener is released while it is kept");
+  CALL(conformance_echo_forget(s->echo));
+  released(s, &e);
+}
+
+static void run_recall_nothing(setting *s) {
+  uint32_t length;
+  CALL(conformance_echo_forget(s->echo));
+  EXPECT(conformance_echo_recall(s->echo, sr_string_of("nobody hears this"), &length));
+}
+
 typedef struct kind {
   const char *name;
   void (*run)(setting *);
@@ -464,6 +679,14 @@ static const kind kinds[] = {
     {"view_lease", run_view_lease},
     {"emit", run_emit},
     {"concurrent", run_concurrent},
+    {"total", run_total},
+    {"total_credit", run_total_credit},
+    {"double", run_double},
+    {"total_bytes", run_total_bytes},
+    {"ask", run_ask},
+    {"pass", run_pass},
+    {"keep", run_keep},
+    {"recall_nothing", run_recall_nothing},
 };
 
 /* Nothing of a case may stay behind: buffers that were dropped on the way are freed when they arrive. */

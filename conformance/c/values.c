@@ -1,3 +1,5 @@
+/* All fields are filled, those that are deprecated too. */
+#define SR_NO_DEPRECATED
 #include "values.h"
 
 #include <stdio.h>
@@ -170,5 +172,46 @@ conformance_defaults defaults_of(sr_arena *arena, const json *value) {
   out.shape = shape_of(arena, need(value, "shape"));
   out.big = json_unsigned(need(value, "big"));
   out.low = json_signed(need(value, "low"));
+  return out;
+}
+
+static sr_timestamp timestamp_of(const json *value) {
+  sr_timestamp out;
+  out.seconds = json_signed(need(value, "seconds"));
+  out.nanos = (uint32_t)json_unsigned(need(value, "nanos"));
+  return out;
+}
+
+conformance_moments moments_of(sr_arena *arena, const json *value) {
+  conformance_moments out = conformance_moments_default();
+  size_t n = 0;
+  out.at = timestamp_of(need(value, "at"));
+  out.lasting = json_signed(need(value, "lasting"));
+  out.patience = json_signed(need(value, "patience"));
+  out.attempts = (uint32_t)json_unsigned(need(value, "attempts"));
+  out.label = need(value, "label")->text;
+
+  const json *list = need(value, "labels");
+  conformance_map_string_string_entry *labels = room(arena, list->count, sizeof(*labels));
+  for (const json *item = list->first; item != NULL; item = item->next) {
+    labels[n].key = item->first->text;
+    labels[n++].value = item->first->next->text;
+  }
+  out.labels.items = labels;
+  out.labels.count = n;
+
+  const json *earlier = need(value, "earlier");
+  if (earlier->kind != JSON_NULL) {
+    sr_timestamp *moment = room(arena, 1, sizeof(*moment));
+    *moment = timestamp_of(earlier);
+    out.earlier = moment;
+  }
+
+  list = need(value, "waits");
+  sr_duration *waits = room(arena, list->count, sizeof(*waits));
+  n = 0;
+  for (const json *item = list->first; item != NULL; item = item->next) waits[n++] = json_signed(item);
+  out.waits.items = waits;
+  out.waits.count = n;
   return out;
 }

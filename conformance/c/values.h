@@ -9,5 +9,6 @@
 conformance_scalars scalars_of(sr_arena *arena, const json *value);
 conformance_containers containers_of(sr_arena *arena, const json *value);
 conformance_defaults defaults_of(sr_arena *arena, const json *value);
+conformance_moments moments_of(sr_arena *arena, const json *value);
 
 #endif
