@@ -363,7 +363,9 @@ typedef enum strongroom_repository_error_kind {
   STRONGROOM_REPOSITORY_ERROR_NO_SUCH_SNAPSHOT = 9,
   /** The snapshot has no entry at the path. */
   STRONGROOM_REPOSITORY_ERROR_NO_SUCH_PATH = 10,
-  /** What was asked for makes no sense: a relative path, a compression level that does not exist, an id that fits two snapshots. */
+  /** What was asked for makes no sense: a relative path, a compression level that there is not, digits with which two
+   * ids begin.
+   */
   STRONGROOM_REPOSITORY_ERROR_INVALID = 11,
   /** A file of this machine, not of the repository, cannot be read or written. */
   STRONGROOM_REPOSITORY_ERROR_FILE = 12
