@@ -306,10 +306,14 @@ func (e *emitter) dataclass(fields []*ir.Field, t typing) {
 			named = true
 			e.line(1, "_: _dataclasses.KW_ONLY")
 		}
-		if preset != "" {
-			preset = " = " + preset
+		declared := name(f.Name) + ": " + t.of(f.Type)
+		if how, ok := strings.CutPrefix(preset, "_dataclasses.field("); ok {
+			e.list(1, declared+" = _dataclasses.field(", []string{strings.TrimSuffix(how, ")")}, ")")
+		} else if preset != "" {
+			e.line(1, "%s = %s", declared, preset)
+		} else {
+			e.line(1, "%s", declared)
 		}
-		e.line(1, "%s: %s%s", name(f.Name), t.of(f.Type), preset)
 		e.doc(1, about(f.About, ""))
 	}
 }

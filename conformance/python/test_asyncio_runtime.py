@@ -2,8 +2,13 @@
 
 import asyncio
 import contextlib
+import gc
+import itertools
 import os
 import time
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -273,6 +278,258 @@ def test_a_failing_callback_cancels_the_call() -> None:
             with pytest.raises(ZeroDivisionError):
                 await echo.ticks(1_000_000, on_tick=fail)
             assert echo.client.requests.count() == 0
+
+    with conformance_api.new_runtime() as runtime:
+        asyncio.run(main(runtime))
+
+
+class _Ear:
+    """A listener whose answer is the test's."""
+
+    def __init__(self, heard: Callable[[str], int | Awaitable[int]]) -> None:
+        self.heard = heard
+
+    async def took(self, data: strongroom.Buffer) -> strongroom.Buffer:
+        return data
+
+
+async def _settles(runtime: Runtime, objects: int = 1) -> None:
+    """Everything is given back, though perhaps a moment later."""
+    async with asyncio.timeout(5):
+        while True:
+            counts = runtime.statistics()
+            if (counts.in_flight, counts.buffers, counts.objects, runtime.callbacks.count()) == (0, 0, objects, 0):
+                return
+            await asyncio.sleep(0.01)
+
+
+def test_a_failing_source_cancels_the_call() -> None:
+    async def waiting() -> AsyncIterator[int]:
+        yield 1
+        await asyncio.sleep(0)
+        raise ZeroDivisionError("no more")
+
+    def plain() -> Iterator[int]:
+        yield 1
+        raise ZeroDivisionError("no more")
+
+    async def main(runtime: Runtime) -> None:
+        async with await AsyncEcho.open("source", runtime=runtime) as echo:
+            for source in (waiting, plain):
+                with pytest.raises(ZeroDivisionError, match="no more"):
+                    await echo.total(10, source())
+                assert runtime.statistics().in_flight == 0
+                with pytest.raises(ZeroDivisionError, match="no more"):
+                    async for number in echo.double(source()):
+                        assert number == 2
+            with pytest.raises(ValueError, match="an item of the stream: -1 is no u32"):
+                await echo.total(10, [-1])
+            none: Any = 7
+            with pytest.raises(TypeError, match="no iterable"):
+                await echo.total(10, none)
+            await _settles(runtime)
+
+    with conformance_api.new_runtime() as runtime:
+        asyncio.run(main(runtime))
+
+
+def test_a_source_ends_before_its_call_does() -> None:
+    """However the call ends, the source has run its own end by then, and nobody owns its buffers any more."""
+    ends = 0
+
+    async def slowly(start: int) -> AsyncIterator[int]:
+        nonlocal ends
+        try:
+            for number in itertools.count(start):
+                yield number
+                await asyncio.sleep(0.01)
+        finally:
+            ends += 1
+
+    async def main(runtime: Runtime) -> None:
+        async with await AsyncEcho.open("source", runtime=runtime) as echo:
+            with pytest.raises(conformance_api.ConformanceRefusedError):
+                await echo.total(10, slowly(11))
+            assert ends == 1
+            with pytest.raises(strongroom.DeadlineExceeded):
+                await echo.total(1 << 31, slowly(1), timeout=0.1)
+            assert ends == 2
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await echo.total(1 << 31, slowly(1))
+            assert ends == 3
+            async with echo.double(slowly(1)) as numbers:
+                assert await anext(numbers) == 2
+            assert ends == 4
+
+            async def parts() -> AsyncIterator[strongroom.Buffer]:
+                while True:
+                    yield await echo.client.alloc(1000)
+
+            with pytest.raises(strongroom.DeadlineExceeded):
+                await echo.total_bytes(parts(), timeout=0.1)
+            for _ in range(20):
+                stream = echo.double(slowly(1))
+                await asyncio.sleep(0)
+            del stream
+            gc.collect()
+            await _settles(runtime)
+            assert await echo.total(3, [1, 2]) == 3
+
+    with conformance_api.new_runtime() as runtime:
+        asyncio.run(main(runtime))
+
+
+def test_a_long_source_leaves_the_loop_to_others() -> None:
+    async def main(runtime: Runtime) -> None:
+        async with await AsyncEcho.open("source", runtime=runtime) as echo:
+            turns = 0
+
+            async def others() -> None:
+                nonlocal turns
+                while True:
+                    await asyncio.sleep(0)
+                    turns += 1
+
+            other = asyncio.create_task(others())
+            assert await echo.total(1, [1] * 50_000) == 50_000
+            other.cancel()
+            assert turns > 100
+
+    with conformance_api.new_runtime() as runtime:
+        asyncio.run(main(runtime))
+
+
+def test_a_callback_is_a_task_that_calls_back_into_the_library() -> None:
+    async def main(runtime: Runtime) -> None:
+        async with await AsyncEcho.open("nested", runtime=runtime) as echo:
+
+            async def heard(text: str) -> int:
+                task = asyncio.current_task()
+                assert task is not None
+                assert task.get_name() == "Listener.heard"
+                left = int(text)
+                return 0 if left == 0 else await echo.recall(str(left - 1)) + 1
+
+            await echo.keep(_Ear(heard))
+            assert await echo.recall("50") == 50
+            assert await asyncio.gather(*(echo.recall("5") for _ in range(100))) == [5] * 100
+            await echo.forget()
+            await _settles(runtime)
+            assert _threads() <= before + 2
+
+    with conformance_api.new_runtime(workers=1) as runtime:
+        before = _threads()
+        asyncio.run(main(runtime))
+
+
+def test_cancelling_a_call_cancels_the_callback_that_it_waits_for() -> None:
+    async def main(runtime: Runtime) -> None:
+        async with await AsyncEcho.open("cancelled", runtime=runtime) as echo:
+            entered, cancelled = asyncio.Event(), asyncio.Event()
+
+            async def heard(text: str) -> int:
+                entered.set()
+                try:
+                    await asyncio.sleep(60)
+                except asyncio.CancelledError:
+                    cancelled.set()
+                    raise
+                return 1
+
+            call = asyncio.create_task(echo.ask(_Ear(heard), ["a"]))
+            await entered.wait()
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            await asyncio.wait_for(cancelled.wait(), 5)
+            await _settles(runtime)
+            assert not echo.client._calls
+
+            # One that goes on all the same answers nobody, and its buffer is freed.
+            class Stubborn(_Ear):
+                async def took(self, data: strongroom.Buffer) -> strongroom.Buffer:
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await asyncio.sleep(60)
+                    return data
+
+            with pytest.raises(strongroom.DeadlineExceeded):
+                await echo.pass_(Stubborn(len), await echo.client.alloc(10), timeout=0.1)
+            await _settles(runtime)
+
+    with conformance_api.new_runtime() as runtime:
+        asyncio.run(main(runtime))
+
+
+def test_a_callback_that_fails() -> None:
+    async def main(runtime: Runtime) -> None:
+        async with await AsyncEcho.open("failing", runtime=runtime) as echo:
+
+            async def cancels_itself(text: str) -> int:
+                raise asyncio.CancelledError
+
+            async def fails(text: str) -> int:
+                raise KeyError(text)
+
+            wrong: Any = lambda text: "many"  # noqa: E731
+            for heard, text in (
+                (cancels_itself, "CancelledError"),
+                (fails, "KeyError: 'a'"),
+                (wrong, "'many' is no u32"),
+            ):
+                with pytest.raises(strongroom.CallbackFailed, match=text):
+                    await echo.ask(_Ear(heard), ["a"])
+
+            async def refuses(text: str) -> int:
+                raise conformance_api.ConformanceRefusedError("told otherwise", reason="r", code=3)
+
+            with pytest.raises(conformance_api.ConformanceRefusedError) as caught:
+                await echo.ask(_Ear(refuses), ["a"])
+            assert (caught.value.reason, caught.value.code) == ("r", 3)
+            # The text is the library's, in every language.
+            assert str(caught.value) == "refused: r (code 3)"
+            await _settles(runtime)
+
+    with conformance_api.new_runtime() as runtime:
+        asyncio.run(main(runtime))
+
+
+def test_a_callback_of_a_loop_that_closed_is_let_go() -> None:
+    async def leave(runtime: Runtime) -> weakref.ref[_Ear]:
+        echo = await AsyncEcho.open("left", runtime=runtime)
+        ear = _Ear(len)
+        await echo.keep(ear)
+        return weakref.ref(ear)
+
+    async def come(runtime: Runtime) -> None:
+        async with await AsyncEcho.open("next", runtime=runtime) as echo:
+            await echo.nothing()
+            gc.collect()
+            await _settles(runtime)
+
+    with conformance_api.new_runtime() as runtime:
+        ear = asyncio.run(leave(runtime))
+        asyncio.run(come(runtime))
+        gc.collect()
+        assert ear() is None
+
+
+def test_frames_of_nobody_are_counted() -> None:
+    """Forged calls and credit: refused or dropped, and what they carry is freed."""
+
+    async def main(runtime: Runtime) -> None:
+        async with await AsyncEcho.open("strays", runtime=runtime) as echo:
+            client = echo.client
+            for kind in (3, 5):
+                client._deliver((77 << 32, kind, bytes(8), None, 0, 0))
+            assert client.requests.strays == 2
+            handle = (await client.alloc(10))._detach()
+            client._deliver((5, 1, handle.to_bytes(8, "little"), (handle,), 99 << 32, 1))
+            client._deliver((5, 2, b"", None, 0, 0))
+            client._deliver((0, 10, b"", None, 99 << 32, 0))
+            assert runtime.callbacks.strays == 1
+            await _settles(runtime)
+            assert await echo.sleep(1) == 1
 
     with conformance_api.new_runtime() as runtime:
         asyncio.run(main(runtime))

@@ -2,9 +2,11 @@
 
 import contextlib
 import gc
+import itertools
 import logging
 import os
 import pathlib
+import queue
 import random
 import signal
 import subprocess
@@ -12,7 +14,9 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import pytest
 
@@ -112,6 +116,224 @@ def test_a_failing_callback_cancels_the_call(runtime: Runtime) -> None:
         with pytest.raises(ZeroDivisionError):
             echo.ticks(1_000_000, on_tick=fail)
         assert runtime.statistics().in_flight == 0
+
+
+class _Ear:
+    """A listener whose answer is the test's."""
+
+    def __init__(self, heard: Callable[[str], int]) -> None:
+        self.heard = heard
+
+    def took(self, data: strongroom.Buffer) -> strongroom.Buffer:
+        return data
+
+
+def _settles(runtime: Runtime, objects: int = 0) -> bool:
+    """Everything is given back, though perhaps a moment later."""
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        counts = runtime.statistics()
+        if (counts.in_flight, counts.buffers, counts.objects, runtime.callbacks.count()) == (0, 0, objects, 0):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_a_failing_source_cancels_the_call(runtime: Runtime) -> None:
+    def source() -> Iterator[int]:
+        yield 1
+        raise ZeroDivisionError("no more")
+
+    with Echo.open("source", runtime=runtime) as echo:
+        with pytest.raises(ZeroDivisionError, match="no more"):
+            echo.total(10, source())
+        assert runtime.statistics().in_flight == 0
+        with pytest.raises(ZeroDivisionError, match="no more"):
+            list(echo.double(source()))
+        mistake: list[Any] = ["no number"]
+        with pytest.raises(ValueError, match="an item of the stream: 'no number' is no u32"):
+            echo.total(10, mistake)
+        with pytest.raises(TypeError, match="an item of the stream"):
+            echo.total_bytes(mistake)
+        with pytest.raises(ValueError, match="an item of the stream: -1 is no u32"):
+            list(echo.double([-1]))
+        none: Any = 7
+        with pytest.raises(TypeError, match="not iterable"):
+            echo.total(10, none)
+        assert _settles(runtime, objects=1)
+
+
+def test_a_source_is_read_no_further_than_the_call_goes(runtime: Runtime) -> None:
+    """An error in the middle, a deadline, a stream that is left: the source is left too, and its buffers are freed."""
+    taken: list[int] = []
+    with Echo.open("source", runtime=runtime) as echo:
+        with pytest.raises(conformance_api.ConformanceRefusedError):
+            echo.total(10, (taken.append(number) or number for number in itertools.count(11)))  # type: ignore[func-returns-value]
+        assert len(taken) < 1_000_000
+
+        def slowly() -> Iterator[int]:
+            while True:
+                yield 1
+                time.sleep(0.01)
+
+        with pytest.raises(strongroom.DeadlineExceeded):
+            echo.total(1, slowly(), timeout=0.1)
+        with echo.double(slowly()) as numbers:
+            assert next(numbers) == 2
+
+        def parts() -> Iterator[strongroom.Buffer]:
+            while True:
+                yield runtime.sync().alloc(1000)
+
+        with pytest.raises(strongroom.DeadlineExceeded):
+            echo.total_bytes(parts(), timeout=0.1)
+        for _ in range(20):
+            echo.double(slowly())
+        gc.collect()
+        assert _settles(runtime, objects=1)
+        assert echo.total(3, [1, 2]) == 3
+
+
+def test_a_source_may_wait_for_what_comes_back(runtime: Runtime) -> None:
+    """A conversation: each number is made of the answer to the one before."""
+    answers: queue.SimpleQueue[int] = queue.SimpleQueue()
+    answers.put(1)
+
+    def source() -> Iterator[int]:
+        for _ in range(10):
+            yield answers.get(timeout=5)
+
+    with Echo.open("conversation", runtime=runtime) as echo:
+        for number in echo.double(source()):
+            answers.put(number)
+        assert number == 1 << 10
+
+
+def test_callbacks_run_on_a_few_threads(runtime: Runtime) -> None:
+    names: set[str] = set()
+
+    def heard(text: str) -> int:
+        names.add(threading.current_thread().name)
+        time.sleep(0.02)
+        return 1
+
+    with Echo.open("callbacks", runtime=runtime) as echo:
+        before = threading.active_count()
+        threads = [threading.Thread(target=echo.ask, args=(_Ear(heard), ["a"] * 3)) for _ in range(30)]
+        for thread in threads:
+            thread.start()
+        most = threading.active_count()
+        assert _ends(threads)
+        assert names == {"strongroom-callback"}
+        assert most <= before + 30 + 8
+        assert threading.active_count() <= before + 8
+        assert _settles(runtime, objects=1)
+
+
+def test_a_callback_calls_back_into_the_library(runtime: Runtime) -> None:
+    """Deeper than there are threads for callbacks, also where each level is a thread's wait for the next one."""
+    depth = 3 * 8
+    with Echo.open("nested", runtime=runtime) as echo:
+
+        def heard(text: str) -> int:
+            left = int(text)
+            return 0 if left == 0 else echo.recall(str(left - 1)) + 1
+
+        echo.keep(_Ear(heard))
+        assert echo.recall(str(depth)) == depth
+        echo.forget()
+
+        def own(text: str) -> int:
+            left = int(text)
+            return 0 if left == 0 else echo.ask(_Ear(own), [str(left - 1)])[0] + 1
+
+        assert echo.ask(_Ear(own), [str(depth)]) == [depth]
+        assert _settles(runtime, objects=1)
+
+
+def test_a_cancelled_callback_is_not_answered(runtime: Runtime) -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    class Slow(_Ear):
+        def took(self, data: strongroom.Buffer) -> strongroom.Buffer:
+            entered.set()
+            leave.wait(5)
+            return data
+
+    with Echo.open("cancelled", runtime=runtime) as echo:
+        with pytest.raises(strongroom.DeadlineExceeded):
+            echo.pass_(Slow(len), runtime.sync().alloc(10), timeout=0.1)
+        assert entered.wait(5)
+        leave.set()
+        # What it answers belongs to nobody: its buffer is freed.
+        assert _settles(runtime, objects=1)
+        echo.nothing()
+
+
+def test_what_a_callback_gives_must_fit(runtime: Runtime) -> None:
+    with Echo.open("wrong", runtime=runtime) as echo:
+        wrong: Any = "many"
+        for answer, text in ((-1, "ValueError: -1 is no u32"), (wrong, "'many' is no u32")):
+            with pytest.raises(strongroom.CallbackFailed, match=text):
+                echo.ask(_Ear(lambda text, answer=answer: answer), ["a"])  # type: ignore[misc]
+        half = "\udc80"
+        with pytest.raises(strongroom.CallbackFailed, match="half"):
+            echo.ask(_Ear(lambda text: int(f"half {half}")), ["a"])
+        assert _settles(runtime, objects=1)
+
+
+def test_a_mistake_in_the_arguments_lends_no_callback(runtime: Runtime) -> None:
+    with Echo.open("mistake", runtime=runtime) as echo:
+        deaf: Any = object()
+        with pytest.raises(TypeError, match="no method heard"):
+            echo.keep(deaf)
+        with pytest.raises(ValueError, match="texts"):
+            echo.ask(_Ear(len), ["\udc80"])
+        with pytest.raises(ValueError, match="NaN"):
+            echo.keep(_Ear(len), timeout=float("nan"))
+        assert runtime.callbacks.count() == 0
+        echo.keep(_Ear(len))
+        assert runtime.callbacks.count() == 1
+    # The object that kept it has ended.
+    assert _settles(runtime)
+
+
+def test_a_runtime_that_closes_forgets_callbacks() -> None:
+    runtime = conformance_api.new_runtime()
+    echo = Echo.open("closing", runtime=runtime)
+    entered, leave = threading.Event(), threading.Event()
+
+    def heard(text: str) -> int:
+        entered.set()
+        leave.wait(5)
+        return 1
+
+    ear = _Ear(heard)
+    gone = weakref.ref(ear)
+    echo.keep(ear)
+    del ear
+    cancelled = threading.Event()
+
+    def recall() -> None:
+        try:
+            echo.recall("a")
+        except strongroom.RequestCancelled:
+            cancelled.set()
+
+    call = threading.Thread(target=recall)
+    call.start()
+    assert entered.wait(5)
+    started = time.monotonic()
+    runtime.close()
+    assert cancelled.wait(5)
+    call.join()
+    assert time.monotonic() - started < 4
+    leave.set()
+    until = time.monotonic() + 5
+    while gone() is not None and time.monotonic() < until:
+        time.sleep(0.01)
+        gc.collect()
+    assert gone() is None
 
 
 def test_a_view_is_a_lease(runtime: Runtime) -> None:

@@ -477,8 +477,9 @@ class RepositoryNoSuchPathError(RepositoryError):
 
 
 class RepositoryInvalidError(RepositoryError):
-    """What was asked for makes no sense: a relative path, a compression level that does not exist, an id that fits
-    two snapshots.
+    """What was asked for makes no sense: a relative path, a compression level that there is not, digits with which
+    two
+    ids begin.
     """
 
     variant = "invalid"
