@@ -55,7 +55,7 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(breakingCommand(), checkCommand(), fmtCommand(), genCommand(), lintCommand(), lspCommand())
+	root.AddCommand(breakingCommand(), checkCommand(), docsCommand(), fmtCommand(), genCommand(), lintCommand(), lspCommand())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; `%s --help` tells what there is", err, cmd.CommandPath())}
 	})

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"strongroom.dev/codegen/compile"
+	"strongroom.dev/codegen/docs"
+)
+
+func docsCommand() *cobra.Command {
+	var out, folder string
+	cmd := &cobra.Command{
+		Use:     "docs --out DIR [--snippets DIR] FILE.idl",
+		Short:   "Write the reference of an interface as a static site",
+		Example: "  idlc docs --out reference --snippets examples store.idl",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			schema, err := compile.File(args[0])
+			if err != nil {
+				return err
+			}
+			var snippets docs.Snippets
+			if folder != "" {
+				if snippets, err = docs.ReadSnippets(os.DirFS(folder)); err != nil {
+					return err
+				}
+			}
+			site, err := docs.Site(schema, snippets)
+			if err != nil {
+				return err
+			}
+			return docs.Write(out, site)
+		},
+	}
+	cmd.Flags().StringVar(&out, "out", "", "the folder of the site: a new one, an empty one, or an older reference, which is replaced")
+	cmd.Flags().StringVar(&folder, "snippets", "", "a folder of programs, from which the examples of the methods are cut")
+	if err := cmd.MarkFlagRequired("out"); err != nil {
+		panic(err) // the flag stands above
+	}
+	return cmd
+}

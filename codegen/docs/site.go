@@ -1,0 +1,306 @@
+// Package docs makes what people read of an interface: the reference as a static site, and the catalogue of the compiler's
+// diagnostics. Pages show the declarations that the backends really write; snippets are cut out of files that tests run.
+package docs
+
+import (
+	"fmt"
+	"html/template"
+	"slices"
+	"strings"
+
+	"strongroom.dev/codegen/ir"
+)
+
+// Site makes the files of the reference, by their paths below its folder.
+func Site(s *ir.Schema, snippets Snippets) (map[string][]byte, error) {
+	b := &builder{schema: s, snippets: snippets, urls: map[any]string{}, words: map[string]string{}, users: map[any][]link{}}
+	for _, l := range languages {
+		declared, err := l.declared(s)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", l.Name, err)
+		}
+		b.declared = append(b.declared, declared)
+	}
+	b.place()
+	if err := snippets.fit(s); err != nil {
+		return nil, err
+	}
+	b.use()
+	return b.pages()
+}
+
+// builder knows where everything stands before the first page is written.
+type builder struct {
+	schema   *ir.Schema
+	snippets Snippets
+	declared []map[any]string    // as languages
+	urls     map[any]string      // of items, from the site's folder
+	words    map[string]string   // what a doc comment names in backquotes, and where it is
+	names    []map[string]string // names in the languages' code, and where they are explained
+	users    map[any][]link      // what mentions an item
+	entries  []entry
+}
+
+// link is a name with its place.
+type link struct{ Text, URL string }
+
+// Folders and pages of the site.
+const (
+	indexPage     = "index.html"
+	constantsPage = "constants.html"
+	aliasesPage   = "aliases.html"
+	runtimePage   = "runtime-errors.html"
+)
+
+// place gives every item its address.
+func (b *builder) place() {
+	name := func(item any, text, url string) {
+		b.urls[item] = url
+		b.words[text] = url
+	}
+	for _, c := range b.schema.Constants {
+		name(c, c.Name, constantsPage+"#"+c.Name)
+	}
+	for _, a := range b.schema.Aliases {
+		name(a, a.Name, aliasesPage+"#"+a.Name)
+	}
+	for _, t := range b.schema.Types {
+		switch t := t.(type) {
+		case *ir.Record:
+			name(t, t.Name, "record/"+t.Name+".html")
+		case *ir.Enum:
+			name(t, t.Name, "enum/"+t.Name+".html")
+			for _, v := range t.Variants {
+				name(v, t.Name+"."+v.Name, "enum/"+t.Name+".html#"+v.Name)
+			}
+		case *ir.Error:
+			name(t, t.Name, "error/"+t.Name+".html")
+			for _, v := range t.Variants {
+				name(v, t.Name+"."+v.Name, "error/"+t.Name+".html#"+v.Name)
+			}
+		}
+	}
+	for _, i := range b.interfaces() {
+		name(i, i.Name, kindOf(i)+"/"+i.Name+".html")
+		for _, m := range i.All() {
+			name(m, m.FullName(), b.urls[i]+"#"+m.Name)
+		}
+	}
+	for n, l := range languages {
+		b.names = append(b.names, map[string]string{})
+		for item, text := range b.declared[n] {
+			if _, method := item.(*ir.Method); method {
+				continue
+			}
+			for _, found := range l.declares.FindAllStringSubmatch(text, -1) {
+				b.names[n][found[1]] = b.urls[item]
+			}
+		}
+	}
+}
+
+func (b *builder) interfaces() []*ir.Interface {
+	return slices.Concat(b.schema.Interfaces, b.schema.Callbacks)
+}
+
+func kindOf(i *ir.Interface) string {
+	if i.Callback {
+		return "callback"
+	}
+	return "interface"
+}
+
+// use finds out what mentions what.
+func (b *builder) use() {
+	var mention func(r *ir.Ref, by link)
+	add := func(item any, by link) {
+		if !slices.Contains(b.users[item], by) {
+			b.users[item] = append(b.users[item], by)
+		}
+	}
+	mention = func(r *ir.Ref, by link) {
+		switch {
+		case r == nil:
+			return
+		case r.Alias != nil:
+			add(r.Alias, by)
+			return
+		case r.Record != nil:
+			add(r.Record, by)
+		case r.Enum != nil:
+			add(r.Enum, by)
+		case r.Interface != nil:
+			add(r.Interface, by)
+		}
+		mention(r.Key, by)
+		mention(r.Elem, by)
+	}
+	fields := func(all []*ir.Field, by link) {
+		for _, f := range all {
+			mention(f.Type, by)
+		}
+	}
+	for _, i := range b.interfaces() {
+		for _, m := range i.All() {
+			by := link{m.FullName(), b.urls[m]}
+			fields(m.Args, by)
+			if m.Input != nil {
+				mention(m.Input.Type, by)
+			}
+			if !m.Constructor {
+				mention(m.Result, by)
+			}
+			if m.Emits != nil {
+				add(m.Emits, by)
+			}
+			if m.Throws != nil {
+				add(m.Throws, by)
+			}
+		}
+	}
+	for _, t := range b.schema.Types {
+		by := link{t.TypeName(), b.urls[t]}
+		switch t := t.(type) {
+		case *ir.Record:
+			fields(t.Fields, by)
+		case *ir.Enum:
+			for _, v := range t.Variants {
+				fields(v.Fields, by)
+			}
+		case *ir.Error:
+			for _, v := range t.Variants {
+				fields(v.Fields, by)
+			}
+		}
+	}
+	for _, a := range b.schema.Aliases {
+		mention(a.Type, link{a.Name, b.urls[a]})
+	}
+}
+
+// page is what the layout shows around every page.
+type page struct {
+	Package string
+	Title   string
+	Kind    string // "record"; empty for the pages that show no item
+	Path    string
+	Root    string // the way from the page to the site's folder
+	Nav     []navGroup
+	Body    any
+
+	builder *builder
+	scope   map[string]string // further words that doc comments may name
+}
+
+type navGroup struct {
+	Title string
+	Links []navLink
+}
+
+type navLink struct {
+	link
+	Current    bool
+	Deprecated bool
+	Parts      []link // methods of the page that is shown
+}
+
+// newPage starts a page at a path.
+func (b *builder) newPage(path, kind, title string) *page {
+	p := &page{
+		Package: b.schema.Package, Title: title, Kind: kind, Path: path,
+		Root: strings.Repeat("../", strings.Count(path, "/")), builder: b, scope: map[string]string{},
+	}
+	group := func(title string, links ...navLink) {
+		if len(links) > 0 {
+			p.Nav = append(p.Nav, navGroup{title, links})
+		}
+	}
+	to := func(name string, item any, about ir.About) navLink {
+		url := b.urls[item]
+		return navLink{link: link{name, p.Root + url}, Current: url == path, Deprecated: about.Deprecated != ""}
+	}
+	interfaces := func(all []*ir.Interface) []navLink {
+		var links []navLink
+		for _, i := range all {
+			l := to(i.Name, i, i.About)
+			if l.Current {
+				for _, m := range i.All() {
+					l.Parts = append(l.Parts, link{m.Name, "#" + m.Name})
+				}
+			}
+			links = append(links, l)
+		}
+		return links
+	}
+	group("Interfaces", interfaces(b.schema.Interfaces)...)
+	group("Callbacks", interfaces(b.schema.Callbacks)...)
+	var records, enums, errors []navLink
+	for _, t := range b.schema.Types {
+		switch t := t.(type) {
+		case *ir.Record:
+			records = append(records, to(t.Name, t, t.About))
+		case *ir.Enum:
+			enums = append(enums, to(t.Name, t, t.About))
+		case *ir.Error:
+			errors = append(errors, to(t.Name, t, t.About))
+		}
+	}
+	runtime := navLink{link: link{"Errors of the runtime", p.Root + runtimePage}, Current: path == runtimePage}
+	group("Errors", append(errors, runtime)...)
+	group("Records", records...)
+	group("Enums", enums...)
+	var values []navLink
+	if len(b.schema.Constants) > 0 {
+		values = append(values, navLink{link: link{"Constants", p.Root + constantsPage}, Current: path == constantsPage})
+	}
+	if len(b.schema.Aliases) > 0 {
+		values = append(values, navLink{link: link{"Aliases", p.Root + aliasesPage}, Current: path == aliasesPage})
+	}
+	group("Names", values...)
+	return p
+}
+
+// tab is one language's part of an item.
+type tab struct {
+	ID, Name string
+	Code     template.HTML // empty: the language has no declaration of its own
+	Snippet  template.HTML // empty: there is none
+}
+
+type tabs struct {
+	Anchor string
+	Tabs   []tab
+}
+
+// tabsOf shows an item in every language.
+func (p *page) tabsOf(item any, anchor, snippet string) tabs {
+	all := tabs{Anchor: anchor}
+	for n, l := range languages {
+		t := tab{ID: l.ID, Name: l.Name}
+		if code := p.builder.declared[n][item]; code != "" {
+			t.Code = p.highlight(n, code)
+		}
+		if code := p.builder.snippets[snippet][l.ID]; code != "" {
+			t.Snippet = p.highlight(n, code)
+		}
+		all.Tabs = append(all.Tabs, t)
+	}
+	return all
+}
+
+// history says since when an item is there, and what to use instead of it.
+type history struct {
+	Since      string
+	Deprecated template.HTML
+}
+
+func (p *page) history(a ir.About) history {
+	h := history{Since: "the first version"}
+	if a.Since != "" {
+		h.Since = a.Since
+	}
+	if a.Deprecated != "" {
+		h.Deprecated = p.inline(a.Deprecated)
+	}
+	return h
+}
