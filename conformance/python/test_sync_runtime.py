@@ -76,12 +76,14 @@ def test_an_interrupt_at_any_moment_leaks_nothing(runtime: Runtime) -> None:
     interrupts = 0
     try:
         with Echo.open("interrupted", runtime=runtime) as echo:
-            client = runtime.sync()
+            client, ear = runtime.sync(), _Ear(len)
             client.alloc(1).close()
 
             def some_calls() -> None:
                 for _ in range(3):
                     echo.invert(client.alloc(100))
+                    echo.total_bytes([client.alloc(10), client.alloc(20)])
+                    echo.pass_(ear, client.alloc(100)).close()
                     for block in echo.blocks(3, 10):
                         block.close()
 
@@ -101,7 +103,7 @@ def test_an_interrupt_at_any_moment_leaks_nothing(runtime: Runtime) -> None:
             time.sleep(0.05)
             counts = runtime.statistics()
             assert (counts.in_flight, counts.buffers, counts.objects) == (0, 0, 1)
-            assert client._requests.count() == 0
+            assert (client._requests.count(), runtime.callbacks.count(), len(client._calls)) == (0, 0, 0)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, old)
@@ -673,10 +675,12 @@ def _package(text: str) -> Package:
 def test_the_library_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     text = conformance_api.generated._TEXT
     without = "".join(line for line in text.splitlines(keepends=True) if "Echo.sum" not in line)
+    grown = text.replace("record Corner{x:i32,y:i32}", "record Corner{x:i32,y:i32,z:i32}")
     other = text.replace("Echo.sleep(milliseconds:u32)", "Echo.sleep(seconds:f64)")
-    assert text not in (without, other)
+    assert text not in (without, grown, other)
     # What the library has in addition does no harm; what the package has otherwise is named.
     _package(without).library()
+    _package(grown).library()
     with pytest.raises(
         strongroom.SchemaMismatch, match=r"libconformance\.so: .*use those of one release:\n.*Echo\.sleep differs"
     ) as caught:
