@@ -575,10 +575,15 @@ fn bytes(case: &Value, field: &str) -> Vec<u8> {
     json::hex(text(case, field))
 }
 
+/// The table that people wrote, and values with their bytes that the compiler made.
+fn cases() -> Vec<Value> {
+    let tables = [include_str!("../../cases.json"), include_str!("../../vectors.json")];
+    tables.iter().flat_map(|table| serde_json::from_str::<Vec<Value>>(table).expect("the table is JSON")).collect()
+}
+
 #[test]
 fn the_table_holds() {
-    let table = include_str!("../../cases.json");
-    let cases: Vec<Value> = serde_json::from_str(table).expect("the table is JSON");
+    let cases = cases();
     let mut suite = Suite::new();
     let mut ran = BTreeMap::<String, u32>::new();
     for case in &cases {
@@ -598,7 +603,7 @@ fn the_table_holds() {
 /// is written as what reads the same.
 #[test]
 fn spoilt_payloads_are_refused_or_mean_something() {
-    let cases: Vec<Value> = serde_json::from_str(include_str!("../../cases.json")).expect("the table is JSON");
+    let cases = cases();
     let mut suite = Suite::new();
     // A linear congruential generator (Knuth, TAOCP 2, 3.3.4, as in MMIX): the same bytes in every run.
     let mut state = 1u64;

@@ -23,6 +23,7 @@ const NEVER_READS: u32 = 25;
 const FIRST_ONLY: u32 = 26;
 const NOTHING: u32 = 27;
 const READS_ON: u32 = 28;
+const READS_OUTSIDE: u32 = 29;
 
 /// The method of the callbacks.
 const HEAR: u32 = 99;
@@ -53,6 +54,8 @@ rpc::export!(SERVICE);
 
 /// What calls outside of a request came to: cancelled ones.
 static GIVEN_UP: AtomicU64 = AtomicU64::new(0);
+/// How a stream ended whose request was over.
+static READ_OUTSIDE: Mutex<Option<Result<u32, Error>>> = Mutex::new(None);
 
 /// Keeps a callback.
 #[derive(Default)]
@@ -166,6 +169,19 @@ fn dispatch(call: &mut Call<'_>, cx: Context) -> Result<Work, Error> {
                     refused += u32::from(number.is_err());
                 }
                 Ok::<_, Error>(refused)
+            }))
+        }
+        READS_OUTSIDE => {
+            let mut parts = incoming::<Buffer>(&cx);
+            Ok(reply(&cx, async move {
+                let first = parts.next().await;
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    let end = parts.next().await.map(|part| part.map(|part| part.len() as u32));
+                    *READ_OUTSIDE.lock().expect("nobody panics with it") = end;
+                    std::future::pending::<()>().await;
+                });
+                Ok::<_, Error>(first.transpose()?.map(|part| part.len() as u32))
             }))
         }
         _ => immediate(call).map(ready),
@@ -629,6 +645,23 @@ fn what_nobody_reads_is_freed() {
     }
     assert_eq!(value::<Option<u32>>(&client.last(id)), Some(3));
     ends_clean(&client);
+}
+
+#[test]
+fn a_stream_ends_with_its_request_wherever_it_is_read() {
+    let mut client = client();
+    let id = client.start(READS_OUTSIDE, 0, &[], Duration::ZERO);
+    assert_eq!(client.next(id, Duration::from_secs(10)).map(|answer| answer.kind), Some(CREDIT));
+    for size in [3, 4, 5] {
+        let buffer = client.buffer(&vec![1; size]).expect("fits");
+        client.item(id, &argument(buffer), &[buffer]);
+    }
+    assert_eq!(value::<Option<u32>>(&client.last(id)), Some(3));
+    ends_clean(&client);
+    let outside = || READ_OUTSIDE.lock().expect("nobody panics with it").clone();
+    eventually("the reader is told", || outside().is_some());
+    assert_eq!(outside(), Some(Err(Error::Closed("stream"))));
+    assert_eq!(client.next(id, Duration::from_millis(20)), None, "no credit comes after the last frame");
 }
 
 #[test]
