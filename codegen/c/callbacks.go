@@ -5,23 +5,30 @@ import (
 	"slices"
 
 	"strongroom.dev/codegen/ir"
+	"strongroom.dev/codegen/lower"
 )
 
 // callback writes a callback interface: the structure that the C program fills, and what the client calls it by.
 func (e *emitter) callback(i *ir.Interface) {
 	name := e.typeName(i.Name)
 	names := e.callbackMembers(i)
-	e.about("", i.About,
-		"",
+	var more []string
+	if len(i.Doc) > 0 {
+		more = append(more, "")
+	}
+	more = append(more,
 		"The program fills in the functions, and hands the structure over as an argument; it is copied. A function is called by a",
 		"thread that waits in, or drains, the client: by several at once where several do. It returns NULL, or an error: one of",
 		"its own, or one of sr_callback_error. One that is NULL fails with SR_ERROR_UNKNOWN_METHOD.")
+	e.about("", i.About, more...)
 	e.line("typedef struct %s {", name)
 	for n, m := range i.Methods {
 		e.callbackMember(m, names[n])
 	}
-	e.line("  /** Called once for each time that the structure was handed over, when the library has done with it, also where the call")
-	e.line("   * failed. NULL: nothing is to be done then. */")
+	e.doc("  ", []string{
+		"Called once for each time that the structure was handed over, when the library has done with it: also where the call",
+		"failed, and when the client is freed at the latest. NULL: nothing is to be done then.",
+	})
 	e.line("  void (*release)(void *context);")
 	e.line("  /** Given to each function. */")
 	e.line("  void *context;")
@@ -131,7 +138,7 @@ func (e *emitter) dispatchMethod(m *ir.Method, name string) {
 			e.line("  sr_callback_give(call, out);")
 		} else {
 			e.line("  sr_writer *w = &call->reply;")
-			e.put("  ", m.Result, "out")
+			e.put("  ", lower.Type(m.Result), "out")
 		}
 		e.line("  return NULL;")
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"strongroom.dev/codegen/ir"
+	"strongroom.dev/codegen/lower"
 )
 
 // errors writes, for each error type, the function that turns an sr_error into it.
@@ -265,21 +266,21 @@ func (e *emitter) writer() {
 }
 
 // putArgument writes a parameter of a function into its writer.
-func (e *emitter) putArgument(r *ir.Ref, name, client string) {
+func (e *emitter) putArgument(c *lower.Code, name, client string) {
 	switch {
-	case r.Kind == ir.CallbackRef:
-		e.line("  %s(w, %s, %s);", e.codec("put", r), client, name)
-	case byPointer(r):
-		e.line("  %s(w, %s);", e.codec("put", r), name)
+	case c.Op == lower.Callback:
+		e.line("  %s(w, %s, %s);", e.codec("put", c.Type), client, name)
+	case byPointer(c.Type):
+		e.line("  %s(w, %s);", e.codec("put", c.Type), name)
 	default:
-		e.put("  ", r, name)
+		e.put("  ", c, name)
 	}
 }
 
 func (e *emitter) encodeArgs(m *ir.Method, client string) {
 	e.writer()
-	for _, f := range m.Args {
-		e.putArgument(f.Type, e.argument(f.Name), client)
+	for _, step := range lower.Method(m).Arguments {
+		e.putArgument(step.Code, e.argument(step.Field.Name), client)
 	}
 }
 
@@ -303,10 +304,10 @@ func (e *emitter) start(m *ir.Method) {
 	e.open(e.function(m, "_start"), c.object, c.args, []string{"const sr_call *how", "sr_request *request"})
 	e.encodeArgs(m, c.client)
 	window := "0"
-	switch {
-	case m.Stream && m.Result.Kind == ir.Buffer:
+	switch call := lower.Method(m); {
+	case call.How == lower.Streamed && call.Result.Op == lower.Buffer:
 		window = "SR_BUFFER_WINDOW"
-	case m.Stream:
+	case call.How == lower.Streamed:
 		window = "SR_ITEM_WINDOW"
 	}
 	e.line("  return sr_client_start(%s, %s, 0x%08xu, w, how, %s, request);", c.client, c.handle, m.ID, window)
@@ -323,7 +324,7 @@ func (e *emitter) push(m *ir.Method) {
 		e.line("  return sr_request_push_buffer(request, item, more);")
 	} else {
 		e.writer()
-		e.putArgument(m.Input.Type, "item", "")
+		e.putArgument(lower.Type(m.Input.Type), "item", "")
 		e.line("  return sr_request_push(request, w, more);")
 	}
 	e.line("}")
@@ -336,12 +337,13 @@ func (e *emitter) decodeResult(result *ir.Ref) {
 		return
 	}
 	e.line("  sr_reader *r = &reply.reader;")
-	if result.Kind == ir.Buffer || result.Kind == ir.InterfaceRef {
+	code := lower.Type(result)
+	if code.Moves() {
 		e.line("  out->client = reply.client;")
 		e.line("  out->handle = sr_get_u64(r);")
 		return
 	}
-	e.get("  ", result, "(*out)")
+	e.get("  ", code, "(*out)")
 }
 
 // arenaName is the arena that decoding takes, or NULL where it takes none.

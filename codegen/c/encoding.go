@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"strongroom.dev/codegen/ir"
+	"strongroom.dev/codegen/lower"
 )
 
 // aggregates are the records and the enums with fields: they have functions of their own.
@@ -139,43 +140,34 @@ func (e *emitter) variantDefaults(typ string, variants []*ir.Variant) {
 }
 
 func (e *emitter) hasDefaults(fields []*ir.Field) bool {
-	for _, f := range fields {
-		if e.defaultOf(f) != "" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(lower.Steps(fields), func(s lower.Step) bool { return e.absent(s) != "" })
 }
 
 func (e *emitter) fieldDefaults(indent, place string, fields []*ir.Field) {
-	for _, f := range fields {
-		if value := e.defaultOf(f); value != "" {
-			e.line("%s%s%s = %s;", indent, place, e.member(f.Name), value)
+	for _, step := range lower.Steps(fields) {
+		if value := e.absent(step); value != "" {
+			e.line("%s%s%s = %s;", indent, place, e.member(step.Field.Name), value)
 		}
 	}
 }
 
-// defaultOf is a C expression, or nothing where zero is the default.
-func (e *emitter) defaultOf(f *ir.Field) string {
-	switch f.Type.Kind {
-	case ir.RecordRef:
-		return e.derived(f.Type.Record.Name, "_default") + "()"
-	case ir.EnumRef:
-		if f.Default == nil {
-			return e.value(f.Type, &ir.Value{Variant: f.Type.Enum.Variants[0]})
-		}
-	case ir.String:
-		if f.Default != nil && f.Default.Text == "" {
-			return ""
-		}
-	}
-	if f.Default == nil {
+// absent is the value of a field that was left out, as a C expression; nothing where all its bytes are zero.
+func (e *emitter) absent(step lower.Step) string {
+	absent, typ := step.Absent(), step.Type
+	switch {
+	case absent.Value == nil && absent.Variant == nil && step.Op != lower.Product:
 		return ""
+	case absent.Variant != nil:
+		return e.value(typ, &ir.Value{Variant: absent.Variant})
+	case absent.Value == nil:
+		return e.derived(typ.Record.Name, "_default") + "()"
+	case step.Op != lower.Text:
+		return e.value(typ, absent.Value)
+	case absent.Value.Text == "":
+		return ""
+	default:
+		return "sr_string_of(" + e.value(typ, absent.Value) + ")"
 	}
-	if f.Type.Kind == ir.String {
-		return "sr_string_of(" + quote(f.Default.Text) + ")"
-	}
-	return e.value(f.Type, f.Default)
 }
 
 // value is a C expression of its type; that of a string is a literal.
@@ -271,33 +263,55 @@ func (e *emitter) encoding() {
 	}
 }
 
+// primitive names the runtime's functions for a value that is no structure of the schema.
+func primitive(c *lower.Code) string {
+	switch c.Op {
+	case lower.Flag:
+		return "bool"
+	case lower.Unsigned:
+		return fmt.Sprintf("u%d", 8*c.Size)
+	case lower.Signed:
+		return fmt.Sprintf("i%d", 8*c.Size)
+	case lower.Float:
+		return fmt.Sprintf("f%d", 8*c.Size)
+	case lower.Text:
+		return "string"
+	case lower.Blob, lower.Path:
+		return "bytes"
+	case lower.Instant:
+		return "timestamp"
+	case lower.Span:
+		return "duration"
+	default:
+		panic(fmt.Sprintf("%s is no primitive", c.Type))
+	}
+}
+
 // put writes the statements that encode a value.
-func (e *emitter) put(indent string, r *ir.Ref, value string) {
-	switch r.Kind {
-	case ir.Path:
-		e.line("%ssr_put_bytes(w, %s);", indent, plainPlace(value))
-	case ir.FixedBytes:
+func (e *emitter) put(indent string, c *lower.Code, value string) {
+	switch c.Op {
+	case lower.Fixed:
 		e.line("%ssr_put_raw(w, %s.data, sizeof(%s.data));", indent, value, value)
-	case ir.Optional:
+	case lower.Maybe:
 		e.line("%ssr_put_bool(w, %s != NULL);", indent, value)
 		e.line("%sif (%s != NULL) {", indent, value)
-		e.put(indent+"  ", r.Elem, "(*"+value+")")
+		e.put(indent+"  ", c.Item, "(*"+value+")")
 		e.line("%s}", indent)
-	case ir.List, ir.Map:
-		e.line("%s%s(w, %s);", indent, e.codec("put", r), plainPlace(value))
-	case ir.RecordRef:
-		e.line("%s%s(w, %s);", indent, e.codec("put", r), address(value))
-	case ir.EnumRef:
-		if r.Enum.Plain() {
-			e.line("%ssr_put_u32(w, (uint32_t)%s);", indent, value)
+	case lower.Sequence, lower.Table:
+		e.line("%s%s(w, %s);", indent, e.codec("put", c.Type), plainPlace(value))
+	case lower.Product:
+		e.line("%s%s(w, %s);", indent, e.codec("put", c.Type), address(value))
+	case lower.Sum:
+		if c.Type.Enum.Plain() {
+			e.line("%ssr_put_u32(w, (uint32_t)%s);", indent, plainPlace(value))
 			e.line("%ssr_put_u32(w, 0);", indent)
 		} else {
-			e.line("%s%s(w, %s);", indent, e.codec("put", r), address(value))
+			e.line("%s%s(w, %s);", indent, e.codec("put", c.Type), address(value))
 		}
-	case ir.Buffer, ir.InterfaceRef:
+	case lower.Buffer, lower.Object:
 		e.line("%ssr_put_u64(w, %s.handle);", indent, value)
 	default:
-		e.line("%ssr_put_%s(w, %s);", indent, r.String(), plainPlace(value))
+		e.line("%ssr_put_%s(w, %s);", indent, primitive(c), plainPlace(value))
 	}
 }
 
@@ -318,48 +332,46 @@ func address(place string) string {
 }
 
 // get writes the statements that decode a value into a place.
-func (e *emitter) get(indent string, r *ir.Ref, place string) {
-	switch r.Kind {
-	case ir.Path:
-		e.line("%s%s = sr_get_bytes(r);", indent, plainPlace(place))
-	case ir.FixedBytes:
+func (e *emitter) get(indent string, c *lower.Code, place string) {
+	switch c.Op {
+	case lower.Fixed:
 		e.line("%ssr_get_raw(r, %s.data, sizeof(%s.data));", indent, place, place)
-	case ir.Optional:
-		item := e.ctype(r.Elem)
+	case lower.Maybe:
+		item := e.ctype(c.Item.Type)
 		e.line("%s%s = NULL;", indent, plainPlace(place))
 		e.line("%sif (sr_get_bool(r)) {", indent)
 		e.line("%s  %s = (%s)sr_get_room(r, 1, sizeof(*item));", indent, declare(pointer(item), "item"), pointer(item))
 		e.line("%s  if (item != NULL) {", indent)
-		e.get(indent+"    ", r.Elem, "(*item)")
+		e.get(indent+"    ", c.Item, "(*item)")
 		e.line("%s    %s = item;", indent, plainPlace(place))
 		e.line("%s  }", indent)
 		e.line("%s}", indent)
-	case ir.List, ir.Map, ir.RecordRef, ir.EnumRef:
-		e.line("%s%s(r, %s);", indent, e.codec("get", r), address(place))
-	case ir.Buffer, ir.InterfaceRef:
+	case lower.Sequence, lower.Table, lower.Product, lower.Sum:
+		e.line("%s%s(r, %s);", indent, e.codec("get", c.Type), address(place))
+	case lower.Buffer, lower.Object:
 		e.line("%s%s.handle = sr_get_u64(r);", indent, place)
 	default:
-		e.line("%s%s = sr_get_%s(r);", indent, plainPlace(place), r.String())
+		e.line("%s%s = sr_get_%s(r);", indent, plainPlace(place), primitive(c))
 	}
 }
 
 func (e *emitter) list(r *ir.Ref) {
-	item := e.item(r.Elem)
+	item, code := e.item(r.Elem), lower.Type(r)
 	e.line("static inline void %s(sr_writer *w, %s v) {", e.codec("put", r), e.structure(r))
 	e.line("  sr_put_count(w, v.count);")
 	e.line("  for (size_t i = 0; i < v.count; i++) {")
-	e.put("    ", r.Elem, "v.items[i]")
+	e.put("    ", code.Item, "v.items[i]")
 	e.line("  }")
 	e.line("}")
 	e.line("")
 	e.line("static inline void %s(sr_reader *r, %s *out) {", e.codec("get", r), e.structure(r))
-	e.line("  const size_t count = sr_get_count(r, %d);", smallest(r.Elem))
+	e.line("  const size_t count = sr_get_count(r, %d);", code.Item.Least)
 	e.line("  %s = (%s)sr_get_room(r, count, sizeof(*items));", declare(pointer(item), "items"), pointer(item))
 	e.line("  out->items = items;")
 	e.line("  out->count = 0;")
 	e.line("  if (items == NULL) return;")
 	e.line("  for (size_t i = 0; i < count && r->failure == 0; i++) {")
-	e.get("    ", r.Elem, "items[i]")
+	e.get("    ", code.Item, "items[i]")
 	e.line("  }")
 	e.line("  out->count = count;")
 	e.line("}")
@@ -367,14 +379,14 @@ func (e *emitter) list(r *ir.Ref) {
 }
 
 func (e *emitter) mapping(r *ir.Ref) {
-	entry := e.entry(r)
+	entry, code := e.entry(r), lower.Type(r)
 	e.line("static inline int %s(const void *a, const void *b) {", e.codec("compare", r))
 	e.line("  const %s *left = *(const %s *const *)a;", entry, entry)
 	e.line("  const %s *right = *(const %s *const *)b;", entry, entry)
-	switch r.Key.Kind {
-	case ir.String:
+	switch code.Key.Op {
+	case lower.Text:
 		e.line("  return sr_compare_strings(left->key, right->key);")
-	case ir.FixedBytes:
+	case lower.Fixed:
 		e.line("  return memcmp(left->key.data, right->key.data, sizeof(left->key.data));")
 	default:
 		e.line("  return (left->key > right->key) - (left->key < right->key);")
@@ -387,21 +399,21 @@ func (e *emitter) mapping(r *ir.Ref) {
 	e.line("  if (sorted == NULL) return;")
 	e.line("  for (size_t i = 0; i < v.count; i++) {")
 	e.line("    const %s *entry = (const %s *)sorted[i];", entry, entry)
-	e.put("    ", r.Key, "entry->key")
-	e.put("    ", r.Elem, "entry->value")
+	e.put("    ", code.Key, "entry->key")
+	e.put("    ", code.Item, "entry->value")
 	e.line("  }")
 	e.line("  sr_put_sorted(sorted);")
 	e.line("}")
 	e.line("")
 	e.line("static inline void %s(sr_reader *r, %s *out) {", e.codec("get", r), e.structure(r))
-	e.line("  const size_t count = sr_get_count(r, %d);", smallest(r.Key)+smallest(r.Elem))
+	e.line("  const size_t count = sr_get_count(r, %d);", code.Pair())
 	e.line("  %s *items = (%s *)sr_get_room(r, count, sizeof(*items));", entry, entry)
 	e.line("  out->items = items;")
 	e.line("  out->count = 0;")
 	e.line("  if (items == NULL) return;")
 	e.line("  for (size_t i = 0; i < count && r->failure == 0; i++) {")
-	e.get("    ", r.Key, "items[i].key")
-	e.get("    ", r.Elem, "items[i].value")
+	e.get("    ", code.Key, "items[i].key")
+	e.get("    ", code.Item, "items[i].value")
 	e.line("  }")
 	e.line("  sr_get_unique(r, items, count, sizeof(*items), %s);", e.codec("compare", r))
 	e.line("  out->count = count;")
@@ -413,9 +425,7 @@ func (e *emitter) record(t *ir.Record) {
 	self, ctype := refTo(t), e.typeName(t.Name)
 	e.line("static inline void %s(sr_writer *w, const %s *v) {", e.codec("put", self), ctype)
 	e.line("  const size_t place = sr_put_open(w);")
-	for _, f := range t.Fields {
-		e.put("  ", f.Type, "v->"+e.member(f.Name))
-	}
+	e.putFields("  ", t.Fields, "v->")
 	e.line("  sr_put_close(w, place);")
 	e.line("}")
 	e.line("")
@@ -428,10 +438,16 @@ func (e *emitter) record(t *ir.Record) {
 	e.line("")
 }
 
+func (e *emitter) putFields(indent string, fields []*ir.Field, place string) {
+	for _, step := range lower.Steps(fields) {
+		e.put(indent, step.Code, place+e.member(step.Field.Name))
+	}
+}
+
 func (e *emitter) getFields(indent string, fields []*ir.Field, place string) {
-	for _, f := range fields {
+	for _, step := range lower.Steps(fields) {
 		e.line("%sif (!sr_get_ended(r)) {", indent)
-		e.get(indent+"  ", f.Type, place+e.member(f.Name))
+		e.get(indent+"  ", step.Code, place+e.member(step.Field.Name))
 		e.line("%s}", indent)
 	}
 }
@@ -475,9 +491,7 @@ func (e *emitter) putVariants(typ string, variants []*ir.Variant) {
 			continue
 		}
 		e.line("    case %s:", e.variant(typ, v))
-		for _, f := range v.Fields {
-			e.put("      ", f.Type, "v->as."+e.member(v.Name)+"."+e.member(f.Name))
-		}
+		e.putFields("      ", v.Fields, "v->as."+e.member(v.Name)+".")
 		e.line("      break;")
 	}
 	e.line("    default:")

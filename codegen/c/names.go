@@ -284,21 +284,3 @@ func ownsSeen(r *ir.Ref, seen map[any]bool) bool {
 	}
 	return false
 }
-
-// smallest is the least number of bytes that a value takes on the wire.
-func smallest(r *ir.Ref) int {
-	switch r.Kind {
-	case ir.Bool, ir.U8, ir.I8, ir.Optional:
-		return 1
-	case ir.U16, ir.I16:
-		return 2
-	case ir.U64, ir.I64, ir.F64, ir.EnumRef, ir.Buffer, ir.InterfaceRef, ir.Duration:
-		return 8
-	case ir.Timestamp:
-		return 12
-	case ir.FixedBytes:
-		return r.Size
-	default:
-		return 4
-	}
-}

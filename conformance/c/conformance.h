@@ -1004,8 +1004,9 @@ typedef struct conformance_listener {
    * The buffer is the function's: it sends it on, or releases it.
    */
   sr_error *(*took)(void *context, sr_buffer data, sr_buffer *out);
-  /** Called once for each time that the structure was handed over, when the library has done with it, also where the call
-   * failed. NULL: nothing is to be done then. */
+  /** Called once for each time that the structure was handed over, when the library has done with it: also where the call
+   * failed, and when the client is freed at the latest. NULL: nothing is to be done then.
+   */
   void (*release)(void *context);
   /** Given to each function. */
   void *context;

@@ -1996,8 +1996,7 @@ static inline sr_error *names_why_new(const names_why *v) {
 
 /* ---- Callback Back ---- */
 
-/**
- * The program fills in the functions, and hands the structure over as an argument; it is copied. A function is called by a
+/** The program fills in the functions, and hands the structure over as an argument; it is copied. A function is called by a
  * thread that waits in, or drains, the client: by several at once where several do. It returns NULL, or an error: one of
  * its own, or one of sr_callback_error. One that is NULL fails with SR_ERROR_UNKNOWN_METHOD.
  */
@@ -2006,8 +2005,9 @@ typedef struct names_back {
   sr_error *(*context_)(void *context, uint8_t context_, sr_string release_, sr_arena *arena, sr_string *out);
   /** The buffer is the function's: it sends it on, or releases it. */
   sr_error *(*release_)(void *context, const names_words *self_, sr_buffer in_, const names_choice *call_);
-  /** Called once for each time that the structure was handed over, when the library has done with it, also where the call
-   * failed. NULL: nothing is to be done then. */
+  /** Called once for each time that the structure was handed over, when the library has done with it: also where the call
+   * failed, and when the client is freed at the latest. NULL: nothing is to be done then.
+   */
   void (*release)(void *context);
   /** Given to each function. */
   void *context;

@@ -961,8 +961,9 @@ typedef struct whole_listener {
    */
   sr_error *(*hear)(void *context, sr_buffer data, sr_buffer *out) SR_DEPRECATED("use heard instead");
   sr_error *(*heard)(void *context, const whole_tree *what, sr_timestamp at);
-  /** Called once for each time that the structure was handed over, when the library has done with it, also where the call
-   * failed. NULL: nothing is to be done then. */
+  /** Called once for each time that the structure was handed over, when the library has done with it: also where the call
+   * failed, and when the client is freed at the latest. NULL: nothing is to be done then.
+   */
   void (*release)(void *context);
   /** Given to each function. */
   void *context;

@@ -107,7 +107,8 @@ sr_error *sr_client_new(const sr_options *options, sr_client **out);
 void sr_client_free(sr_client *client, uint64_t wait_ns);
 /* For what sr.h has and this header has not. Never poll queue 0 of it. */
 sr_runtime *sr_client_runtime(sr_client *client);
-/* What a program with an event loop waits on; then it calls sr_client_drain, and asks sr_request_ready. */
+/* What a program with an event loop waits on; then it calls sr_client_drain, which enters the callbacks that were called, and asks
+ * sr_request_ready and sr_request_writable. */
 sr_error *sr_client_wake(sr_client *client, sr_wake *out);
 sr_error *sr_client_drain(sr_client *client);
 /* Frames that came for requests, callbacks or calls of callbacks that were over, and were dropped. */
@@ -163,7 +164,7 @@ bool sr_request_ready(sr_request request);
 /* ---- Streams from the caller ----
  * The library says how much it can take, and a push waits until it can take more. One thread at a time may push; another may
  * ask for the result meanwhile. A thread that does both must not wait in a push where the library waits for it to take items:
- * it asks sr_request_writable first. */
+ * it asks sr_request_writable and sr_request_ready, and waits with sr_client_wake where neither holds. */
 
 /* Whether a push would not wait. */
 bool sr_request_writable(sr_request request);
