@@ -755,28 +755,36 @@ static char *read_file(const char *path, size_t *length) {
   return out;
 }
 
-int main(int argc, char **argv) {
-  if (argc != 2) {
-    fprintf(stderr, "usage: %s cases.json\n", argv[0]);
-    return 2;
-  }
+/* Runs the cases of one file; false where any fails. */
+static bool run_file(const char *path) {
   size_t length, at;
-  char *content = read_file(argv[1], &length);
+  char *content = read_file(path, &length);
   if (content == NULL) {
-    fprintf(stderr, "cannot read %s\n", argv[1]);
-    return 2;
+    fprintf(stderr, "cannot read %s\n", path);
+    return false;
   }
   sr_arena arena;
   sr_arena_init(&arena);
-  const json *cases = json_parse(&arena, content, length, &at);
-  if (cases == NULL || cases->kind != JSON_ARRAY || cases->count == 0) {
-    fprintf(stderr, "%s: not a table of cases, from byte %u on\n", argv[1], (unsigned)at);
-    return 2;
-  }
   size_t failures = 0;
-  for (const json *table = cases->first; table != NULL; table = table->next) failures += run_case(table) ? 0 : 1;
-  printf("%u cases, %u failed\n", (unsigned)cases->count, (unsigned)failures);
+  const json *cases = json_parse(&arena, content, length, &at);
+  const bool readable = cases != NULL && cases->kind == JSON_ARRAY && cases->count > 0;
+  if (readable) {
+    for (const json *table = cases->first; table != NULL; table = table->next) failures += run_case(table) ? 0 : 1;
+    printf("%s: %u cases, %u failed\n", path, (unsigned)cases->count, (unsigned)failures);
+  } else {
+    fprintf(stderr, "%s: not a table of cases, from byte %u on\n", path, (unsigned)at);
+  }
   sr_arena_free(&arena);
   free(content);
-  return failures == 0 ? 0 : 1;
+  return readable && failures == 0;
+}
+
+int main(int argc, char **argv) {
+  if (argc < 2) {
+    fprintf(stderr, "usage: %s cases.json…\n", argv[0]);
+    return 2;
+  }
+  bool good = true;
+  for (int i = 1; i < argc; i++) good = run_file(argv[i]) && good;
+  return good ? 0 : 1;
 }
