@@ -1,15 +1,20 @@
 package lsp
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"strongroom.dev/codegen/check"
 	"strongroom.dev/codegen/compile"
+	"strongroom.dev/codegen/token"
 )
 
 // What the editor is told of the language is the compiler's language.
@@ -22,6 +27,37 @@ func TestTheLanguageIsTheCompilers(t *testing.T) {
 	for _, d := range declarations {
 		_, r := compile.Text("a.idl", "package a\n"+d.word+" 1\n")
 		assert.Contains(t, r.String(), "expected the name of the "+d.word, d.word)
+	}
+}
+
+// The grammar by which VS Code colours a file before the server has answered knows the same words.
+func TestTheGrammarKnowsTheWords(t *testing.T) {
+	text, err := os.ReadFile("../../editors/vscode/syntaxes/idlc.tmLanguage.json")
+	require.NoError(t, err)
+	type rule struct {
+		Name, Match string
+		Patterns    []rule
+	}
+	var grammar struct {
+		Repository map[string]rule
+	}
+	require.NoError(t, json.Unmarshal(text, &grammar))
+	var types []string
+	for _, r := range grammar.Repository["types"].Patterns {
+		if r.Name == "support.type.idlc" {
+			types = strings.Split(strings.TrimSuffix(strings.TrimPrefix(r.Match, `\b(?:`), `)\b`), "|")
+		}
+	}
+	assert.ElementsMatch(t, check.Builtins(), types)
+	var words string
+	for _, r := range grammar.Repository["declarations"].Patterns {
+		words += " " + r.Match
+	}
+	for _, k := range append([]keyword{packageWord, importWord, constructorWord, emitsWord, throwsWord}, declarations...) {
+		assert.Regexp(t, `\b`+k.word+`\b`, strings.NewReplacer(`\b`, " ", "(", " ", ")", " ", "|", " ").Replace(words))
+	}
+	for unit := range token.Units {
+		assert.Regexp(t, `[:|]`+unit+`[|)]`, grammar.Repository["values"].Patterns[0].Match)
 	}
 }
 

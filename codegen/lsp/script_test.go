@@ -181,6 +181,11 @@ func (p *player) command(name string, args []string) {
 		}
 		p.notify("workspace/didChangeWatchedFiles", map[string]any{"changes": []any{map[string]any{"uri": "file://" + path, "type": 2}}})
 		p.said(p.published(args[1:]))
+	case "appear": // without anybody being told
+		require.NoError(p.t, os.WriteFile(filepath.Join(p.folder, args[0]), []byte(args[1]), 0o644))
+	case "save":
+		p.notify("textDocument/didSave", map[string]any{"textDocument": map[string]any{"uri": p.uri(args[0])}})
+		p.said(p.published(args[1:]))
 	case "hover":
 		p.answer("textDocument/hover", p.at(args), func(raw json.RawMessage) {
 			var h struct {

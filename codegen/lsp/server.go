@@ -105,6 +105,7 @@ func init() { // the handlers reach the tables themselves
 		"initialized":                         func(s *server, _ context.Context, _ json.RawMessage) (any, error) { return nil, s.initialized() },
 		"textDocument/didOpen":                told((*server).didOpen),
 		"textDocument/didChange":              told((*server).didChange),
+		"textDocument/didSave":                told((*server).didSave),
 		"textDocument/didClose":               told((*server).didClose),
 		"workspace/didChangeWatchedFiles":     told((*server).didChangeWatchedFiles),
 		"workspace/didChangeWorkspaceFolders": told((*server).didChangeFolders),
@@ -127,7 +128,7 @@ func (s *server) initialize(_ context.Context, p initializeParams) (any, error) 
 		"serverInfo": map[string]string{"name": "idlc"},
 		"capabilities": map[string]any{
 			"positionEncoding":           s.encoding,
-			"textDocumentSync":           map[string]any{"openClose": true, "change": 2},
+			"textDocumentSync":           map[string]any{"openClose": true, "change": 2, "save": true},
 			"hoverProvider":              true,
 			"definitionProvider":         true,
 			"referencesProvider":         true,
@@ -182,6 +183,13 @@ func (s *server) didChange(p changeParams) error {
 		d.setText(before[:start] + change.Text + before[max(start, end):])
 	}
 	d.version = p.TextDocument.Version
+	return nil
+}
+
+// didSave looks at the disk again: not every editor watches it.
+func (s *server) didSave(documentParams) error {
+	s.workspace.forget()
+	s.stale = true
 	return nil
 }
 
