@@ -18,6 +18,7 @@ func Declared(s *ir.Schema) (map[any]string, error) {
 	}
 	blocks, order := declarations(string(text))
 	e := &emitter{schema: s, prefix: s.Package + "_", upper: strings.ToUpper(s.Package) + "_"}
+	e.claim()
 	all := map[any]string{}
 	put := func(item any, names ...string) {
 		var parts []string
