@@ -16,7 +16,7 @@ const width = 120
 
 // Emit writes generated.py.
 func Emit(schema *ir.Schema) ([]byte, error) {
-	e := &emitter{schema: schema, names: nameAll(schema), received: received(schema)}
+	e := &emitter{schema: schema, names: nameAll(schema), received: received(schema), written: map[any]bool{}}
 	e.constants()
 	e.aliases(false)
 	for _, t := range schema.Types {
@@ -55,6 +55,8 @@ type emitter struct {
 	// Records, enums and variants that the library sends: their paths and lists are what Python makes of them, and
 	// not all that Python accepts.
 	received map[any]bool
+	// Plain enums, and variants of the others, whose classes stand in the file already.
+	written  map[any]bool
 	exported []string
 }
 

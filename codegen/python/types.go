@@ -270,11 +270,15 @@ func literal(text string) string {
 // constructorDefault is what a dataclass gives a field that its maker leaves out; "" says that it must be given.
 func (e *emitter) constructorDefault(f *ir.Field, t typing) string {
 	switch {
-	case f.Default != nil && f.Type.Kind == ir.EnumRef && !f.Type.Enum.Plain():
+	case f.Default != nil && f.Type.Kind == ir.EnumRef:
 		made := e.value(f.Type, f.Default)
-		if class, plain := strings.CutSuffix(made, "()"); plain {
+		if f.Type.Enum.Plain() && e.written[f.Type.Enum] {
+			return made
+		}
+		if class, plain := strings.CutSuffix(made, "()"); plain && e.written[f.Default.Variant] {
 			return "_dataclasses.field(default_factory=" + class + ")"
 		}
+		// Also what stands further down in the file is there when it is called.
 		return "_dataclasses.field(default_factory=lambda: " + made + ")"
 	case f.Default != nil && f.Type.Kind == ir.Duration:
 		return "_dataclasses.field(default=" + e.value(f.Type, f.Default) + ")"
@@ -424,6 +428,7 @@ func (e *emitter) enum(t *ir.Enum) {
 			e.line(1, "%s = %q", strings.ToUpper(v.Name), v.Name)
 			e.doc(1, about(v.About, ""))
 		}
+		e.written[t] = true
 		return
 	}
 	classes := make([]string, len(t.Variants))
@@ -439,6 +444,7 @@ func (e *emitter) enum(t *ir.Enum) {
 			e.line(0, "")
 			e.dataclass(v.Fields, e.typingOf(t))
 		}
+		e.written[v] = true
 	}
 	e.gap()
 	if one := fmt.Sprintf("%s: _typing.TypeAlias = %s", class, strings.Join(classes, " | ")); len(one) <= width {
