@@ -12,71 +12,62 @@ import (
 // interface, callback, method, alias and constant that it declares, without comments and bodies. A method is several
 // functions. The texts are cut out of what Emit answers, so they are what a program sees.
 func Declared(s *ir.Schema) (map[any]string, error) {
-	text, err := Emit(s)
-	if err != nil {
-		return nil, err
-	}
-	blocks, order := declarations(string(text))
-	e := &emitter{schema: s, prefix: s.Package + "_", upper: strings.ToUpper(s.Package) + "_"}
-	e.claim()
+	e := emit(s)
+	d := declarations(e.out.String())
 	all := map[any]string{}
 	put := func(item any, names ...string) {
 		var parts []string
 		for _, name := range names {
-			if block, ok := blocks[name]; ok {
-				parts = append(parts, block)
+			if text, ok := d.texts[name]; ok {
+				parts = append(parts, text)
 			}
 		}
 		if len(parts) > 0 {
 			all[item] = strings.Join(parts, "\n\n")
 		}
 	}
-	for _, t := range s.Types {
-		name := e.typeName(t.TypeName())
-		switch t := t.(type) {
-		case *ir.Error:
-			put(t, name+"_kind", name, name+"_from")
-		default:
-			put(t, name+"_kind", name, name+"_default", name+"_of")
-		}
-	}
-	bases := map[string]*ir.Method{}
-	for _, i := range slices.Concat(s.Interfaces, s.Callbacks) {
-		put(i, e.typeName(i.Name), e.typeName(i.Name)+"_close")
-		for _, m := range i.All() {
-			bases[e.typeName(i.Name)+"_"+m.Name] = m
-		}
-	}
-	functions := map[*ir.Method][]string{}
-	for _, name := range order { // read_start belongs to read, unless it is a method itself
-		for base := name; base != ""; {
-			if m, ok := bases[base]; ok {
-				functions[m] = append(functions[m], name)
-				break
+	// made are the names that were made for something, in the order of the header.
+	made := func(of any) []string {
+		var names []string
+		for thing, name := range e.given {
+			if thing.of == of && !strings.HasSuffix(thing.part, "_dispatch") && d.order[name] > 0 {
+				names = append(names, name)
 			}
-			at := strings.LastIndexByte(base, '_')
-			base = base[:max(at, 0)]
+		}
+		slices.SortFunc(names, func(a, b string) int { return d.order[a] - d.order[b] })
+		return names
+	}
+	for _, t := range s.Types {
+		put(t, made(t.TypeName())...)
+	}
+	for _, i := range s.Interfaces {
+		put(i, append(made(i.Name), made(i)...)...)
+		for _, m := range i.All() {
+			names := made(m)
+			whole := e.given[thing{m, ""}]
+			slices.SortStableFunc(names, func(a, b string) int { return first(b, whole) - first(a, whole) })
+			put(m, names...)
 		}
 	}
-	for m, names := range functions {
-		slices.SortStableFunc(names, func(a, b string) int { return steps(a, b, e.typeName(m.Interface.Name)+"_"+m.Name) })
-		put(m, names...)
+	for _, i := range s.Callbacks {
+		put(i, made(i.Name)...)
+		members := e.callbackMembers(i)
+		for n, m := range i.Methods {
+			put(m, e.typeName(i.Name)+"."+members[n])
+		}
 	}
 	for _, a := range s.Aliases {
-		put(a, e.typeName(a.Name))
+		put(a, made(a.Name)...)
 	}
 	for _, c := range s.Constants {
-		put(c, e.upper+strings.ToUpper(c.Name))
+		put(c, made(c)...)
 	}
 	return all, nil
 }
 
-// steps puts the function that does all before those that do a part.
-func steps(a, b, whole string) int {
-	switch whole {
-	case a:
-		return -1
-	case b:
+// first tells the function that does all, which stands before those that do a part.
+func first(name, whole string) int {
+	if name == whole {
 		return 1
 	}
 	return 0
@@ -85,18 +76,25 @@ func steps(a, b, whole string) int {
 var (
 	opensType     = regexp.MustCompile(`^(?:typedef )?(?:struct|enum|union) (\w+) \{`)
 	opensFunction = regexp.MustCompile(`^static inline [\w *]*?(\w+)\(`)
-	namesType     = regexp.MustCompile(`^typedef [^{]*\b(\w+);$`)
+	opensMember   = regexp.MustCompile(`^  [\w *]+\(\*(\w+)\)\(`)
+	namesType     = regexp.MustCompile(`^typedef [^{(]*\b(\w+)(?: SR_DEPRECATED\(.*\))?;$`)
 	defines       = regexp.MustCompile(`^#define (\w+) `)
 	comment       = regexp.MustCompile(`(?s)[ \t]*/\*.*?\*/\n?`)
 )
 
-// declarations cuts a generated header into its types, functions and constants.
-func declarations(text string) (blocks map[string]string, order []string) {
-	blocks = map[string]string{}
+// declared are the texts of a header's types, functions, constants and members of callbacks (type.member) by their names.
+type declared struct {
+	texts map[string]string
+	order map[string]int // from 1
+}
+
+// declarations cuts a generated header.
+func declarations(text string) declared {
+	d := declared{map[string]string{}, map[string]int{}}
 	add := func(name, text string) {
-		if _, known := blocks[name]; !known {
-			blocks[name] = text
-			order = append(order, name)
+		if d.order[name] == 0 {
+			d.texts[name] = text
+			d.order[name] = len(d.order) + 1
 		}
 	}
 	lines := strings.Split(comment.ReplaceAllString(text, ""), "\n")
@@ -108,6 +106,16 @@ func declarations(text string) (blocks map[string]string, order []string) {
 				end++
 			}
 			add(found[1], strings.Join(lines[at:end+1], "\n"))
+			for member := at + 1; member < end; member++ {
+				if pointer := opensMember.FindStringSubmatch(lines[member]); pointer != nil {
+					from := member
+					for member < end && !strings.HasSuffix(lines[member], ";") {
+						member++
+					}
+					text := strings.Join(lines[from:member+1], "\n")
+					add(found[1]+"."+pointer[1], strings.ReplaceAll(text[2:], "\n  ", "\n"))
+				}
+			}
 			at = end
 		} else if found := opensFunction.FindStringSubmatch(line); found != nil {
 			end := at
@@ -128,5 +136,5 @@ func declarations(text string) (blocks map[string]string, order []string) {
 			add(found[1], line)
 		}
 	}
-	return blocks, order
+	return d
 }

@@ -10,7 +10,10 @@ import (
 )
 
 // Emit writes the header.
-func Emit(s *ir.Schema) ([]byte, error) {
+func Emit(s *ir.Schema) ([]byte, error) { return []byte(emit(s).out.String()), nil }
+
+// emit gives the emitter that has written the header, and knows its names.
+func emit(s *ir.Schema) *emitter {
 	prefix := s.Package + "_"
 	if strings.HasPrefix(prefix, "sr_") { // such names are those of sr.h and sr_client.h
 		prefix = "idl_" + prefix
@@ -49,7 +52,7 @@ func Emit(s *ir.Schema) ([]byte, error) {
 	e.line("}")
 	e.line("#endif")
 	e.line("#endif")
-	return []byte(e.out.String()), nil
+	return e
 }
 
 type emitter struct {

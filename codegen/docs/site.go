@@ -265,6 +265,7 @@ type tab struct {
 	ID, Name string
 	Code     template.HTML // empty: the language has no declaration of its own
 	Snippet  template.HTML // empty: there is none
+	Remark   string
 }
 
 type tabs struct {
@@ -282,6 +283,9 @@ func (p *page) tabsOf(item any, anchor, snippet string) tabs {
 		}
 		if code := p.builder.snippets[snippet][l.ID]; code != "" {
 			t.Snippet = p.highlight(n, code)
+		}
+		if i, ok := item.(*ir.Interface); ok && !i.Callback {
+			t.Remark = l.Interfaces
 		}
 		all.Tabs = append(all.Tabs, t)
 	}
