@@ -179,6 +179,10 @@ func (e *emitter) declare(name string, c *lower.Code, depth int) {
 		e.line("%s := d.%s()", name, scalar)
 		return
 	}
+	if c.Op == lower.Sum && !c.Type.Enum.Plain() {
+		e.line("%s := %s(d)", name, e.of[named{decoder, c.Type.Enum}])
+		return
+	}
 	e.line("var %s %s", name, e.goType(c.Type))
 	e.decode(name, c, depth)
 }

@@ -140,7 +140,7 @@ func (e *emitter) methodComment(m *ir.Method) {
 		}
 	}
 	if m.Input != nil {
-		text = append(text, "The values of "+e.argument(m, m.Input)+" are asked for on a goroutine of their own, as the library takes them. An error among them cancels the call, which fails with it.")
+		text = append(text, "The values of "+e.argument(m, m.Input)+" are asked for on a goroutine of their own, as the library takes them, and no more once the call is over. An error among them cancels the call, which fails with it.")
 		if m.Input.Type.Kind == ir.Buffer {
 			text = append(text, "Its buffers move.")
 		}

@@ -71,11 +71,11 @@ func (l *lane) serve(f frame) {
 	}
 	l.serving.add(f.request, cancel)
 	f.payload = bytes.Clone(f.payload) // the block is filled again meanwhile
-	go l.answer(ctx, f)
+	go l.answer(ctx, l.client.callbacks.find(f.object), f)
 }
 
 // answer runs a call of a callback and sends what came of it, once, unless the library no longer wants it.
-func (l *lane) answer(ctx context.Context, f frame) {
+func (l *lane) answer(ctx context.Context, c *callback, f frame) {
 	op := operation{kind: kindReply, request: f.request, frame: newFrame()}
 	failed := errGoexit
 	defer func() { // also where the callback panics, or ends its goroutine
@@ -97,12 +97,11 @@ func (l *lane) answer(ctx context.Context, f frame) {
 			op.discard(l.client)
 		}
 	}()
-	failed = l.runCallback(ctx, f, &op)
+	failed = l.call(ctx, c, f, &op)
 }
 
-// runCallback calls the callback and writes its result, or the error that the interface declares. Other errors it answers.
-func (l *lane) runCallback(ctx context.Context, f frame, op *operation) *Error {
-	c := l.client.callbacks.find(f.object)
+// call runs the callback and writes its result, or the error that the interface declares. Other failures it answers.
+func (l *lane) call(ctx context.Context, c *callback, f frame, op *operation) *Error {
 	if c == nil {
 		trailingHandles(f.payload, f.handles, l.client.freeHandle)
 		return errReleased

@@ -945,7 +945,8 @@ func (e *Echo) Moments(ctx context.Context, value Moments) (Moments, error) {
 // limit, its position as the code.
 //
 // It fails with a [ConformanceError], or an error of the runtime. The values of numbers are asked for on a goroutine
-// of their own, as the library takes them. An error among them cancels the call, which fails with it.
+// of their own, as the library takes them, and no more once the call is over. An error among them cancels the call,
+// which fails with it.
 func (e *Echo) Total(ctx context.Context, limit uint32, numbers iter.Seq2[uint32, error]) (uint64, error) {
 	call := e.object.Call(methodEchoTotal)
 	call.U32(limit)
@@ -966,7 +967,7 @@ func (e *Echo) Total(ctx context.Context, limit uint32, numbers iter.Seq2[uint32
 //
 // It fails with a [ConformanceError], or an error of the runtime. The call begins with the loop over its values;
 // leaving the loop ends it. The values of numbers are asked for on a goroutine of their own, as the library takes
-// them. An error among them cancels the call, which fails with it.
+// them, and no more once the call is over. An error among them cancels the call, which fails with it.
 func (e *Echo) Double(ctx context.Context, numbers iter.Seq2[uint32, error]) iter.Seq2[uint64, error] {
 	return func(yield func(uint64, error) bool) {
 		call := e.object.Call(methodEchoDouble)
@@ -982,8 +983,8 @@ func (e *Echo) Double(ctx context.Context, numbers iter.Seq2[uint32, error]) ite
 
 // TotalBytes answers the sum of all bytes of all buffers.
 //
-// The values of parts are asked for on a goroutine of their own, as the library takes them. An error among them
-// cancels the call, which fails with it. Its buffers move.
+// The values of parts are asked for on a goroutine of their own, as the library takes them, and no more once the call
+// is over. An error among them cancels the call, which fails with it. Its buffers move.
 func (e *Echo) TotalBytes(ctx context.Context, parts iter.Seq2[*rpc.Buffer, error]) (uint64, error) {
 	call := e.object.Call(methodEchoTotalBytes)
 	rpc.Send(call, parts, func(e *rpc.Encoder, item *rpc.Buffer) {

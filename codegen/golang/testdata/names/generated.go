@@ -728,8 +728,8 @@ func (do *Door) Packages(ctx context.Context, context_, iter_, errors_, fmt_ uin
 }
 
 // Streams fails with a [ConformanceError], or an error of the runtime. The call begins with the loop over its values;
-// leaving the loop ends it. The values of e_ are asked for on a goroutine of their own, as the library takes them. An
-// error among them cancels the call, which fails with it.
+// leaving the loop ends it. The values of e_ are asked for on a goroutine of their own, as the library takes them, and
+// no more once the call is over. An error among them cancels the call, which fails with it.
 func (do *Door) Streams(ctx context.Context, call_ uint8, e_ iter.Seq2[Shape, error]) iter.Seq2[map[uint8]uint8, error] {
 	return func(yield func(map[uint8]uint8, error) bool) {
 		call := do.object.Call(methodDoorStreams)

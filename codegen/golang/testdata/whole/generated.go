@@ -915,8 +915,8 @@ func (b *Both) Close() error {
 	return b.object.Close()
 }
 
-// The values of numbers are asked for on a goroutine of their own, as the library takes them. An error among them
-// cancels the call, which fails with it.
+// The values of numbers are asked for on a goroutine of their own, as the library takes them, and no more once the
+// call is over. An error among them cancels the call, which fails with it.
 func (b *Both) Add(ctx context.Context, numbers iter.Seq2[uint32, error]) (uint64, error) {
 	call := b.object.Call(methodBothAdd)
 	rpc.Send(call, numbers, func(e *rpc.Encoder, item uint32) {
@@ -932,8 +932,8 @@ func (b *Both) Add(ctx context.Context, numbers iter.Seq2[uint32, error]) (uint6
 }
 
 // Each fails with a [Failure], or an error of the runtime. The call begins with the loop over its values; leaving the
-// loop ends it. The values of parts are asked for on a goroutine of their own, as the library takes them. An error
-// among them cancels the call, which fails with it. Its buffers move.
+// loop ends it. The values of parts are asked for on a goroutine of their own, as the library takes them, and no more
+// once the call is over. An error among them cancels the call, which fails with it. Its buffers move.
 func (b *Both) Each(ctx context.Context, of Digest, parts iter.Seq2[*rpc.Buffer, error]) iter.Seq2[Tree, error] {
 	return func(yield func(Tree, error) bool) {
 		call := b.object.Call(methodBothEach)
