@@ -139,6 +139,24 @@ func TestFrames(t *testing.T) {
 	assert.False(t, ok)
 }
 
+func TestSealRepeatsTheBuffersOfAFrame(t *testing.T) {
+	e := newFrame()
+	e.U8(7)
+	for _, handle := range []uint64{11, 12} {
+		e.moved = append(e.moved, &Buffer{lease: &lease{handle: handle}})
+		e.U64(handle)
+	}
+	e.seal(3, kindItem, 1<<32|5)
+	f, _, ok := nextFrame(pad(e.out))
+	require.True(t, ok)
+	assert.EqualValues(t, kindItem, f.kind)
+	assert.EqualValues(t, 1<<32|5, f.request)
+	assert.Len(t, f.payload, 1+8+8+8+8)
+	var got []uint64
+	trailingHandles(f.payload, f.handles, func(h uint64) { got = append(got, h) })
+	assert.Equal(t, []uint64{11, 12}, got)
+}
+
 func TestTrailingHandles(t *testing.T) {
 	payload := binary.LittleEndian.AppendUint64([]byte("xyz"), 1)
 	payload = binary.LittleEndian.AppendUint64(payload, objectHandle|2)

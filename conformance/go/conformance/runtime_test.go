@@ -409,6 +409,21 @@ func TestStreams(t *testing.T) {
 	})
 }
 
+// TestZeroTime shows what a time is that nobody set.
+func TestZeroTime(t *testing.T) {
+	_, echo := open(t)
+	begin := time.Unix(0, 0).UTC()
+	back, err := echo.Moments(context.Background(), Moments{Earlier: &time.Time{}})
+	require.NoError(t, err)
+	assert.Equal(t, begin, back.At)
+	assert.Equal(t, time.Time{}, *back.Earlier, "one that is set to the year 1 is of the year 1")
+	assert.Equal(t, begin, DefaultMoments().At)
+	assert.Equal(t, Patience, DefaultMoments().Patience)
+	back, err = echo.Moments(context.Background(), Moments{Lasting: -1})
+	assert.EqualError(t, err, "a duration of -1ns cannot be sent; the least is 0")
+	assert.Zero(t, back)
+}
+
 func TestLog(t *testing.T) {
 	client, echo := open(t)
 	var log safeBuffer
