@@ -26,11 +26,12 @@ func Declared(s *ir.Schema) (map[any]string, error) {
 			all[item] = strings.Join(parts, "\n\n")
 		}
 	}
-	// made are the names that were made for something, in the order of the header.
+	// made are the names that were made for something and that programs use, in the order of the header.
 	made := func(of any) []string {
 		var names []string
 		for thing, name := range e.given {
-			if thing.of == of && !strings.HasSuffix(thing.part, "_dispatch") && d.order[name] > 0 {
+			inner := thing.part == "put" || thing.part == "get" || strings.HasSuffix(thing.part, "_dispatch")
+			if thing.of == of && !inner && d.order[name] > 0 {
 				names = append(names, name)
 			}
 		}

@@ -87,6 +87,10 @@ func TestDeclarations(t *testing.T) {
 		for _, part := range want[l.ID] {
 			assert.Contains(t, declared[resolve], part)
 		}
+		for _, code := range declared {
+			assert.NotContains(t, code, "... ...")
+			assert.NotRegexp(t, `strongroom_(put|get)_`, code, "programs do not call the encoders")
+		}
 		for _, unwanted := range []string{"return", "///", `"""`, "/*", "{\n"} {
 			assert.NotContains(t, declared[resolve], unwanted)
 		}

@@ -130,18 +130,18 @@ func class(lines []string, name string, all map[string]string) string {
 		}
 		for ; at < len(lines); at++ {
 			signature = append(signature, strings.TrimPrefix(lines[at], "    "))
-			if strings.HasSuffix(lines[at], ":") {
+			if strings.HasSuffix(lines[at], ":") || strings.HasSuffix(lines[at], ": ...") {
 				break
 			}
 		}
 		for at+1 < len(lines) && (lines[at+1] == "" || strings.HasPrefix(lines[at+1], "        ")) {
 			at++
 		}
-		text := strings.Join(signature, "\n")
+		text := strings.TrimSuffix(strings.Join(signature, "\n"), " ...") + " ..."
 		if found[1] == "__init__" {
-			kept = append(kept, "    "+strings.ReplaceAll(text, "\n", "\n    ")+" ...")
+			kept = append(kept, "    "+strings.ReplaceAll(text, "\n", "\n    "))
 		} else {
-			all[name+"."+found[1]] = text + " ..."
+			all[name+"."+found[1]] = text
 			methods = true
 		}
 	}

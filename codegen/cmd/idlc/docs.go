@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -17,6 +18,9 @@ func docsCommand() *cobra.Command {
 		Example: "  idlc docs --out reference --snippets examples store.idl",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if out == "" {
+				return usageError{errors.New("no folder is named for the site; name it with --out DIR")}
+			}
 			schema, err := compile.File(args[0])
 			if err != nil {
 				return err
@@ -36,8 +40,5 @@ func docsCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&out, "out", "", "the folder of the site: a new one, an empty one, or an older reference, which is replaced")
 	cmd.Flags().StringVar(&folder, "snippets", "", "a folder of programs, from which the examples of the methods are cut")
-	if err := cmd.MarkFlagRequired("out"); err != nil {
-		panic(err) // the flag stands above
-	}
 	return cmd
 }
