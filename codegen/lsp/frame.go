@@ -47,9 +47,8 @@ func (f *frames) read() ([]byte, error) {
 			}
 			break
 		}
-		lower := strings.ToLower(line)
 		// What came before on the line is junk without an end; the header is recognised nevertheless.
-		if at := strings.LastIndex(lower, lengthHeader); at >= 0 {
+		if at := lastHeader(line); at >= 0 {
 			n, err := strconv.Atoi(strings.TrimSpace(line[at+len(lengthHeader):]))
 			if err != nil || n < 0 || n > maxFrame {
 				junk = true
@@ -66,6 +65,16 @@ func (f *frames) read() ([]byte, error) {
 		err = fmt.Errorf("the input ends within a frame, after %d of %d bytes: %w", n, length, io.ErrUnexpectedEOF)
 	}
 	return body.Bytes(), err
+}
+
+// lastHeader is where the last header of a length begins on a line, in whatever case; -1: there is none.
+func lastHeader(line string) int {
+	for at := len(line) - len(lengthHeader); at >= 0; at-- {
+		if strings.EqualFold(line[at:at+len(lengthHeader)], lengthHeader) {
+			return at
+		}
+	}
+	return -1
 }
 
 // line reads up to a line's end. Of a line that is longer than any header only the end is kept.

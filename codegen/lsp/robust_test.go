@@ -175,6 +175,7 @@ func FuzzInput(f *testing.F) {
 	for _, text := range []string{
 		"", "\x00\xff\xfe", initialize, initialize + "Content-Length: 3\r\n\r\n{}}" + initialize, "Content-Length: 0\r\n\r\n", "Content-Length: 1\n\n{",
 		"Content-Length: 9999999999\r\n\r\n", "Content-Length: -1\r\n\r\n", "content-length:2\r\nX: y\r\n\r\n[]", "junkContent-Length: 2\r\n\r\n{}",
+		"\xe2\x8e\xfcContent-Length:3\n\n10A", // of which a text in lower case is longer
 		initialize + "Content-Length: 52\r\n\r\n" + `{"jsonrpc":"2.0","id":[],"method":"shutdown","a":[]}`,
 	} {
 		f.Add(text)
