@@ -10,6 +10,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"time"
 	"unsafe"
 
 	"strongroom.dev/go/rpc"
@@ -27,6 +28,9 @@ func NewClient(options ...rpc.Option) (*Client, error) {
 	}
 	return &Client{client}, nil
 }
+
+// SnapshotId is the id of a snapshot: the hash of what it holds.
+type SnapshotId = [32]byte
 
 // Location is where a repository lives and how it is unlocked.
 type Location struct {
@@ -202,31 +206,6 @@ func decodeCompression(d *rpc.Decoder) Compression {
 	}
 }
 
-// Time is a moment, since 1970-01-01 00:00 UTC.
-type Time struct {
-	Seconds int64
-	Nanos   uint32
-}
-
-func (v *Time) encode(e *rpc.Encoder) {
-	start := e.Begin()
-	e.I64(v.Seconds)
-	e.U32(v.Nanos)
-	e.End(start)
-}
-
-func (v *Time) decode(d *rpc.Decoder) {
-	*v = Time{}
-	outside := d.Begin()
-	if d.More() {
-		v.Seconds = d.I64()
-	}
-	if d.More() {
-		v.Nanos = d.U32()
-	}
-	d.End(outside)
-}
-
 // InitOptions is how a repository is created.
 type InitOptions struct {
 	// Make the key file with a new random key, mode 0600, where the credentials name one. It must not exist yet.
@@ -376,7 +355,7 @@ type NewFile struct {
 	// Where it stands in the snapshot: a relative path without `..`.
 	At       string
 	Mode     uint32
-	Modified *Time
+	Modified *time.Time
 }
 
 // DefaultNewFile is what the library assumes where nothing is said.
@@ -392,7 +371,7 @@ func (v *NewFile) encode(e *rpc.Encoder) {
 	e.U32(v.Mode)
 	e.Bool(v.Modified != nil)
 	if v.Modified != nil {
-		v.Modified.encode(e)
+		e.Timestamp(*v.Modified)
 	}
 	e.End(start)
 }
@@ -408,8 +387,7 @@ func (v *NewFile) decode(d *rpc.Decoder) {
 	}
 	if d.More() {
 		if d.Bool() {
-			var item0 Time
-			item0.decode(d)
+			item0 := d.Timestamp()
 			v.Modified = &item0
 		}
 	}
@@ -434,8 +412,8 @@ type Statistics struct {
 	BytesStored uint64
 	Chunks      uint64
 	ChunksNew   uint64
-	// Wall time in nanoseconds.
-	Duration uint64
+	// Wall time.
+	Duration time.Duration
 }
 
 func (v *Statistics) encode(e *rpc.Encoder) {
@@ -450,7 +428,7 @@ func (v *Statistics) encode(e *rpc.Encoder) {
 	e.U64(v.BytesStored)
 	e.U64(v.Chunks)
 	e.U64(v.ChunksNew)
-	e.U64(v.Duration)
+	e.Duration(v.Duration)
 	e.End(start)
 }
 
@@ -488,27 +466,33 @@ func (v *Statistics) decode(d *rpc.Decoder) {
 		v.ChunksNew = d.U64()
 	}
 	if d.More() {
-		v.Duration = d.U64()
+		v.Duration = d.Duration()
 	}
 	d.End(outside)
 }
 
 // Snapshot is the state of files at one time.
 type Snapshot struct {
-	ID         [32]byte
-	Time       Time
+	ID         SnapshotId
+	Time       time.Time
 	Host       string
 	User       string
 	Paths      []string
 	Tags       []string
-	Parent     *[32]byte
+	Parent     *SnapshotId
 	Statistics Statistics
+}
+
+func defaultSnapshot() Snapshot {
+	return Snapshot{
+		Time: time.Unix(0, 0).UTC(),
+	}
 }
 
 func (v *Snapshot) encode(e *rpc.Encoder) {
 	start := e.Begin()
 	e.Fixed(v.ID[:])
-	v.Time.encode(e)
+	e.TimestampField(v.Time)
 	e.String(v.Host)
 	e.String(v.User)
 	e.Count(len(v.Paths))
@@ -528,13 +512,13 @@ func (v *Snapshot) encode(e *rpc.Encoder) {
 }
 
 func (v *Snapshot) decode(d *rpc.Decoder) {
-	*v = Snapshot{}
+	*v = defaultSnapshot()
 	outside := d.Begin()
 	if d.More() {
 		d.Fixed(v.ID[:])
 	}
 	if d.More() {
-		v.Time.decode(d)
+		v.Time = d.Timestamp()
 	}
 	if d.More() {
 		v.Host = d.String()
@@ -560,7 +544,7 @@ func (v *Snapshot) decode(d *rpc.Decoder) {
 	}
 	if d.More() {
 		if d.Bool() {
-			var item0 [32]byte
+			var item0 SnapshotId
 			d.Fixed(item0[:])
 			v.Parent = &item0
 		}
@@ -657,6 +641,12 @@ type BackupReport struct {
 	Busy map[string]float64
 }
 
+func defaultBackupReport() BackupReport {
+	return BackupReport{
+		Snapshot: defaultSnapshot(),
+	}
+}
+
 func (v *BackupReport) encode(e *rpc.Encoder) {
 	start := e.Begin()
 	v.Snapshot.encode(e)
@@ -674,7 +664,7 @@ func (v *BackupReport) encode(e *rpc.Encoder) {
 }
 
 func (v *BackupReport) decode(d *rpc.Decoder) {
-	*v = BackupReport{}
+	*v = defaultBackupReport()
 	outside := d.Begin()
 	if d.More() {
 		v.Snapshot.decode(d)
@@ -933,13 +923,14 @@ type Entry struct {
 	UID      uint32
 	GID      uint32
 	Size     uint64
-	Modified Time
+	Modified time.Time
 	Links    uint64
 }
 
 func defaultEntry() Entry {
 	return Entry{
-		Kind: EntryKindFile{},
+		Kind:     EntryKindFile{},
+		Modified: time.Unix(0, 0).UTC(),
 	}
 }
 
@@ -955,7 +946,7 @@ func (v *Entry) encode(e *rpc.Encoder) {
 	e.U32(v.UID)
 	e.U32(v.GID)
 	e.U64(v.Size)
-	v.Modified.encode(e)
+	e.TimestampField(v.Modified)
 	e.U64(v.Links)
 	e.End(start)
 }
@@ -982,7 +973,7 @@ func (v *Entry) decode(d *rpc.Decoder) {
 		v.Size = d.U64()
 	}
 	if d.More() {
-		v.Modified.decode(d)
+		v.Modified = d.Timestamp()
 	}
 	if d.More() {
 		v.Links = d.U64()
@@ -992,7 +983,7 @@ func (v *Entry) decode(d *rpc.Decoder) {
 
 // RestoreOptions is what is restored, and to where.
 type RestoreOptions struct {
-	Snapshot [32]byte
+	Snapshot SnapshotId
 	// The folder that receives the tree; it is created where it does not exist.
 	Target string
 	// Entries of the snapshot to restore, with what is below them; empty: all of it.
@@ -1562,7 +1553,7 @@ func (r *Repository) Resolve(ctx context.Context, name string) (Snapshot, error)
 //
 // It fails with a [RepositoryError], or an error of the runtime. The call begins with the loop over its values;
 // leaving the loop ends it.
-func (r *Repository) List(ctx context.Context, snapshot [32]byte, at string, recursive bool) iter.Seq2[Entry, error] {
+func (r *Repository) List(ctx context.Context, snapshot SnapshotId, at string, recursive bool) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		call := r.object.Call(methodRepositoryList)
 		call.Fixed(snapshot[:])
@@ -1580,7 +1571,7 @@ func (r *Repository) List(ctx context.Context, snapshot [32]byte, at string, rec
 //
 // It fails with a [RepositoryError], or an error of the runtime. The call begins with the loop over its values;
 // leaving the loop ends it. Each buffer is the reader's, to move or to close.
-func (r *Repository) Read(ctx context.Context, snapshot [32]byte, at string) iter.Seq2[*rpc.Buffer, error] {
+func (r *Repository) Read(ctx context.Context, snapshot SnapshotId, at string) iter.Seq2[*rpc.Buffer, error] {
 	return func(yield func(*rpc.Buffer, error) bool) {
 		call := r.object.Call(methodRepositoryRead)
 		call.Fixed(snapshot[:])
@@ -1767,21 +1758,20 @@ record BackupReport{snapshot:Snapshot,issues:list<FileIssue>,busy:map<string,f64
 record CheckOptions{read_data:bool=false}
 record CheckReport{snapshots:u64,packs:u64,chunks:u64,bytes_read:u64,damage:list<Damage>}
 record Damage{object:string,why:string}
-record Entry{at:path,kind:EntryKind,mode:u32,uid:u32,gid:u32,size:u64,modified:Time,links:u64}
+record Entry{at:path,kind:EntryKind,mode:u32,uid:u32,gid:u32,size:u64,modified:timestamp,links:u64}
 record FileIssue{at:path,kind:IssueKind,message:string}
 record IngestOptions{tags:list<string>,host:string="",compression:Compression=auto}
 record InitOptions{create_key:bool=false}
 record Location{url:string,credentials:Credentials,memory:optional<u64>}
-record NewFile{at:path,mode:u32=384,modified:optional<Time>}
+record NewFile{at:path,mode:u32=384,modified:optional<timestamp>}
 record Progress{files:u64,bytes:u64,files_total:optional<u64>,bytes_total:optional<u64>,bytes_stored:u64,issues:u64,current:path}
 record RestoreOptions{snapshot:bytes<32>,target:path,only:list<path>}
 record RestoreReport{statistics:Statistics,issues:list<FileIssue>}
 record SnapshotFilter{host:optional<string>,tags:list<string>}
-record Snapshot{id:bytes<32>,time:Time,host:string,user:string,paths:list<path>,tags:list<string>,parent:optional<bytes<32>>,statistics:Statistics}
-record Statistics{files:u64,folders:u64,others:u64,unchanged:u64,bytes:u64,bytes_read:u64,bytes_new:u64,bytes_stored:u64,chunks:u64,chunks_new:u64,duration:u64}
-record Time{seconds:i64,nanos:u32}
+record Snapshot{id:bytes<32>,time:timestamp,host:string,user:string,paths:list<path>,tags:list<string>,parent:optional<bytes<32>>,statistics:Statistics}
+record Statistics{files:u64,folders:u64,others:u64,unchanged:u64,bytes:u64,bytes_read:u64,bytes_new:u64,bytes_stored:u64,chunks:u64,chunks_new:u64,duration:duration}
 `,
-	Hash:        [16]byte{0x5d, 0xcd, 0x89, 0x8c, 0xff, 0x10, 0x03, 0xe8, 0x43, 0x39, 0xca, 0xfc, 0x62, 0xbb, 0xc9, 0x91},
+	Hash:        [16]byte{0xeb, 0x52, 0x09, 0xe8, 0x9d, 0x24, 0x3f, 0xdf, 0x64, 0x81, 0xfe, 0x30, 0x7a, 0xf4, 0x40, 0x9f},
 	DecodeError: decodeError,
 }
 

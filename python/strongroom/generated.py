@@ -15,6 +15,9 @@ from collections import abc as _abc
 from strongroom import _rpc
 from strongroom._rpc import wire as _wire
 
+SnapshotId: _typing.TypeAlias = bytes
+"""The id of a snapshot: the hash of what it holds."""
+
 
 @_dataclasses.dataclass(frozen=True, slots=True)
 class Location:
@@ -74,14 +77,6 @@ Compression: _typing.TypeAlias = CompressionAuto | CompressionOff | CompressionL
 
 
 @_dataclasses.dataclass(frozen=True, slots=True)
-class Time:
-    """A moment, since 1970-01-01 00:00 UTC."""
-
-    seconds: int
-    nanos: int
-
-
-@_dataclasses.dataclass(frozen=True, slots=True)
 class InitOptions:
     """How a repository is created."""
 
@@ -125,7 +120,7 @@ class NewFile:
     """Where it stands in the snapshot: a relative path without `..`."""
     _: _dataclasses.KW_ONLY
     mode: int = 384
-    modified: Time | None = None
+    modified: _rpc.TimestampLike | None = None
 
 
 @_dataclasses.dataclass(frozen=True, slots=True)
@@ -148,22 +143,22 @@ class Statistics:
     """Bytes that these took after compression and sealing."""
     chunks: int
     chunks_new: int
-    duration: int
-    """Wall time in nanoseconds."""
+    duration: _rpc.Duration
+    """Wall time."""
 
 
 @_dataclasses.dataclass(frozen=True, slots=True)
 class Snapshot:
     """The state of files at one time."""
 
-    id: bytes
-    time: Time
+    id: SnapshotId
+    time: _rpc.Timestamp
     host: str
     user: str
     _: _dataclasses.KW_ONLY
     paths: list[str] = _dataclasses.field(default_factory=list)
     tags: list[str] = _dataclasses.field(default_factory=list)
-    parent: bytes | None = None
+    parent: SnapshotId | None = None
     statistics: Statistics
 
 
@@ -291,7 +286,7 @@ class Entry:
     uid: int
     gid: int
     size: int
-    modified: Time
+    modified: _rpc.Timestamp
     links: int
 
 
@@ -299,7 +294,7 @@ class Entry:
 class RestoreOptions:
     """What is restored, and to where."""
 
-    snapshot: bytes
+    snapshot: SnapshotId
     target: _rpc.PathLike
     """The folder that receives the tree; it is created where it does not exist."""
     _: _dataclasses.KW_ONLY
@@ -547,7 +542,7 @@ class Repository(_rpc.Object):
 
     def list(
         self,
-        snapshot: bytes,
+        snapshot: SnapshotId,
         at: _rpc.PathLike,
         recursive: bool,
         *,
@@ -558,7 +553,7 @@ class Repository(_rpc.Object):
         return self._client.stream(_M_REPOSITORY_LIST, self._handle(), (snapshot, at, recursive), timeout, window)
 
     def read(
-        self, snapshot: bytes, at: _rpc.PathLike, *, timeout: float | None = None, window: int = _rpc.WINDOW
+        self, snapshot: SnapshotId, at: _rpc.PathLike, *, timeout: float | None = None, window: int = _rpc.WINDOW
     ) -> _rpc.Stream[_rpc.Buffer]:
         """The content of one file, in order. A file is also found by its last path elements, where these are
         unambiguous.
@@ -646,7 +641,7 @@ class AsyncRepository(_rpc.AsyncObject):
 
     def list(
         self,
-        snapshot: bytes,
+        snapshot: SnapshotId,
         at: _rpc.PathLike,
         recursive: bool,
         *,
@@ -657,7 +652,7 @@ class AsyncRepository(_rpc.AsyncObject):
         return self._client.stream(_M_REPOSITORY_LIST, self._handle(), (snapshot, at, recursive), timeout, window)
 
     def read(
-        self, snapshot: bytes, at: _rpc.PathLike, *, timeout: float | None = None, window: int = _rpc.WINDOW
+        self, snapshot: SnapshotId, at: _rpc.PathLike, *, timeout: float | None = None, window: int = _rpc.WINDOW
     ) -> _rpc.AsyncStream[_rpc.Buffer]:
         """The content of one file, in order. A file is also found by its last path elements, where these are
         unambiguous.
@@ -780,14 +775,6 @@ _T_COMPRESSION: _wire.TaggedEnum[Compression] = _wire.TaggedEnum(
     ),
 )
 
-_T_TIME: _wire.Record[Time] = _wire.Record(
-    Time,
-    lambda: (
-        _wire.Field("seconds", _wire.I64),
-        _wire.Field("nanos", _wire.U32),
-    ),
-)
-
 _T_INIT_OPTIONS: _wire.Record[InitOptions] = _wire.Record(
     InitOptions,
     lambda: (_wire.Field("create_key", _wire.BOOL, lambda: False),),
@@ -819,7 +806,7 @@ _T_NEW_FILE: _wire.Record[NewFile] = _wire.Record(
     lambda: (
         _wire.Field("at", _wire.PATH),
         _wire.Field("mode", _wire.U32, lambda: 384),
-        _wire.Field("modified", _wire.Optional(_T_TIME)),
+        _wire.Field("modified", _wire.Optional(_wire.TIMESTAMP)),
     ),
 )
 
@@ -836,7 +823,7 @@ _T_STATISTICS: _wire.Record[Statistics] = _wire.Record(
         _wire.Field("bytes_stored", _wire.U64),
         _wire.Field("chunks", _wire.U64),
         _wire.Field("chunks_new", _wire.U64),
-        _wire.Field("duration", _wire.U64),
+        _wire.Field("duration", _wire.DURATION),
     ),
 )
 
@@ -844,7 +831,7 @@ _T_SNAPSHOT: _wire.Record[Snapshot] = _wire.Record(
     Snapshot,
     lambda: (
         _wire.Field("id", _wire.FixedBytes(32)),
-        _wire.Field("time", _T_TIME),
+        _wire.Field("time", _wire.TIMESTAMP),
         _wire.Field("host", _wire.STRING),
         _wire.Field("user", _wire.STRING),
         _wire.Field("paths", _wire.List(_wire.PATH)),
@@ -938,7 +925,7 @@ _T_ENTRY: _wire.Record[Entry] = _wire.Record(
         _wire.Field("uid", _wire.U32),
         _wire.Field("gid", _wire.U32),
         _wire.Field("size", _wire.U64),
-        _wire.Field("modified", _T_TIME),
+        _wire.Field("modified", _wire.TIMESTAMP),
         _wire.Field("links", _wire.U64),
     ),
 )
@@ -1229,7 +1216,7 @@ _M_INGEST_COMMIT: _rpc.Method[BackupReport] = _rpc.Method(
 )
 
 
-# What 5dcd898cff1003e84339cafc62bbc991 is the hash of: all that the library and this package must agree on.
+# What eb5209e89d243fdf6481fe307af4409f is the hash of: all that the library and this package must agree on.
 _TEXT = (
     "method Ingest.add(file:NewFile)->u64 throws RepositoryError\n"
     "method Ingest.commit()->BackupReport throws RepositoryError\n"
@@ -1260,28 +1247,27 @@ _TEXT = (
     "record CheckOptions{read_data:bool=false}\n"
     "record CheckReport{snapshots:u64,packs:u64,chunks:u64,bytes_read:u64,damage:list<Damage>}\n"
     "record Damage{object:string,why:string}\n"
-    "record Entry{at:path,kind:EntryKind,mode:u32,uid:u32,gid:u32,size:u64,modified:Time,links:u64}\n"
+    "record Entry{at:path,kind:EntryKind,mode:u32,uid:u32,gid:u32,size:u64,modified:timestamp,links:u64}\n"
     "record FileIssue{at:path,kind:IssueKind,message:string}\n"
     'record IngestOptions{tags:list<string>,host:string="",compression:Compression=auto}\n'
     "record InitOptions{create_key:bool=false}\n"
     "record Location{url:string,credentials:Credentials,memory:optional<u64>}\n"
-    "record NewFile{at:path,mode:u32=384,modified:optional<Time>}\n"
+    "record NewFile{at:path,mode:u32=384,modified:optional<timestamp>}\n"
     "record Progress{files:u64,bytes:u64,files_total:optional<u64>,bytes_total:optional<u64>,bytes_stored:u64,"
     "issues:u64,current:path}\n"
     "record RestoreOptions{snapshot:bytes<32>,target:path,only:list<path>}\n"
     "record RestoreReport{statistics:Statistics,issues:list<FileIssue>}\n"
     "record SnapshotFilter{host:optional<string>,tags:list<string>}\n"
-    "record Snapshot{id:bytes<32>,time:Time,host:string,user:string,paths:list<path>,tags:list<string>,"
+    "record Snapshot{id:bytes<32>,time:timestamp,host:string,user:string,paths:list<path>,tags:list<string>,"
     "parent:optional<bytes<32>>,statistics:Statistics}\n"
     "record Statistics{files:u64,folders:u64,others:u64,unchanged:u64,bytes:u64,bytes_read:u64,bytes_new:u64,"
-    "bytes_stored:u64,chunks:u64,chunks_new:u64,duration:u64}\n"
-    "record Time{seconds:i64,nanos:u32}\n"
+    "bytes_stored:u64,chunks:u64,chunks_new:u64,duration:duration}\n"
 )
 
 _PACKAGE = _rpc.Package(
     "strongroom",
     __file__,
-    "5dcd898cff1003e84339cafc62bbc991",
+    "eb5209e89d243fdf6481fe307af4409f",
     _TEXT,
 )
 
@@ -1353,8 +1339,8 @@ __all__ = [
     "RestoreReport",
     "Snapshot",
     "SnapshotFilter",
+    "SnapshotId",
     "Statistics",
-    "Time",
     "default_runtime",
     "deliver_log",
     "new_runtime",

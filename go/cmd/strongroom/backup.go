@@ -98,7 +98,7 @@ func (a *app) ingest(ctx context.Context, repository *strongroom.Repository, opt
 	file := strongroom.DefaultNewFile()
 	file.At = name
 	now := time.Now()
-	file.Modified = &strongroom.Time{Seconds: now.Unix(), Nanos: uint32(now.Nanosecond())}
+	file.Modified = &now
 	number, err := ingest.Add(ctx, file)
 	if err != nil {
 		return strongroom.BackupReport{}, err

@@ -80,7 +80,7 @@ func statistics(s strongroom.Statistics) line {
 	return line{
 		"files": s.Files, "folders": s.Folders, "others": s.Others, "files_unchanged": s.Unchanged, "bytes": s.Bytes,
 		"bytes_read": s.BytesRead, "bytes_new": s.BytesNew, "bytes_stored": s.BytesStored, "chunks": s.Chunks,
-		"chunks_new": s.ChunksNew, "seconds": time.Duration(s.Duration).Seconds(),
+		"chunks_new": s.ChunksNew, "seconds": s.Duration.Seconds(),
 	}
 }
 
@@ -116,7 +116,7 @@ func (a *app) saved(report strongroom.BackupReport) error {
 		l["snapshot"], l["issues"], l["busy"] = id, len(report.Issues), report.Busy
 		a.emit("summary", l)
 	}
-	took := time.Duration(s.Duration)
+	took := s.Duration
 	a.say("saved snapshot %s: %s, %s in %s%s", id[:8], plural(s.Files, "file"), size(s.Bytes), rounded(took), speed(s.Bytes, took))
 	a.say("%s of it are new and take %s; %s unchanged", size(s.BytesNew), size(s.BytesStored), plural(s.Unchanged, "file"))
 	if n := incomplete + damaged; n > 0 {
@@ -135,7 +135,7 @@ func (a *app) restored(report strongroom.RestoreReport, target string) error {
 		l.put("target", target)
 		a.emit("summary", l)
 	}
-	took := time.Duration(s.Duration)
+	took := s.Duration
 	a.say("restored %s, %s into %s in %s%s", plural(s.Files, "file"), size(s.Bytes), target, rounded(took), speed(s.Bytes, took))
 	switch {
 	case damaged > 0:
@@ -184,7 +184,7 @@ func (t *snapshotTable) add(s strongroom.Snapshot) {
 	id := hex.EncodeToString(s.ID[:])
 	if t.app.json {
 		l := statistics(s.Statistics)
-		l["id"], l["time"], l["host"], l["user"], l["tags"] = id, moment(s.Time).UTC().Format(time.RFC3339Nano), s.Host, s.User, append([]string{}, s.Tags...)
+		l["id"], l["time"], l["host"], l["user"], l["tags"] = id, s.Time.UTC().Format(time.RFC3339Nano), s.Host, s.User, append([]string{}, s.Tags...)
 		paths := make([]string, len(s.Paths))
 		for i, path := range s.Paths {
 			paths[i] = strings.ToValidUTF8(path, "\uFFFD")
@@ -199,7 +199,7 @@ func (t *snapshotTable) add(s strongroom.Snapshot) {
 	if t.rows++; t.rows == 1 {
 		fmt.Fprintln(t.table, "ID\tTIME\tHOST\tFILES\tSIZE\tTAGS\tPATHS")
 	}
-	fmt.Fprintf(t.table, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", id[:8], moment(s.Time).Local().Format(time.DateTime), s.Host,
+	fmt.Fprintf(t.table, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", id[:8], s.Time.Local().Format(time.DateTime), s.Host,
 		s.Statistics.Files, size(s.Statistics.Bytes), strings.Join(s.Tags, ","), strings.Join(s.Paths, " "))
 }
 
@@ -216,7 +216,7 @@ func (a *app) entry(e strongroom.Entry) {
 	if a.json {
 		l := line{
 			"kind": kind, "mode": fmt.Sprintf("%04o", e.Mode&0o7777), "uid": e.UID, "gid": e.GID, "size": e.Size,
-			"modified": moment(e.Modified).UTC().Format(time.RFC3339Nano), "links": e.Links,
+			"modified": e.Modified.UTC().Format(time.RFC3339Nano), "links": e.Links,
 		}
 		l.put("path", e.At)
 		if kind == "symlink" {
@@ -233,7 +233,7 @@ func (a *app) entry(e strongroom.Entry) {
 		arrow = " -> " + target
 	}
 	fmt.Fprintf(a.out, "%s %5d %5d %12d %s %s%s\n", modeText(kind, e.Mode), e.UID, e.GID, e.Size,
-		moment(e.Modified).Local().Format(time.DateTime), e.At, arrow)
+		e.Modified.Local().Format(time.DateTime), e.At, arrow)
 }
 
 func describe(kind strongroom.EntryKind) (name, target string, device *uint64) {
@@ -278,8 +278,6 @@ func modeText(kind string, mode uint32) string {
 	}
 	return kindLetters[kind] + string(text)
 }
-
-func moment(t strongroom.Time) time.Time { return time.Unix(t.Seconds, int64(t.Nanos)) }
 
 func plural(n uint64, what string) string {
 	if n == 1 {

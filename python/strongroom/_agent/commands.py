@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 
 import strongroom
 
@@ -69,8 +68,7 @@ def _ingest(
     with repository.ingest(
         strongroom.IngestOptions(tags=options.tag, host=options.host, compression=compression)
     ) as ingest:
-        seconds, nanos = divmod(time.time_ns(), 1_000_000_000)
-        file = ingest.add(strongroom.NewFile(options.stdin, modified=strongroom.Time(seconds, nanos)))
+        file = ingest.add(strongroom.NewFile(options.stdin, modified=strongroom.Timestamp.now()))
         done = 0
         while True:
             buffer = ingest.client.fill(sys.stdin.fileno(), _BLOCK)

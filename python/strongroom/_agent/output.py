@@ -109,7 +109,7 @@ class Output:
             self.emit("summary", line)
         self.say(
             f"saved snapshot {id[:8]}: {plural(statistics.files, 'file')}, {size(statistics.bytes)} in "
-            f"{duration(statistics.duration)}{_speed(statistics)}"
+            f"{duration(statistics.duration.nanos)}{_speed(statistics)}"
         )
         self.say(
             f"{size(statistics.bytes_new)} of it are new and take {size(statistics.bytes_stored)}; "
@@ -132,7 +132,7 @@ class Output:
             self.emit("summary", line)
         self.say(
             f"restored {plural(statistics.files, 'file')}, {size(statistics.bytes)} into {target} in "
-            f"{duration(statistics.duration)}{_speed(statistics)}"
+            f"{duration(statistics.duration.nanos)}{_speed(statistics)}"
         )
         if damaged:
             raise exits.Outcome(
@@ -290,9 +290,9 @@ def duration(nanoseconds: int) -> str:
 
 
 def _speed(statistics: strongroom.Statistics) -> str:
-    if statistics.duration < 1_000_000 or statistics.bytes == 0:
+    if statistics.duration.nanos < 1_000_000 or statistics.bytes == 0:
         return ""
-    return f" ({size(int(statistics.bytes * _SECOND / statistics.duration))}/s)"
+    return f" ({size(int(statistics.bytes / statistics.duration.total_seconds()))}/s)"
 
 
 def _statistics(statistics: strongroom.Statistics) -> dict[str, Any]:
@@ -307,11 +307,11 @@ def _statistics(statistics: strongroom.Statistics) -> dict[str, Any]:
         "bytes_stored": statistics.bytes_stored,
         "chunks": statistics.chunks,
         "chunks_new": statistics.chunks_new,
-        "seconds": statistics.duration / _SECOND,
+        "seconds": statistics.duration.total_seconds(),
     }
 
 
-def _moment(time: strongroom.Time) -> datetime.datetime:
+def _moment(time: strongroom.Timestamp) -> datetime.datetime:
     # Not fromtimestamp: a file may claim to be from before 1970 or after 9999.
     epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
     try:
@@ -320,13 +320,13 @@ def _moment(time: strongroom.Time) -> datetime.datetime:
         return epoch
 
 
-def _local(time: strongroom.Time) -> str:
+def _local(time: strongroom.Timestamp) -> str:
     moment = _moment(time)
     with contextlib.suppress(OverflowError, OSError, ValueError):
         moment = moment.astimezone()
     return f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
-def _rfc3339(time: strongroom.Time) -> str:
+def _rfc3339(time: strongroom.Timestamp) -> str:
     fraction = f".{time.nanos:09d}".rstrip("0").rstrip(".")
     return f"{_moment(time):%Y-%m-%dT%H:%M:%S}{fraction}Z"

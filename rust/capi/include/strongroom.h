@@ -49,7 +49,6 @@ typedef enum strongroom_issue_kind {
 typedef struct strongroom_location strongroom_location;
 typedef struct strongroom_credentials strongroom_credentials;
 typedef struct strongroom_compression strongroom_compression;
-typedef struct strongroom_time strongroom_time;
 typedef struct strongroom_init_options strongroom_init_options;
 typedef struct strongroom_backup_options strongroom_backup_options;
 typedef struct strongroom_ingest_options strongroom_ingest_options;
@@ -74,6 +73,9 @@ typedef struct strongroom_list_string strongroom_list_string;
 typedef struct strongroom_list_file_issue strongroom_list_file_issue;
 typedef struct strongroom_map_string_f64 strongroom_map_string_f64;
 typedef struct strongroom_list_damage strongroom_list_damage;
+
+/** The id of a snapshot: the hash of what it holds. */
+typedef strongroom_bytes_32 strongroom_snapshot_id;
 
 struct strongroom_list_path {
   const sr_bytes *items;
@@ -149,12 +151,6 @@ struct strongroom_compression {
   } as;
 };
 
-/** A moment, since 1970-01-01 00:00 UTC. */
-struct strongroom_time {
-  int64_t seconds;
-  uint32_t nanos;
-};
-
 /** How a repository is created. */
 struct strongroom_init_options {
   /** Make the key file with a new random key, mode 0600, where the credentials name one. It must not exist yet. */
@@ -188,7 +184,7 @@ struct strongroom_new_file {
   sr_bytes at;
   uint32_t mode;
   /** NULL: absent. */
-  const strongroom_time *modified;
+  const sr_timestamp *modified;
 };
 
 /** What a run did. */
@@ -209,20 +205,22 @@ struct strongroom_statistics {
   uint64_t bytes_stored;
   uint64_t chunks;
   uint64_t chunks_new;
-  /** Wall time in nanoseconds. */
-  uint64_t duration;
+  /** Wall time.
+   * In nanoseconds.
+   */
+  sr_duration duration;
 };
 
 /** The state of files at one time. */
 struct strongroom_snapshot {
-  strongroom_bytes_32 id;
-  strongroom_time time;
+  strongroom_snapshot_id id;
+  sr_timestamp time;
   sr_string host;
   sr_string user;
   strongroom_list_path paths;
   strongroom_list_string tags;
   /** NULL: absent. */
-  const strongroom_bytes_32 *parent;
+  const strongroom_snapshot_id *parent;
   strongroom_statistics statistics;
 };
 
@@ -299,13 +297,13 @@ struct strongroom_entry {
   uint32_t uid;
   uint32_t gid;
   uint64_t size;
-  strongroom_time modified;
+  sr_timestamp modified;
   uint64_t links;
 };
 
 /** What is restored, and to where. */
 struct strongroom_restore_options {
-  strongroom_bytes_32 snapshot;
+  strongroom_snapshot_id snapshot;
   /** The folder that receives the tree; it is created where it does not exist. */
   sr_bytes target;
   /** Entries of the snapshot to restore, with what is below them; empty: all of it. */
@@ -473,12 +471,6 @@ static inline strongroom_compression strongroom_compression_of(strongroom_compre
   return out;
 }
 
-static inline strongroom_time strongroom_time_default(void) {
-  strongroom_time out;
-  memset(&out, 0, sizeof(out));
-  return out;
-}
-
 static inline strongroom_init_options strongroom_init_options_default(void) {
   strongroom_init_options out;
   memset(&out, 0, sizeof(out));
@@ -518,7 +510,6 @@ static inline strongroom_statistics strongroom_statistics_default(void) {
 static inline strongroom_snapshot strongroom_snapshot_default(void) {
   strongroom_snapshot out;
   memset(&out, 0, sizeof(out));
-  out.time = strongroom_time_default();
   out.statistics = strongroom_statistics_default();
   return out;
 }
@@ -561,7 +552,6 @@ static inline strongroom_entry strongroom_entry_default(void) {
   strongroom_entry out;
   memset(&out, 0, sizeof(out));
   out.kind = strongroom_entry_kind_of(STRONGROOM_ENTRY_KIND_FILE);
-  out.modified = strongroom_time_default();
   return out;
 }
 
@@ -615,8 +605,6 @@ static inline void strongroom_put_credentials(sr_writer *w, const strongroom_cre
 static inline void strongroom_get_credentials(sr_reader *r, strongroom_credentials *out);
 static inline void strongroom_put_compression(sr_writer *w, const strongroom_compression *v);
 static inline void strongroom_get_compression(sr_reader *r, strongroom_compression *out);
-static inline void strongroom_put_time(sr_writer *w, const strongroom_time *v);
-static inline void strongroom_get_time(sr_reader *r, strongroom_time *out);
 static inline void strongroom_put_init_options(sr_writer *w, const strongroom_init_options *v);
 static inline void strongroom_get_init_options(sr_reader *r, strongroom_init_options *out);
 static inline void strongroom_put_backup_options(sr_writer *w, const strongroom_backup_options *v);
@@ -862,25 +850,6 @@ static inline void strongroom_get_compression(sr_reader *r, strongroom_compressi
   sr_get_close(r, outer);
 }
 
-static inline void strongroom_put_time(sr_writer *w, const strongroom_time *v) {
-  const size_t place = sr_put_open(w);
-  sr_put_i64(w, v->seconds);
-  sr_put_u32(w, v->nanos);
-  sr_put_close(w, place);
-}
-
-static inline void strongroom_get_time(sr_reader *r, strongroom_time *out) {
-  *out = strongroom_time_default();
-  const uint8_t *outer = sr_get_open(r);
-  if (!sr_get_ended(r)) {
-    out->seconds = sr_get_i64(r);
-  }
-  if (!sr_get_ended(r)) {
-    out->nanos = sr_get_u32(r);
-  }
-  sr_get_close(r, outer);
-}
-
 static inline void strongroom_put_init_options(sr_writer *w, const strongroom_init_options *v) {
   const size_t place = sr_put_open(w);
   sr_put_bool(w, v->create_key);
@@ -960,7 +929,7 @@ static inline void strongroom_put_new_file(sr_writer *w, const strongroom_new_fi
   sr_put_u32(w, v->mode);
   sr_put_bool(w, v->modified != NULL);
   if (v->modified != NULL) {
-    strongroom_put_time(w, v->modified);
+    sr_put_timestamp(w, *v->modified);
   }
   sr_put_close(w, place);
 }
@@ -977,9 +946,9 @@ static inline void strongroom_get_new_file(sr_reader *r, strongroom_new_file *ou
   if (!sr_get_ended(r)) {
     out->modified = NULL;
     if (sr_get_bool(r)) {
-      strongroom_time *item = (strongroom_time *)sr_get_room(r, 1, sizeof(*item));
+      sr_timestamp *item = (sr_timestamp *)sr_get_room(r, 1, sizeof(*item));
       if (item != NULL) {
-        strongroom_get_time(r, item);
+        *item = sr_get_timestamp(r);
         out->modified = item;
       }
     }
@@ -999,7 +968,7 @@ static inline void strongroom_put_statistics(sr_writer *w, const strongroom_stat
   sr_put_u64(w, v->bytes_stored);
   sr_put_u64(w, v->chunks);
   sr_put_u64(w, v->chunks_new);
-  sr_put_u64(w, v->duration);
+  sr_put_duration(w, v->duration);
   sr_put_close(w, place);
 }
 
@@ -1037,7 +1006,7 @@ static inline void strongroom_get_statistics(sr_reader *r, strongroom_statistics
     out->chunks_new = sr_get_u64(r);
   }
   if (!sr_get_ended(r)) {
-    out->duration = sr_get_u64(r);
+    out->duration = sr_get_duration(r);
   }
   sr_get_close(r, outer);
 }
@@ -1045,7 +1014,7 @@ static inline void strongroom_get_statistics(sr_reader *r, strongroom_statistics
 static inline void strongroom_put_snapshot(sr_writer *w, const strongroom_snapshot *v) {
   const size_t place = sr_put_open(w);
   sr_put_raw(w, v->id.data, sizeof(v->id.data));
-  strongroom_put_time(w, &v->time);
+  sr_put_timestamp(w, v->time);
   sr_put_string(w, v->host);
   sr_put_string(w, v->user);
   strongroom_put_list_path(w, v->paths);
@@ -1065,7 +1034,7 @@ static inline void strongroom_get_snapshot(sr_reader *r, strongroom_snapshot *ou
     sr_get_raw(r, out->id.data, sizeof(out->id.data));
   }
   if (!sr_get_ended(r)) {
-    strongroom_get_time(r, &out->time);
+    out->time = sr_get_timestamp(r);
   }
   if (!sr_get_ended(r)) {
     out->host = sr_get_string(r);
@@ -1082,7 +1051,7 @@ static inline void strongroom_get_snapshot(sr_reader *r, strongroom_snapshot *ou
   if (!sr_get_ended(r)) {
     out->parent = NULL;
     if (sr_get_bool(r)) {
-      strongroom_bytes_32 *item = (strongroom_bytes_32 *)sr_get_room(r, 1, sizeof(*item));
+      strongroom_snapshot_id *item = (strongroom_snapshot_id *)sr_get_room(r, 1, sizeof(*item));
       if (item != NULL) {
         sr_get_raw(r, (*item).data, sizeof((*item).data));
         out->parent = item;
@@ -1292,7 +1261,7 @@ static inline void strongroom_put_entry(sr_writer *w, const strongroom_entry *v)
   sr_put_u32(w, v->uid);
   sr_put_u32(w, v->gid);
   sr_put_u64(w, v->size);
-  strongroom_put_time(w, &v->modified);
+  sr_put_timestamp(w, v->modified);
   sr_put_u64(w, v->links);
   sr_put_close(w, place);
 }
@@ -1319,7 +1288,7 @@ static inline void strongroom_get_entry(sr_reader *r, strongroom_entry *out) {
     out->size = sr_get_u64(r);
   }
   if (!sr_get_ended(r)) {
-    strongroom_get_time(r, &out->modified);
+    out->modified = sr_get_timestamp(r);
   }
   if (!sr_get_ended(r)) {
     out->links = sr_get_u64(r);
@@ -1533,8 +1502,8 @@ static inline bool strongroom_repository_error_from(const sr_error *error, sr_ar
 
 /** Makes a client, where the library was built from the same interface as this header. Options may be NULL. */
 static inline sr_error *strongroom_client_new(const sr_options *options, sr_client **out) {
-  static const uint8_t hash[16] = {0x5d, 0xcd, 0x89, 0x8c, 0xff, 0x10, 0x03, 0xe8,
-                                   0x43, 0x39, 0xca, 0xfc, 0x62, 0xbb, 0xc9, 0x91};
+  static const uint8_t hash[16] = {0xeb, 0x52, 0x09, 0xe8, 0x9d, 0x24, 0x3f, 0xdf,
+                                   0x64, 0x81, 0xfe, 0x30, 0x7a, 0xf4, 0x40, 0x9f};
   static const char *const schema[] = {
     "method Ingest.add(file:NewFile)->u64 throws RepositoryError",
     "method Ingest.commit()->BackupReport throws RepositoryError",
@@ -1565,22 +1534,21 @@ static inline sr_error *strongroom_client_new(const sr_options *options, sr_clie
     "record CheckOptions{read_data:bool=false}",
     "record CheckReport{snapshots:u64,packs:u64,chunks:u64,bytes_read:u64,damage:list<Damage>}",
     "record Damage{object:string,why:string}",
-    "record Entry{at:path,kind:EntryKind,mode:u32,uid:u32,gid:u32,size:u64,modified:Time,links:u64}",
+    "record Entry{at:path,kind:EntryKind,mode:u32,uid:u32,gid:u32,size:u64,modified:timestamp,links:u64}",
     "record FileIssue{at:path,kind:IssueKind,message:string}",
     "record IngestOptions{tags:list<string>,host:string=\"\",compression:Compression=auto}",
     "record InitOptions{create_key:bool=false}",
     "record Location{url:string,credentials:Credentials,memory:optional<u64>}",
-    "record NewFile{at:path,mode:u32=384,modified:optional<Time>}",
+    "record NewFile{at:path,mode:u32=384,modified:optional<timestamp>}",
     "record Progress{files:u64,bytes:u64,files_total:optional<u64>,bytes_total:optional<u64>,bytes_stored:u64,"
       "issues:u64,current:path}",
     "record RestoreOptions{snapshot:bytes<32>,target:path,only:list<path>}",
     "record RestoreReport{statistics:Statistics,issues:list<FileIssue>}",
     "record SnapshotFilter{host:optional<string>,tags:list<string>}",
-    "record Snapshot{id:bytes<32>,time:Time,host:string,user:string,paths:list<path>,tags:list<string>,"
+    "record Snapshot{id:bytes<32>,time:timestamp,host:string,user:string,paths:list<path>,tags:list<string>,"
       "parent:optional<bytes<32>>,statistics:Statistics}",
     "record Statistics{files:u64,folders:u64,others:u64,unchanged:u64,bytes:u64,bytes_read:u64,bytes_new:u64,"
-      "bytes_stored:u64,chunks:u64,chunks_new:u64,duration:u64}",
-    "record Time{seconds:i64,nanos:u32}",
+      "bytes_stored:u64,chunks:u64,chunks_new:u64,duration:duration}",
   };
   sr_error *error = sr_client_check(hash, schema, sizeof(schema) / sizeof(schema[0]));
   return error != NULL ? error : sr_client_new(options, out);
@@ -1784,7 +1752,7 @@ static inline sr_error *strongroom_repository_resolve(strongroom_repository self
  * Ask for the items with `_next`, and end early with sr_request_drop.
  * Its own errors are those of strongroom_repository_error.
  */
-static inline sr_error *strongroom_repository_list_start(strongroom_repository self, strongroom_bytes_32 snapshot,
+static inline sr_error *strongroom_repository_list_start(strongroom_repository self, strongroom_snapshot_id snapshot,
                                                          sr_bytes at, bool recursive, const sr_call *how,
                                                          sr_request *request) {
   sr_writer writer, *w = &writer;
@@ -1812,7 +1780,7 @@ static inline sr_error *strongroom_repository_list_next(sr_request *request, sr_
  * Ask for the items with `_next`, and end early with sr_request_drop.
  * Its own errors are those of strongroom_repository_error.
  */
-static inline sr_error *strongroom_repository_read_start(strongroom_repository self, strongroom_bytes_32 snapshot,
+static inline sr_error *strongroom_repository_read_start(strongroom_repository self, strongroom_snapshot_id snapshot,
                                                          sr_bytes at, const sr_call *how, sr_request *request) {
   sr_writer writer, *w = &writer;
   sr_writer_init(w);

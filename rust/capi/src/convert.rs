@@ -3,14 +3,13 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use rpc::{Context, Failure};
+use rpc::{Context, Failure, Timestamp};
 
 use crate::generated::{
     BackupOptions, BackupReport, CheckOptions, CheckReport, Compression, Credentials, Damage, Entry, EntryKind,
     FileIssue, IngestOptions, InitOptions, IssueKind, Location, NewFile, Progress, RepositoryError, RestoreOptions,
-    RestoreReport, Snapshot, SnapshotFilter, Statistics, Time,
+    RestoreReport, Snapshot, SnapshotFilter, Statistics,
 };
 
 pub(crate) fn bytes(path: PathBuf) -> Vec<u8> {
@@ -23,10 +22,6 @@ fn path(bytes: Vec<u8>) -> PathBuf {
 
 fn paths(all: Vec<Vec<u8>>) -> Vec<PathBuf> {
     all.into_iter().map(path).collect()
-}
-
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn all<T, R: From<T>>(list: Vec<T>) -> Vec<R> {
@@ -102,20 +97,16 @@ impl From<IngestOptions> for engine::IngestOptions {
 
 impl From<NewFile> for engine::NewFile {
     fn from(it: NewFile) -> Self {
-        engine::NewFile { path: bytes(it.at), mode: it.mode, modified: it.modified.map(Into::into) }
+        engine::NewFile { path: bytes(it.at), mode: it.mode, modified: it.modified.map(time) }
     }
 }
 
-impl From<Time> for engine::Time {
-    fn from(it: Time) -> Self {
-        engine::Time { secs: it.seconds, nanos: it.nanos }
-    }
+fn time(it: Timestamp) -> engine::Time {
+    engine::Time { secs: it.seconds, nanos: it.nanos }
 }
 
-impl From<engine::Time> for Time {
-    fn from(it: engine::Time) -> Self {
-        Time { seconds: it.secs, nanos: it.nanos }
-    }
+fn moment(it: engine::Time) -> Timestamp {
+    Timestamp { seconds: it.secs, nanos: it.nanos }
 }
 
 impl From<SnapshotFilter> for engine::SnapshotFilter {
@@ -153,7 +144,7 @@ impl From<engine::Statistics> for Statistics {
             bytes_stored: it.bytes_stored,
             chunks: it.chunks,
             chunks_new: it.chunks_new,
-            duration: nanoseconds(it.duration),
+            duration: it.duration,
         }
     }
 }
@@ -162,7 +153,7 @@ impl From<engine::Snapshot> for Snapshot {
     fn from(it: engine::Snapshot) -> Self {
         Snapshot {
             id: it.id.0,
-            time: it.time.into(),
+            time: moment(it.time),
             host: it.host,
             user: it.user,
             paths: paths(it.paths),
@@ -244,7 +235,7 @@ impl From<engine::Entry> for Entry {
             uid: metadata.uid,
             gid: metadata.gid,
             size: metadata.size,
-            modified: metadata.mtime.into(),
+            modified: moment(metadata.mtime),
             links: metadata.nlink,
         }
     }

@@ -8,6 +8,9 @@ use std::future::Future;
 
 use rpc::Encode as _;
 
+/// The id of a snapshot: the hash of what it holds.
+pub type SnapshotId = [u8; 32];
+
 /// Where a repository lives and how it is unlocked.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Location {
@@ -153,32 +156,6 @@ impl rpc::Decode for Compression {
     }
 }
 
-/// A moment, since 1970-01-01 00:00 UTC.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Time {
-    /// Field `seconds`.
-    pub seconds: i64,
-    /// Field `nanos`.
-    pub nanos: u32,
-}
-
-impl rpc::Encode for Time {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
-        writer.record(|writer| {
-            self.seconds.encode(writer);
-            self.nanos.encode(writer);
-        });
-    }
-}
-
-impl rpc::Decode for Time {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
-        reader.record(|reader| Ok(Time { seconds: reader.field(i64::default)?, nanos: reader.field(u32::default)? }))
-    }
-}
-
 /// How a repository is created.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct InitOptions {
@@ -292,7 +269,7 @@ pub struct NewFile {
     /// Field `mode`.
     pub mode: u32,
     /// Field `modified`.
-    pub modified: Option<Time>,
+    pub modified: Option<rpc::Timestamp>,
 }
 
 impl Default for NewFile {
@@ -348,8 +325,8 @@ pub struct Statistics {
     pub chunks: u64,
     /// Field `chunks_new`.
     pub chunks_new: u64,
-    /// Wall time in nanoseconds.
-    pub duration: u64,
+    /// Wall time.
+    pub duration: std::time::Duration,
 }
 
 impl rpc::Encode for Statistics {
@@ -386,7 +363,7 @@ impl rpc::Decode for Statistics {
                 bytes_stored: reader.field(u64::default)?,
                 chunks: reader.field(u64::default)?,
                 chunks_new: reader.field(u64::default)?,
-                duration: reader.field(u64::default)?,
+                duration: reader.field(std::time::Duration::default)?,
             })
         })
     }
@@ -396,9 +373,9 @@ impl rpc::Decode for Statistics {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
     /// Field `id`.
-    pub id: [u8; 32],
+    pub id: SnapshotId,
     /// Field `time`.
-    pub time: Time,
+    pub time: rpc::Timestamp,
     /// Field `host`.
     pub host: String,
     /// Field `user`.
@@ -408,7 +385,7 @@ pub struct Snapshot {
     /// Field `tags`.
     pub tags: Vec<String>,
     /// Field `parent`.
-    pub parent: Option<[u8; 32]>,
+    pub parent: Option<SnapshotId>,
     /// Field `statistics`.
     pub statistics: Statistics,
 }
@@ -435,7 +412,7 @@ impl rpc::Decode for Snapshot {
         reader.record(|reader| {
             Ok(Snapshot {
                 id: reader.field(|| [0; 32])?,
-                time: reader.field(Time::default)?,
+                time: reader.field(rpc::Timestamp::default)?,
                 host: reader.field(String::new)?,
                 user: reader.field(String::new)?,
                 paths: reader.field(Vec::new)?,
@@ -757,7 +734,7 @@ pub struct Entry {
     /// Field `size`.
     pub size: u64,
     /// Field `modified`.
-    pub modified: Time,
+    pub modified: rpc::Timestamp,
     /// Field `links`.
     pub links: u64,
 }
@@ -789,7 +766,7 @@ impl rpc::Decode for Entry {
                 uid: reader.field(u32::default)?,
                 gid: reader.field(u32::default)?,
                 size: reader.field(u64::default)?,
-                modified: reader.field(Time::default)?,
+                modified: reader.field(rpc::Timestamp::default)?,
                 links: reader.field(u64::default)?,
             })
         })
@@ -800,7 +777,7 @@ impl rpc::Decode for Entry {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RestoreOptions {
     /// Field `snapshot`.
-    pub snapshot: [u8; 32],
+    pub snapshot: SnapshotId,
     /// The folder that receives the tree; it is created where it does not exist.
     pub target: std::path::PathBuf,
     /// Entries of the snapshot to restore, with what is below them; empty: all of it.
@@ -1189,7 +1166,7 @@ pub trait Repository: Send + Sync + Sized + 'static {
     fn list(
         &self,
         cx: rpc::Context,
-        snapshot: [u8; 32],
+        snapshot: SnapshotId,
         at: std::path::PathBuf,
         recursive: bool,
         sink: rpc::Sink<Entry>,
@@ -1199,7 +1176,7 @@ pub trait Repository: Send + Sync + Sized + 'static {
     fn read(
         &self,
         cx: rpc::Context,
-        snapshot: [u8; 32],
+        snapshot: SnapshotId,
         at: std::path::PathBuf,
         sink: rpc::Sink<rpc::Buffer>,
     ) -> impl Future<Output = Result<(), rpc::Failure<RepositoryError>>> + Send;
@@ -1279,7 +1256,7 @@ static METHODS: [rpc::ffi::Method; 15] = [
 ];
 
 const SCHEMA: [u8; 16] =
-    [0x5d, 0xcd, 0x89, 0x8c, 0xff, 0x10, 0x03, 0xe8, 0x43, 0x39, 0xca, 0xfc, 0x62, 0xbb, 0xc9, 0x91];
+    [0xeb, 0x52, 0x09, 0xe8, 0x9d, 0x24, 0x3f, 0xdf, 0x64, 0x81, 0xfe, 0x30, 0x7a, 0xf4, 0x40, 0x9f];
 
 /// What [`SCHEMA`] is the hash of.
 const TEXT: &str = r#"method Ingest.add(file:NewFile)->u64 throws RepositoryError
@@ -1307,19 +1284,18 @@ record BackupReport{snapshot:Snapshot,issues:list<FileIssue>,busy:map<string,f64
 record CheckOptions{read_data:bool=false}
 record CheckReport{snapshots:u64,packs:u64,chunks:u64,bytes_read:u64,damage:list<Damage>}
 record Damage{object:string,why:string}
-record Entry{at:path,kind:EntryKind,mode:u32,uid:u32,gid:u32,size:u64,modified:Time,links:u64}
+record Entry{at:path,kind:EntryKind,mode:u32,uid:u32,gid:u32,size:u64,modified:timestamp,links:u64}
 record FileIssue{at:path,kind:IssueKind,message:string}
 record IngestOptions{tags:list<string>,host:string="",compression:Compression=auto}
 record InitOptions{create_key:bool=false}
 record Location{url:string,credentials:Credentials,memory:optional<u64>}
-record NewFile{at:path,mode:u32=384,modified:optional<Time>}
+record NewFile{at:path,mode:u32=384,modified:optional<timestamp>}
 record Progress{files:u64,bytes:u64,files_total:optional<u64>,bytes_total:optional<u64>,bytes_stored:u64,issues:u64,current:path}
 record RestoreOptions{snapshot:bytes<32>,target:path,only:list<path>}
 record RestoreReport{statistics:Statistics,issues:list<FileIssue>}
 record SnapshotFilter{host:optional<string>,tags:list<string>}
-record Snapshot{id:bytes<32>,time:Time,host:string,user:string,paths:list<path>,tags:list<string>,parent:optional<bytes<32>>,statistics:Statistics}
-record Statistics{files:u64,folders:u64,others:u64,unchanged:u64,bytes:u64,bytes_read:u64,bytes_new:u64,bytes_stored:u64,chunks:u64,chunks_new:u64,duration:u64}
-record Time{seconds:i64,nanos:u32}
+record Snapshot{id:bytes<32>,time:timestamp,host:string,user:string,paths:list<path>,tags:list<string>,parent:optional<bytes<32>>,statistics:Statistics}
+record Statistics{files:u64,folders:u64,others:u64,unchanged:u64,bytes:u64,bytes_read:u64,bytes_new:u64,bytes_stored:u64,chunks:u64,chunks_new:u64,duration:duration}
 "#;
 
 static ABI: rpc::ffi::AbiInfo = rpc::ffi::AbiInfo::new(SCHEMA, TEXT, &METHODS);
@@ -1378,7 +1354,7 @@ fn dispatch<I: Implementation>(call: &mut rpc::Call<'_>, cx: rpc::Context) -> Re
         }
         // Repository.list
         0x7bc5_d1fd => {
-            let snapshot: [u8; 32] = call.arguments().field(|| [0; 32])?;
+            let snapshot: SnapshotId = call.arguments().field(|| [0; 32])?;
             let at = call.arguments().field(std::path::PathBuf::new)?;
             let recursive = call.arguments().field(bool::default)?;
             let this = call.object::<I::Repository>()?;
@@ -1388,7 +1364,7 @@ fn dispatch<I: Implementation>(call: &mut rpc::Call<'_>, cx: rpc::Context) -> Re
         }
         // Repository.read
         0x369c_fb11 => {
-            let snapshot: [u8; 32] = call.arguments().field(|| [0; 32])?;
+            let snapshot: SnapshotId = call.arguments().field(|| [0; 32])?;
             let at = call.arguments().field(std::path::PathBuf::new)?;
             let this = call.object::<I::Repository>()?;
             let context = cx.clone();
