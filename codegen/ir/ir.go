@@ -168,7 +168,6 @@ type Method struct {
 	Interface   *Interface
 	Name        string
 	ID          uint32
-	Hash        uint64 // of its line of Schema.Text and those of the types that it reaches
 	Constructor bool
 	Immediate   bool
 	Args        []*Field

@@ -3,9 +3,7 @@ package ir
 import (
 	"cmp"
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,80 +13,27 @@ import (
 // then one for each record, enum and error by the order of theirs. It holds all that two sides must agree on to understand
 // each other's frames: names, order, types, defaults, ids and domains, but no aliases, doc comments or messages.
 func sign(s *Schema) {
-	lines := map[any]string{}
+	var methods, types []string
 	for _, t := range s.Types {
 		switch t := t.(type) {
 		case *Record:
-			lines[t] = "record " + t.Name + "{" + fieldText(t.Fields) + "}\n"
+			types = append(types, "record "+t.Name+"{"+fieldText(t.Fields)+"}\n")
 		case *Enum:
-			lines[t] = "enum " + t.Name + "{" + variantText(t.Variants) + "}\n"
+			types = append(types, "enum "+t.Name+"{"+variantText(t.Variants)+"}\n")
 		case *Error:
-			lines[t] = fmt.Sprintf("error %s{%s}\n", t.Name, variantText(t.Variants))
+			types = append(types, "error "+t.Name+"{"+variantText(t.Variants)+"}\n")
 		}
 	}
-	types := slices.Sorted(maps.Values(lines))
-	var methods []string
 	for _, i := range slices.Concat(s.Interfaces, s.Callbacks) {
 		for _, m := range i.All() {
-			line := m.signature() + "\n"
-			methods = append(methods, line)
-			reached := map[any]bool{}
-			reach(m, reached)
-			text := []string{line}
-			for t := range reached {
-				text = append(text, lines[t])
-			}
-			slices.Sort(text[1:])
-			hash := sha256.Sum256([]byte(strings.Join(text, "")))
-			m.Hash = binary.LittleEndian.Uint64(hash[:8])
+			methods = append(methods, m.signature()+"\n")
 		}
 	}
 	slices.Sort(methods)
+	slices.Sort(types)
 	s.Text = strings.Join(append(methods, types...), "")
 	hash := sha256.Sum256([]byte(s.Text))
 	copy(s.Hash[:], hash[:])
-}
-
-// reach collects the records, enums and errors that the frames of a method can hold.
-func reach(m *Method, reached map[any]bool) {
-	var ref func(r *Ref)
-	var variants func(vs []*Variant)
-	fields := func(fs []*Field) {
-		for _, f := range fs {
-			ref(f.Type)
-		}
-	}
-	variants = func(vs []*Variant) {
-		for _, v := range vs {
-			fields(v.Fields)
-		}
-	}
-	ref = func(r *Ref) {
-		switch {
-		case r == nil:
-		case r.Kind == RecordRef && !reached[r.Record]:
-			reached[r.Record] = true
-			fields(r.Record.Fields)
-		case r.Kind == EnumRef && !reached[r.Enum]:
-			reached[r.Enum] = true
-			variants(r.Enum.Variants)
-		default:
-			ref(r.Key)
-			ref(r.Elem)
-		}
-	}
-	fields(m.Args)
-	ref(m.Result)
-	if m.Input != nil {
-		ref(m.Input.Type)
-	}
-	if m.Emits != nil {
-		ref(&Ref{Kind: RecordRef, Record: m.Emits})
-	}
-	if m.Throws != nil {
-		reached[m.Throws] = true
-		variants(m.Throws.Variants)
-	}
 }
 
 // Methods are all constructors and methods that the library answers, ascending by id.

@@ -32,6 +32,7 @@ func (e *emitter) callbackMethod(m *ir.Method) {
 	if m.Result != nil {
 		result = typeName(m.Result)
 	}
+	e.many(args)
 	e.list("pub async fn "+snake(m.Name)+"(", args, ") -> Result<"+result+", "+errorType(m)+"> {")
 	e.indent++
 	e.line("self.0.call(%s, %s).await", hex(uint64(m.ID), 8), pairs(names))

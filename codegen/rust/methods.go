@@ -92,6 +92,7 @@ func (e *emitter) method(m *ir.Method) {
 		args = append(args, "sink: rpc::Sink<"+itemType(m)+">")
 	}
 	result := "Result<" + resultType(m) + ", " + errorType(m) + ">"
+	e.many(args)
 	if !m.Immediate {
 		result = "impl Future<Output = " + result + "> + Send"
 	}
@@ -154,9 +155,14 @@ func (e *emitter) service() {
 	e.line("static ABI: rpc::ffi::AbiInfo = rpc::ffi::AbiInfo::new(SCHEMA, TEXT, &METHODS);")
 	e.line("")
 
+	// Without immediate methods, the function for them needs no implementation.
+	own, generic := ": immediate::<I>", "::<I>"
+	if !slices.ContainsFunc(methods, func(m *ir.Method) bool { return m.Immediate }) {
+		own, generic = "", ""
+	}
 	e.line("/// The methods of an implementation, for [`rpc::export!`].")
 	e.open("pub const fn service<I: Implementation>() -> rpc::Service {")
-	e.line("rpc::Service { abi: &ABI, dispatch: dispatch::<I>, immediate: immediate::<I> }")
+	e.line("rpc::Service { abi: &ABI, dispatch: dispatch::<I>, immediate%s }", own)
 	e.close("}")
 	e.line("")
 
@@ -167,11 +173,17 @@ func (e *emitter) service() {
 			e.dispatch(m)
 		}
 	}
-	e.line("_ => immediate::<I>(call).map(rpc::service::ready),")
+	e.line("_ => immediate%s(call).map(rpc::service::ready),", generic)
 	e.close("}")
 	e.close("}")
 	e.line("")
 
+	if generic == "" {
+		e.open("fn immediate(call: &mut rpc::Call<'_>) -> Result<rpc::Final, rpc::Error> {")
+		e.line("Err(rpc::Error::UnknownMethod(call.method()))")
+		e.close("}")
+		return
+	}
 	e.open("fn immediate<I: Implementation>(call: &mut rpc::Call<'_>) -> Result<rpc::Final, rpc::Error> {")
 	e.open("match call.method() {")
 	for _, m := range methods {

@@ -111,7 +111,7 @@ func ownName(r *ir.Ref) string {
 	}
 }
 
-// text is a Rust string literal.
+// text is a Rust string literal, in ASCII: rustfmt measures lines now by bytes and now by columns.
 func text(s string) string {
 	var out strings.Builder
 	out.WriteByte('"')
@@ -122,7 +122,7 @@ func text(s string) string {
 			out.WriteRune(r)
 		case r == '\n':
 			out.WriteString(`\n`)
-		case r < ' ' || r == 0x7f || !strconv.IsPrint(r):
+		case r < ' ' || r >= 0x7f:
 			out.WriteString(`\u{` + strconv.FormatInt(int64(r), 16) + `}`)
 		default:
 			out.WriteRune(r)

@@ -19,7 +19,7 @@ func (e *emitter) record(r *ir.Record) {
 	e.open("pub struct %s {", r.Name)
 	for _, f := range r.Fields {
 		e.about(f.About, "Field `"+f.Name+"`.")
-		e.line("pub %s: %s,", snake(f.Name), typeName(f.Type))
+		e.typed("pub "+snake(f.Name)+":", f.Type, ",")
 	}
 	e.close("}")
 	e.line("")
@@ -41,11 +41,32 @@ func (e *emitter) record(r *ir.Record) {
 		if one := "reader.record(|reader| Ok(" + r.Name + " { " + strings.Join(fields, ", ") + " }))"; e.fits(one) {
 			e.line("%s", one)
 			return
+		} else if e.chain(one, "reader") {
+			return
 		}
 		e.open("reader.record(|reader| {")
 		e.literal("Ok("+r.Name, fields, ")")
 		e.close("})")
 	})
+}
+
+// typed writes a declaration that ends in a type.
+func (e *emitter) typed(before string, t *ir.Ref, after string) {
+	switch one := before + " " + typeName(t) + after; {
+	case e.fits(one):
+		e.line("%s", one)
+	case 4+4*e.indent+len(typeName(t)+after) <= width:
+		e.open("%s", before)
+		e.line("%s%s", typeName(t), after)
+		e.indent--
+	case t.Kind == ir.Map:
+		e.open("%s std::collections::BTreeMap<", before)
+		e.line("%s,", typeName(t.Key))
+		e.line("%s,", typeName(t.Elem))
+		e.close(">" + after)
+	default:
+		e.line("%s", one)
+	}
 }
 
 // initialisers are the fields of a literal, each with what makes it.
@@ -103,7 +124,7 @@ func (e *emitter) variants(variants []*ir.Variant, first string) {
 		e.open("%s {", camel(v.Name))
 		for _, f := range v.Fields {
 			e.about(f.About, "Field `"+f.Name+"`.")
-			e.line("%s: %s,", snake(f.Name), typeName(f.Type))
+			e.typed(snake(f.Name)+":", f.Type, ",")
 		}
 		e.close("},")
 	}
@@ -120,12 +141,13 @@ func (e *emitter) enum(t *ir.Enum) {
 	}
 	e.about(t.About, "Enum `"+t.Name+"`.")
 	e.line("#[derive(%s)]", strings.Join(derives, ", "))
+	e.large(t.Variants)
 	e.open("pub enum %s {", t.Name)
 	e.variants(t.Variants, mark)
 	e.close("}")
 	e.line("")
 	if !plain(first) {
-		e.defaultImpl(t.Name, func() { e.line("%s", variantValue(t.Name, first)) })
+		e.defaultImpl(t.Name, func() { e.literal(t.Name+"::"+camel(first.Name), initialisers(first.Fields, value), "") })
 	}
 
 	e.encodeImpl(t.Name, func() {
@@ -200,6 +222,7 @@ func pattern(enum string, v *ir.Variant) string {
 func (e *emitter) failure(t *ir.Error) {
 	e.about(t.About, "Error `"+t.Name+"`.")
 	e.line("#[derive(Clone, Debug, PartialEq)]")
+	e.large(t.Variants)
 	e.open("pub enum %s {", t.Name)
 	e.variants(t.Variants, "")
 	e.close("}")

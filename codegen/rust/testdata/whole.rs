@@ -12,7 +12,7 @@ pub const MAX_SIZE: u32 = 16;
 /// Constant `greeting`.
 ///
 /// Since 1.2.
-pub const GREETING: &str = "hello 😀";
+pub const GREETING: &str = "hello \u{1f600}";
 
 /// Constant `patience`.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_millis(1500);
@@ -248,7 +248,7 @@ impl Default for Defaults {
             f_: 0.1,
             g: -1e-09,
             h: 3.0,
-            i: "\"\\\n\u{9}😀é".to_owned(),
+            i: "\"\\\n\u{9}\u{1f600}\u{e9}".to_owned(),
             j: Color::Mixed { red: 1, green: 0, blue: 0 },
             k: 16,
             l: std::time::Duration::from_secs(7200),
@@ -291,7 +291,7 @@ impl rpc::Decode for Defaults {
                 f_: reader.field(|| 0.1)?,
                 g: reader.field(|| -1e-09)?,
                 h: reader.field(|| 3.0)?,
-                i: reader.field(|| "\"\\\n\u{9}😀é".to_owned())?,
+                i: reader.field(|| "\"\\\n\u{9}\u{1f600}\u{e9}".to_owned())?,
                 j: reader.field(|| Color::Mixed { red: 1, green: 0, blue: 0 })?,
                 k: reader.field(|| 16)?,
                 l: reader.field(|| std::time::Duration::from_secs(7200))?,

@@ -10,7 +10,7 @@ use rpc::Encode as _;
 pub const DEFAULT_ATTEMPTS: u32 = 3;
 
 /// Text beyond ASCII.
-pub const GREETING: &str = "hello 😀";
+pub const GREETING: &str = "hello \u{1f600}";
 
 /// A fraction that every float can hold.
 pub const HALF: f64 = 0.5;
