@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"strongroom.dev/codegen/compile"
+	"strongroom.dev/codegen/format"
 	"strongroom.dev/codegen/token"
 )
 
@@ -35,7 +36,7 @@ func TestTheExamplesOfTheLanguageReferenceCompile(t *testing.T) {
 	for _, b := range blocks {
 		example := b[1]
 		if !strings.Contains(example, "package ") {
-			example = "package example\n" + example
+			example = "package example\n\n" + example
 		}
 		all.WriteString(example)
 		program, err := compile.Load("example.idl", func(path string) (string, error) {
@@ -49,6 +50,8 @@ func TestTheExamplesOfTheLanguageReferenceCompile(t *testing.T) {
 		})
 		require.NoError(t, err)
 		assert.Empty(t, program.Report.String())
+		laidOut, _ := format.Text("example.idl", example)
+		assert.Equal(t, laidOut, example, "idlc fmt would change the example")
 	}
 	for _, word := range strings.Fields(`package import record enum error interface callback type const constructor emits throws stream<
 		optional< list< map< bytes bytes< buffer timestamp duration path string bool u8 u16 u32 u64 i8 i16 i32 i64 f32 f64
@@ -58,5 +61,33 @@ func TestTheExamplesOfTheLanguageReferenceCompile(t *testing.T) {
 	}
 	for unit := range token.Units {
 		assert.Contains(t, string(text), "`"+unit+"`", "the reference does not tell of a unit")
+	}
+}
+
+var row = regexp.MustCompile("(?m)^\\| `([^`]+)` \\| `([^`]+)` \\| `([^`]+)` \\| `([^`]+)` \\| `([^`]+)` \\|$")
+
+// The table of types says what the backends say.
+func TestTheReferenceNamesTheTypesOfEachLanguage(t *testing.T) {
+	text, err := os.ReadFile("../../docs/language.md")
+	require.NoError(t, err)
+	rows := row.FindAllStringSubmatch(strings.ReplaceAll(string(text), `\|`, "¦"), -1)
+	require.Len(t, rows, 15)
+	for _, cells := range rows {
+		text := "package example\nrecord Items { it: " + cells[1] + " }\ninterface Giver { give() -> Items }\n"
+		if cells[1] == "buffer" { // stands in no record
+			text = "package example\ninterface Giver { give() -> buffer }\n"
+		}
+		schema, report := compile.Text("example.idl", text)
+		require.Empty(t, report.String())
+		var item any = schema.Interfaces[0].Methods[0]
+		if len(schema.Types) > 0 {
+			item = schema.Types[0]
+		}
+		for n, l := range languages {
+			declared, err := l.declared(schema)
+			require.NoError(t, err)
+			want := strings.ReplaceAll(cells[n+2], "¦", "|")
+			assert.Regexp(t, `(^|[ (<])`+regexp.QuoteMeta(want)+`($|[ ,);:=\na-z])`, declared[item], "%s in %s", cells[1], l.Name)
+		}
 	}
 }
