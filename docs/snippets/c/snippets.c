@@ -46,7 +46,7 @@ static sr_error *open(sr_client *client, const char *url, strongroom_repository 
   return error;
 }
 
-static strongroom_bytes_32 backup(strongroom_repository repository, const char *folder) {
+static strongroom_snapshot_id backup(strongroom_repository repository, const char *folder) {
   // snippet Repository.backup
   const sr_bytes paths[] = {sr_path_of(folder)};
   const sr_string tags[] = {sr_string_of("documents")};
@@ -61,7 +61,7 @@ static strongroom_bytes_32 backup(strongroom_repository repository, const char *
     const strongroom_file_issue *issue = &report.issues.items[i];
     fprintf(stderr, "%s: %s\n", (const char *)issue->at.data, issue->message.data);
   }
-  strongroom_bytes_32 snapshot = report.snapshot.id;
+  strongroom_snapshot_id snapshot = report.snapshot.id;
   sr_arena_free(&arena); /* and with it all that the report points to */
   // end
   return snapshot;
@@ -86,7 +86,7 @@ static size_t snapshots(strongroom_repository repository) {
   return count;
 }
 
-static size_t read_file(strongroom_repository repository, strongroom_bytes_32 snapshot, const char *name, FILE *file) {
+static size_t read_file(strongroom_repository repository, strongroom_snapshot_id snapshot, const char *name, FILE *file) {
   size_t length = 0;
   // snippet Repository.read
   sr_request request;
@@ -106,7 +106,7 @@ static size_t read_file(strongroom_repository repository, strongroom_bytes_32 sn
   return length;
 }
 
-static void restore(strongroom_repository repository, strongroom_bytes_32 snapshot, const char *folder) {
+static void restore(strongroom_repository repository, strongroom_snapshot_id snapshot, const char *folder) {
   // snippet Repository.restore
   strongroom_restore_options options = strongroom_restore_options_default();
   options.snapshot = snapshot;
@@ -120,7 +120,7 @@ static void restore(strongroom_repository repository, strongroom_bytes_32 snapsh
   // end
 }
 
-static strongroom_bytes_32 ingest(sr_client *client, strongroom_repository repository) {
+static strongroom_snapshot_id ingest(sr_client *client, strongroom_repository repository) {
   // snippet Repository.ingest
   strongroom_ingest_options options = strongroom_ingest_options_default();
   strongroom_ingest ingest;
@@ -150,7 +150,7 @@ static strongroom_bytes_32 ingest(sr_client *client, strongroom_repository repos
   sr_arena_init(&arena);
   strongroom_backup_report report;
   succeed(strongroom_ingest_commit(ingest, &arena, &report));
-  strongroom_bytes_32 snapshot = report.snapshot.id;
+  strongroom_snapshot_id snapshot = report.snapshot.id;
   sr_arena_free(&arena);
   succeed(strongroom_ingest_close(ingest));
   // end
@@ -185,7 +185,7 @@ int main(void) {
   sr_error_free(error);
   succeed(strongroom_repository_close(init(client, url)));
   succeed(open(client, url, &repository));
-  strongroom_bytes_32 snapshot = backup(repository, source);
+  strongroom_snapshot_id snapshot = backup(repository, source);
   expect(snapshots(repository) == 1, "there is one snapshot");
   FILE *copy = tmpfile();
   expect(copy != NULL && read_file(repository, snapshot, "letter.txt", copy) == strlen("Dear reader"), "the letter is read");
