@@ -452,6 +452,8 @@ func TestAPhoneShowsAllOfIt(t *testing.T) {
 		for _, page := range pages {
 			r.visit(page)
 			assert.LessOrEqual(t, says[int64](r, `document.scrollingElement.scrollWidth`), width, "%s is wider than the screen", page)
+			assert.Empty(t, says[[]string](r, `[...document.querySelectorAll("pre")].filter((code) => code.scrollWidth > code.clientWidth
+				&& !["auto", "scroll"].includes(getComputedStyle(code).overflowX)).map((code) => code.innerText)`), "%s cuts code off", page)
 			assert.Less(t, says[float64](r, `document.querySelector("h1").getBoundingClientRect().bottom`), 400.0, "%s begins with something else", page)
 		}
 	}

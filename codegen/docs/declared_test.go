@@ -89,6 +89,7 @@ func TestDeclarations(t *testing.T) {
 		}
 		for _, code := range declared {
 			assert.NotContains(t, code, "... ...")
+			assert.NotContains(t, code, `"""`)
 			assert.NotRegexp(t, `strongroom_(put|get)_`, code, "programs do not call the encoders")
 		}
 		for _, unwanted := range []string{"return", "///", `"""`, "/*", "{\n"} {

@@ -51,6 +51,8 @@ record Entry {
 enum State { fresh; old { since: timestamp } }
 
 /// Why it fails.
+///
+/// # What to do
 error ShelfError {
   /// Nothing has this key.
   missing { key: string } "there is no <{key}>"
@@ -77,7 +79,7 @@ func TestPagesSayWhatTheInterfaceSays(t *testing.T) {
 	has("record/Entry.html", `key</a>: string = &#34;&lt;none&gt;&#34;`, `duration = 90s</code> <span class="later">since 1.3</span>`,
 		`<a href="../interface/Shelf.html#get"><code>Shelf.get</code></a>`, `<a href="../enum/State.html">State</a>`)
 	has("enum/State.html", `timestamp`, `<a href="../record/Entry.html"><code>Entry</code></a>`)
-	has("error/ShelfError.html", `“there is no &lt;<var>key</var>&gt;”`, `<p>Nothing has this key.</p>`, `Thrown by`, `Shelf.open`)
+	has("error/ShelfError.html", `<h5>What to do</h5>`, `“there is no &lt;<var>key</var>&gt;”`, `<p>Nothing has this key.</p>`, `Thrown by`, `Shelf.open`)
 	has("search.js", `["Shelf.get","method","interface/Shelf.html#get","Gives the key's value.",1]`, `["ShelfError.missing","way to fail"`)
 }
 
