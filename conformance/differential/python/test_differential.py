@@ -1,4 +1,4 @@
-"""Values of random interfaces make the round trip Python → Rust → Python, and have the bytes of an encoder that is neither."""
+"""Values of random interfaces go from Python to Rust and back, and have the bytes of an encoder that is neither."""
 
 import json
 import os
@@ -9,8 +9,9 @@ import pytest
 
 os.environ["DIFFERENTIAL_LIBRARY"] = os.path.abspath(os.environ["DIFFERENTIAL_LIBRARY"])
 
-import generated  # noqa: E402
-from strongroom._rpc import wire  # noqa: E402
+import generated
+
+from strongroom._rpc import wire
 
 CASES = json.loads(pathlib.Path(os.environ["DIFFERENTIAL_VECTORS"]).read_text())
 
