@@ -60,7 +60,7 @@ func open(t *testing.T, client *Client, name string) reflect.Value {
 func run(object reflect.Value, c roundtrip) error {
 	method := object.MethodByName(strings.ToUpper(c.Method[:1]) + c.Method[1:])
 	value := reflect.New(method.Type().In(1))
-	wire, want := bytes(c.Wire), c.Reply
+	wire, want := unhex(c.Wire), c.Reply
 	if want == "" {
 		want = c.Wire
 	}
@@ -87,7 +87,7 @@ func run(object reflect.Value, c roundtrip) error {
 	return nil
 }
 
-func bytes(digits string) []byte {
+func unhex(digits string) []byte {
 	out, err := hex.DecodeString(digits)
 	if err != nil {
 		panic(err)

@@ -11,8 +11,9 @@ os.environ["DIFFERENTIAL_LIBRARY"] = os.path.abspath(os.environ["DIFFERENTIAL_LI
 
 import generated
 
-from strongroom._rpc import wire
+from strongroom._rpc import Method, wire
 
+METHODS = {known.name: known for known in vars(generated).values() if isinstance(known, Method)}
 CASES = json.loads(pathlib.Path(os.environ["DIFFERENTIAL_VECTORS"]).read_text())
 
 
@@ -28,7 +29,7 @@ def by_interface() -> dict[str, list[dict[str, Any]]]:
 def test_values_make_the_round_trip(name: str, cases: list[dict[str, Any]]) -> None:
     with getattr(generated, name).open() as object_:
         for case in cases:
-            method = getattr(generated, f"_M_{name.upper()}_{case['method'].upper()}")
+            method = METHODS[f"{name}.{case['method']}"]
             payload, canonical = bytes.fromhex(case["wire"]), bytes.fromhex(case.get("reply", case["wire"]))
             value = method.arguments.read(wire.Reader(payload))["value"]
             assert encoded(method, value) == canonical, f"Python writes {case['name']}"
