@@ -640,3 +640,16 @@ fn spoilt_payloads_are_refused_or_mean_something() {
     }
     assert!(read > 500 && refused > 500, "both happen: {read} were read, {refused} refused");
 }
+
+/// A stream that never waits for credit is cancelled all the same.
+#[test]
+fn a_stream_with_credit_without_end_is_cancelled() {
+    let mut suite = Suite::new();
+    let payload = arguments(|writer| (10_000_000u32, false).encode(writer));
+    let id = suite.start("count", &payload, Duration::ZERO);
+    suite.client.credit(id, u64::MAX);
+    assert_eq!(suite.client.next(id, Duration::from_secs(10)).map(|answer| answer.kind), Some(ITEM));
+    suite.client.cancel(id);
+    let error = suite.client.last(id).error();
+    assert_eq!(error.map(|error| (error.0, error.1)), Some((0, CANCELLED)));
+}

@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{ready, Context as TaskContext, Poll};
 
 use futures::task::AtomicWaker;
 use futures::Stream;
 use parking_lot::Mutex;
+use tokio::task::coop::poll_proceed;
 
 use crate::buffer::Buffer;
 use crate::codec::{Decode, Reader};
@@ -173,10 +174,15 @@ impl<T: Decode> Incoming<T> {
         if self.over {
             return Poll::Ready(None);
         }
+        // Where items come as fast as they are read, the request must learn all the same that it is cancelled.
+        let turn = ready!(poll_proceed(cx));
         let mut next = self.cx.request.input.next();
         if matches!(next, Next::Nothing) {
             self.cx.request.input.reader.register(cx.waker());
             next = self.cx.request.input.next();
+        }
+        if !matches!(next, Next::Nothing) {
+            turn.made_progress();
         }
         match next {
             Next::Item(item) => Poll::Ready(Some(self.read(item))),

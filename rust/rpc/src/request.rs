@@ -5,11 +5,12 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::pin::Pin;
 use std::sync::atomic::{fence, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::{Context as TaskContext, Poll};
+use std::task::{ready, Context as TaskContext, Poll};
 use std::time::Instant;
 
 use futures::task::AtomicWaker;
 use parking_lot::Mutex;
+use tokio::task::coop::poll_proceed;
 use tokio_util::sync::CancellationToken;
 
 use crate::codec::{Writer, MAX_HANDLES, MAX_PAYLOAD};
@@ -195,15 +196,16 @@ impl Request {
     }
 
     pub(crate) fn poll_credit(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        if self.credit.load(Ordering::Acquire) > 0 {
-            return Poll::Ready(());
+        // A stream that has credit for all of its items would else never let go of its thread, nor learn that it is cancelled.
+        let turn = ready!(poll_proceed(cx));
+        if self.credit.load(Ordering::Acquire) <= 0 {
+            self.stream.register(cx.waker());
+            if self.credit.load(Ordering::Acquire) <= 0 {
+                return Poll::Pending;
+            }
         }
-        self.stream.register(cx.waker());
-        if self.credit.load(Ordering::Acquire) > 0 {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        turn.made_progress();
+        Poll::Ready(())
     }
 
     /// Runs `emit` where the request is not over; `None` where it is.
