@@ -103,8 +103,8 @@ func (e *emitter) claim() {
 	}
 }
 
-// snake turns the name of a type into C's style.
-func snake(name string) string {
+// Snake turns the name of a type into C's style.
+func Snake(name string) string {
 	var out strings.Builder
 	for i, r := range name {
 		if upper(r) && i > 0 && (!upper(rune(name[i-1])) || i+1 < len(name) && !upper(rune(name[i+1]))) {
@@ -118,7 +118,7 @@ func snake(name string) string {
 func upper(r rune) bool { return r >= 'A' && r <= 'Z' }
 
 // typeName is the C name of a declared type.
-func (e *emitter) typeName(name string) string { return e.global(name, "type", e.prefix+snake(name)) }
+func (e *emitter) typeName(name string) string { return e.global(name, "type", e.prefix+Snake(name)) }
 
 // derived is the name of something that is made for a declared type.
 func (e *emitter) derived(name, suffix string) string {
@@ -134,7 +134,7 @@ func (e *emitter) clientNew() string { return e.global("", "client", e.prefix+"c
 
 // variant is the C name of a variant.
 func (e *emitter) variant(typ string, v *ir.Variant) string {
-	return e.global(v, "", e.upper+strings.ToUpper(snake(typ)+"_"+v.Name))
+	return e.global(v, "", e.upper+strings.ToUpper(Snake(typ)+"_"+v.Name))
 }
 
 func (e *emitter) constant(c *ir.Constant) string {
@@ -158,11 +158,11 @@ func (e *emitter) mangle(r *ir.Ref) string {
 	case ir.Map:
 		return "map_" + e.mangle(r.Key) + "_" + e.mangle(r.Elem)
 	case ir.RecordRef:
-		return snake(r.Record.Name)
+		return Snake(r.Record.Name)
 	case ir.EnumRef:
-		return snake(r.Enum.Name)
+		return Snake(r.Enum.Name)
 	case ir.InterfaceRef, ir.CallbackRef:
-		return snake(r.Interface.Name)
+		return Snake(r.Interface.Name)
 	default:
 		return r.String()
 	}

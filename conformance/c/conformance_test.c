@@ -735,38 +735,13 @@ static bool run_case(const json *table) {
   return !s.failed;
 }
 
-static char *read_file(const char *path, size_t *length) {
-  FILE *file = fopen(path, "rb");
-  if (file == NULL) return NULL;
-  char *out = NULL;
-  size_t capacity = 0;
-  *length = 0;
-  do {
-    if (*length == capacity) {
-      capacity = capacity == 0 ? 1u << 16 : capacity * 2;
-      char *larger = realloc(out, capacity + 1);
-      if (larger == NULL) break;
-      out = larger;
-    }
-    *length += fread(out + *length, 1, capacity - *length, file);
-  } while (!feof(file) && !ferror(file));
-  fclose(file);
-  if (out != NULL) out[*length] = 0;
-  return out;
-}
-
 /* Runs the cases of one file; false where any fails. */
 static bool run_file(const char *path) {
-  size_t length, at;
-  char *content = read_file(path, &length);
-  if (content == NULL) {
-    fprintf(stderr, "cannot read %s\n", path);
-    return false;
-  }
+  size_t at;
   sr_arena arena;
   sr_arena_init(&arena);
   size_t failures = 0;
-  const json *cases = json_parse(&arena, content, length, &at);
+  const json *cases = json_read(&arena, path, &at);
   const bool readable = cases != NULL && cases->kind == JSON_ARRAY && cases->count > 0;
   if (readable) {
     for (const json *table = cases->first; table != NULL; table = table->next) failures += run_case(table) ? 0 : 1;
@@ -775,7 +750,6 @@ static bool run_file(const char *path) {
     fprintf(stderr, "%s: not a table of cases, from byte %u on\n", path, (unsigned)at);
   }
   sr_arena_free(&arena);
-  free(content);
   return readable && failures == 0;
 }
 

@@ -1,5 +1,6 @@
 #include "json.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -178,6 +179,29 @@ const json *json_parse(sr_arena *arena, const char *text, size_t length, size_t 
   skip_space(&p);
   *at = (size_t)(p.at - text);
   return p.at == p.end ? out : NULL;
+}
+
+const json *json_read(sr_arena *arena, const char *path, size_t *at) {
+  *at = 0;
+  FILE *file = fopen(path, "rb");
+  if (file == NULL) return NULL;
+  char *text = NULL;
+  size_t length = 0, capacity = 0;
+  do {
+    if (length == capacity) {
+      capacity = capacity == 0 ? 1u << 16 : capacity * 2;
+      char *larger = realloc(text, capacity + 1);
+      if (larger == NULL) break;
+      text = larger;
+    }
+    length += fread(text + length, 1, capacity - length, file);
+  } while (!feof(file) && !ferror(file));
+  const bool whole = feof(file) != 0;
+  fclose(file);
+  char *kept = whole ? sr_arena_alloc(arena, length + 1) : NULL; /* numbers stay where they are in the text */
+  if (kept != NULL) memcpy(kept, text, length);
+  free(text);
+  return kept == NULL ? NULL : json_parse(arena, kept, length, at);
 }
 
 const json *json_get(const json *object, const char *key) {

@@ -18,6 +18,8 @@ typedef struct json {
 
 /* The value of a whole text, or NULL with *at on what could not be read. */
 const json *json_parse(sr_arena *arena, const char *text, size_t length, size_t *at);
+/* The same for a file. */
+const json *json_read(sr_arena *arena, const char *path, size_t *at);
 /* A member, or NULL. */
 const json *json_get(const json *object, const char *key);
 bool json_is(const json *string, const char *text);

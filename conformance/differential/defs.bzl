@@ -2,7 +2,7 @@
 
 load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
 
-_OUTPUTS = ["generated.go", "generated.py", "generated.rs", "lib.rs", "vectors.json"]
+_OUTPUTS = ["generated.go", "generated.h", "generated.py", "generated.rs", "lib.rs", "methods.inc", "vectors.json"]
 
 def _sources(ctx):
     outputs = [ctx.actions.declare_file(name) for name in _OUTPUTS]

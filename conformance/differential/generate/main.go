@@ -11,9 +11,11 @@ import (
 	"strings"
 
 	"strongroom.dev/codegen/backend"
+	"strongroom.dev/codegen/c"
 	"strongroom.dev/codegen/compile"
 	"strongroom.dev/codegen/ir"
 	"strongroom.dev/codegen/random"
+	"strongroom.dev/codegen/vectors"
 )
 
 // declarations is how many each file has.
@@ -54,7 +56,9 @@ func run(files int, seed uint64, out string) error {
 	if schema == nil {
 		return fmt.Errorf("the generated files are not correct:\n%s", program.Report)
 	}
-	outputs := map[string]string{"golang": "generated.go", "python": "generated.py", "rust": "generated.rs", "vectors": "vectors.json"}
+	outputs := map[string]string{
+		"c": "generated.h", "golang": "generated.go", "python": "generated.py", "rust": "generated.rs", "vectors": "vectors.json",
+	}
 	for name, file := range outputs {
 		text, err := backend.All[name](schema)
 		if err != nil {
@@ -64,7 +68,21 @@ func run(files int, seed uint64, out string) error {
 			return err
 		}
 	}
+	if err := os.WriteFile(filepath.Join(out, "methods.inc"), []byte(methods(schema)), 0o644); err != nil {
+		return err
+	}
 	return os.WriteFile(filepath.Join(out, "lib.rs"), []byte(service(schema)), 0o644)
+}
+
+// methods tells the C program, which cannot look names up, of the methods and the records that they give back.
+func methods(schema *ir.Schema) string {
+	var b strings.Builder
+	for _, m := range schema.Methods() {
+		if vectors.Echo(m) {
+			fmt.Fprintf(&b, "METHOD(%s, %s, %s, %s)\n", m.Interface.Name, c.Snake(m.Interface.Name), m.Name, c.Snake(m.Result.Record.Name))
+		}
+	}
+	return b.String()
 }
 
 // service is the Rust crate that implements all interfaces.
