@@ -490,3 +490,34 @@ func BenchmarkCall(b *testing.B) {
 	require.NoError(b, echo.Close())
 	require.NoError(b, client.Close())
 }
+
+// BenchmarkStreams measures one number of a stream, out of the library and into it.
+func BenchmarkStreams(b *testing.B) {
+	client, err := NewClient()
+	require.NoError(b, err)
+	echo, err := client.OpenEcho(context.Background(), "bench")
+	require.NoError(b, err)
+	b.Run("out", func(b *testing.B) {
+		b.ReportAllocs()
+		for _, err := range echo.Count(context.Background(), uint32(b.N), false) {
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("in", func(b *testing.B) {
+		b.ReportAllocs()
+		numbers := func(yield func(uint32, error) bool) {
+			for range b.N {
+				if !yield(1, nil) {
+					return
+				}
+			}
+		}
+		if _, err := echo.Total(context.Background(), 1, numbers); err != nil {
+			b.Fatal(err)
+		}
+	})
+	require.NoError(b, echo.Close())
+	require.NoError(b, client.Close())
+}
