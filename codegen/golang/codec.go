@@ -156,31 +156,37 @@ func (e *emitter) decode(target string, c *lower.Code, depth int) {
 		e.declare(item, c.Item, depth+1)
 		e.line("if _, twice := %s[%s]; twice {\nd.Malformed(\"a key of a map comes twice\")\n}", target, key)
 		e.line("%s[%s] = %s\n}\n}", target, key, item)
-	case lower.Buffer:
-		e.line("%s = d.Buffer()", target)
 	case lower.Product:
 		e.line("%s.decode(d)", target)
-	case lower.Sum:
-		if c.Type.Enum.Plain() {
-			e.line("%s.decode(d)", target)
-		} else {
-			e.line("%s = %s(d)", target, e.of[named{decoder, c.Type.Enum}])
-		}
-	case lower.Object:
-		e.line("%s = &%s{d.Object()}", target, e.name(c.Type.Interface))
 	default:
-		e.line("%s = d.%s()", target, coder(c))
+		if value := e.expression(c, "d"); value != "" {
+			e.line("%s = %s", target, value)
+		} else { // a plain enum
+			e.line("%s.decode(d)", target)
+		}
+	}
+}
+
+// expression is the reading of a value that takes one expression, or "".
+func (e *emitter) expression(c *lower.Code, from string) string {
+	switch {
+	case coder(c) != "":
+		return fmt.Sprintf("%s.%s()", from, coder(c))
+	case c.Op == lower.Buffer:
+		return from + ".Buffer()"
+	case c.Op == lower.Object:
+		return fmt.Sprintf("&%s{%s.Object()}", e.name(c.Type.Interface), from)
+	case c.Op == lower.Sum && !c.Type.Enum.Plain():
+		return fmt.Sprintf("%s(%s)", e.of[named{decoder, c.Type.Enum}], from)
+	default:
+		return ""
 	}
 }
 
 // declare emits a variable and the reading of its value.
 func (e *emitter) declare(name string, c *lower.Code, depth int) {
-	if scalar := coder(c); scalar != "" {
-		e.line("%s := d.%s()", name, scalar)
-		return
-	}
-	if c.Op == lower.Sum && !c.Type.Enum.Plain() {
-		e.line("%s := %s(d)", name, e.of[named{decoder, c.Type.Enum}])
+	if value := e.expression(c, "d"); value != "" {
+		e.line("%s := %s", name, value)
 		return
 	}
 	e.line("var %s %s", name, e.goType(c.Type))

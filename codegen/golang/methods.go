@@ -179,16 +179,41 @@ func (e *emitter) finish(run string, result *lower.Code) {
 		e.line("if err := %s; err != nil {\nreturn err\n}\nreturn call.Finish()", run)
 		return
 	}
+	if value := e.expression(result, "call.Reply()"); value != "" && zeroText(result) != "" {
+		e.line("if err := %s; err != nil {\nreturn %s, err\n}", run, zeroText(result))
+		e.line("result := %s\nreturn result, call.Finish()", value)
+		return
+	}
 	e.line("var result %s\nif err := %s; err != nil {\nreturn result, err\n}", e.goType(result.Type), run)
 	e.line("d := call.Reply()")
 	e.decode("result", result, 0)
 	e.line("return result, call.Finish()")
 }
 
+// zeroText is the zero value of a type where that is short, or "".
+func zeroText(c *lower.Code) string {
+	switch c.Op {
+	case lower.Unsigned, lower.Signed, lower.Float, lower.Span:
+		return "0"
+	case lower.Flag:
+		return "false"
+	case lower.Text, lower.Path:
+		return `""`
+	case lower.Blob, lower.Sum, lower.Buffer, lower.Object:
+		return "nil" // no plain enum is read by an expression
+	default:
+		return ""
+	}
+}
+
 func (e *emitter) streamBody(item *lower.Code) {
 	window := "ValueWindow"
 	if item.Op == lower.Buffer {
 		window = "BufferWindow"
+	}
+	if value := e.expression(item, "d"); value != "" {
+		e.line("rpc.Receive(ctx, call, rpc.%s, yield, func(d *rpc.Decoder) %s { return %s })", window, e.goType(item.Type), value)
+		return
 	}
 	e.line("rpc.Receive(ctx, call, rpc.%s, yield, func(d *rpc.Decoder) (item %s) {", window, e.goType(item.Type))
 	e.decode("item", item, 0)

@@ -1455,12 +1455,10 @@ func (c *Client) InitRepository(ctx context.Context, at Location, options InitOp
 	call := c.Call(methodRepositoryInit)
 	at.encode(&call.Encoder)
 	options.encode(&call.Encoder)
-	var result *Repository
 	if err := call.Do(ctx, nil); err != nil {
-		return result, err
+		return nil, err
 	}
-	d := call.Reply()
-	result = &Repository{d.Object()}
+	result := &Repository{call.Reply().Object()}
 	return result, call.Finish()
 }
 
@@ -1470,12 +1468,10 @@ func (c *Client) InitRepository(ctx context.Context, at Location, options InitOp
 func (c *Client) OpenRepository(ctx context.Context, at Location) (*Repository, error) {
 	call := c.Call(methodRepositoryOpen)
 	at.encode(&call.Encoder)
-	var result *Repository
 	if err := call.Do(ctx, nil); err != nil {
-		return result, err
+		return nil, err
 	}
-	d := call.Reply()
-	result = &Repository{d.Object()}
+	result := &Repository{call.Reply().Object()}
 	return result, call.Finish()
 }
 
@@ -1510,12 +1506,10 @@ func (r *Repository) Backup(ctx context.Context, options BackupOptions, progress
 func (r *Repository) Ingest(ctx context.Context, options IngestOptions) (*Ingest, error) {
 	call := r.object.Call(methodRepositoryIngest)
 	options.encode(&call.Encoder)
-	var result *Ingest
 	if err := call.Do(ctx, nil); err != nil {
-		return result, err
+		return nil, err
 	}
-	d := call.Reply()
-	result = &Ingest{d.Object()}
+	result := &Ingest{call.Reply().Object()}
 	return result, call.Finish()
 }
 
@@ -1576,10 +1570,7 @@ func (r *Repository) Read(ctx context.Context, snapshot SnapshotId, at string) i
 		call := r.object.Call(methodRepositoryRead)
 		call.Fixed(snapshot[:])
 		call.String(at)
-		rpc.Receive(ctx, call, rpc.BufferWindow, yield, func(d *rpc.Decoder) (item *rpc.Buffer) {
-			item = d.Buffer()
-			return item
-		})
+		rpc.Receive(ctx, call, rpc.BufferWindow, yield, func(d *rpc.Decoder) *rpc.Buffer { return d.Buffer() })
 	}
 }
 
@@ -1649,12 +1640,10 @@ func (r *Repository) ID() ([32]byte, error) {
 // URL answers the URL with which it was opened.
 func (r *Repository) URL() (string, error) {
 	call := r.object.Call(methodRepositoryURL)
-	var result string
 	if err := call.Immediate(); err != nil {
-		return result, err
+		return "", err
 	}
-	d := call.Reply()
-	result = d.String()
+	result := call.Reply().String()
 	return result, call.Finish()
 }
 
@@ -1677,12 +1666,10 @@ func (i *Ingest) Close() error {
 func (i *Ingest) Add(ctx context.Context, file NewFile) (uint64, error) {
 	call := i.object.Call(methodIngestAdd)
 	file.encode(&call.Encoder)
-	var result uint64
 	if err := call.Do(ctx, nil); err != nil {
-		return result, err
+		return 0, err
 	}
-	d := call.Reply()
-	result = d.U64()
+	result := call.Reply().U64()
 	return result, call.Finish()
 }
 

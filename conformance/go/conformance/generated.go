@@ -698,12 +698,10 @@ func (e *Echo) Close() error {
 func (c *Client) OpenEcho(ctx context.Context, name string) (*Echo, error) {
 	call := c.Call(methodEchoOpen)
 	call.String(name)
-	var result *Echo
 	if err := call.Do(ctx, nil); err != nil {
-		return result, err
+		return nil, err
 	}
-	d := call.Reply()
-	result = &Echo{d.Object()}
+	result := &Echo{call.Reply().Object()}
 	return result, call.Finish()
 }
 
@@ -782,12 +780,10 @@ func (e *Echo) Crash(ctx context.Context, message string) error {
 func (e *Echo) Sleep(ctx context.Context, milliseconds uint32) (uint32, error) {
 	call := e.object.Call(methodEchoSleep)
 	call.U32(milliseconds)
-	var result uint32
 	if err := call.Do(ctx, nil); err != nil {
-		return result, err
+		return 0, err
 	}
-	d := call.Reply()
-	result = d.U32()
+	result := call.Reply().U32()
 	return result, call.Finish()
 }
 
@@ -806,12 +802,10 @@ func (e *Echo) Ticks(ctx context.Context, steps uint32, progress func(Tick)) (ui
 			}
 		}
 	}
-	var result uint32
 	if err := call.Do(ctx, emit); err != nil {
-		return result, err
+		return 0, err
 	}
-	d := call.Reply()
-	result = d.U32()
+	result := call.Reply().U32()
 	return result, call.Finish()
 }
 
@@ -824,10 +818,7 @@ func (e *Echo) Count(ctx context.Context, count uint32, fail bool) iter.Seq2[uin
 		call := e.object.Call(methodEchoCount)
 		call.U32(count)
 		call.Bool(fail)
-		rpc.Receive(ctx, call, rpc.ValueWindow, yield, func(d *rpc.Decoder) (item uint32) {
-			item = d.U32()
-			return item
-		})
+		rpc.Receive(ctx, call, rpc.ValueWindow, yield, func(d *rpc.Decoder) uint32 { return d.U32() })
 	}
 }
 
@@ -840,22 +831,17 @@ func (e *Echo) Blocks(ctx context.Context, count, size uint32) iter.Seq2[*rpc.Bu
 		call := e.object.Call(methodEchoBlocks)
 		call.U32(count)
 		call.U32(size)
-		rpc.Receive(ctx, call, rpc.BufferWindow, yield, func(d *rpc.Decoder) (item *rpc.Buffer) {
-			item = d.Buffer()
-			return item
-		})
+		rpc.Receive(ctx, call, rpc.BufferWindow, yield, func(d *rpc.Decoder) *rpc.Buffer { return d.Buffer() })
 	}
 }
 
 // Produced: items of the stream that were produced so far, by any call: shows that credit holds a producer back.
 func (e *Echo) Produced() (uint64, error) {
 	call := e.object.Call(methodEchoProduced)
-	var result uint64
 	if err := call.Immediate(); err != nil {
-		return result, err
+		return 0, err
 	}
-	d := call.Reply()
-	result = d.U64()
+	result := call.Reply().U64()
 	return result, call.Finish()
 }
 
@@ -866,12 +852,10 @@ func (e *Echo) Produced() (uint64, error) {
 func (e *Echo) Sum(ctx context.Context, data *rpc.Buffer) (uint64, error) {
 	call := e.object.Call(methodEchoSum)
 	call.Buffer(data)
-	var result uint64
 	if err := call.Do(ctx, nil); err != nil {
-		return result, err
+		return 0, err
 	}
-	d := call.Reply()
-	result = d.U64()
+	result := call.Reply().U64()
 	return result, call.Finish()
 }
 
@@ -882,12 +866,10 @@ func (e *Echo) Sum(ctx context.Context, data *rpc.Buffer) (uint64, error) {
 func (e *Echo) Invert(ctx context.Context, data *rpc.Buffer) (*rpc.Buffer, error) {
 	call := e.object.Call(methodEchoInvert)
 	call.Buffer(data)
-	var result *rpc.Buffer
 	if err := call.Do(ctx, nil); err != nil {
-		return result, err
+		return nil, err
 	}
-	d := call.Reply()
-	result = d.Buffer()
+	result := call.Reply().Buffer()
 	return result, call.Finish()
 }
 
@@ -895,24 +877,20 @@ func (e *Echo) Invert(ctx context.Context, data *rpc.Buffer) (*rpc.Buffer, error
 func (e *Echo) Child(ctx context.Context, name string) (*Echo, error) {
 	call := e.object.Call(methodEchoChild)
 	call.String(name)
-	var result *Echo
 	if err := call.Do(ctx, nil); err != nil {
-		return result, err
+		return nil, err
 	}
-	d := call.Reply()
-	result = &Echo{d.Object()}
+	result := &Echo{call.Reply().Object()}
 	return result, call.Finish()
 }
 
 // Name answers the name with which it was opened.
 func (e *Echo) Name() (string, error) {
 	call := e.object.Call(methodEchoName)
-	var result string
 	if err := call.Immediate(); err != nil {
-		return result, err
+		return "", err
 	}
-	d := call.Reply()
-	result = d.String()
+	result := call.Reply().String()
 	return result, call.Finish()
 }
 
@@ -953,12 +931,10 @@ func (e *Echo) Total(ctx context.Context, limit uint32, numbers iter.Seq2[uint32
 	rpc.Send(call, numbers, func(e *rpc.Encoder, item uint32) {
 		e.U32(item)
 	})
-	var result uint64
 	if err := call.Do(ctx, nil); err != nil {
-		return result, err
+		return 0, err
 	}
-	d := call.Reply()
-	result = d.U64()
+	result := call.Reply().U64()
 	return result, call.Finish()
 }
 
@@ -974,10 +950,7 @@ func (e *Echo) Double(ctx context.Context, numbers iter.Seq2[uint32, error]) ite
 		rpc.Send(call, numbers, func(e *rpc.Encoder, item uint32) {
 			e.U32(item)
 		})
-		rpc.Receive(ctx, call, rpc.ValueWindow, yield, func(d *rpc.Decoder) (item uint64) {
-			item = d.U64()
-			return item
-		})
+		rpc.Receive(ctx, call, rpc.ValueWindow, yield, func(d *rpc.Decoder) uint64 { return d.U64() })
 	}
 }
 
@@ -990,12 +963,10 @@ func (e *Echo) TotalBytes(ctx context.Context, parts iter.Seq2[*rpc.Buffer, erro
 	rpc.Send(call, parts, func(e *rpc.Encoder, item *rpc.Buffer) {
 		e.Buffer(item)
 	})
-	var result uint64
 	if err := call.Do(ctx, nil); err != nil {
-		return result, err
+		return 0, err
 	}
-	d := call.Reply()
-	result = d.U64()
+	result := call.Reply().U64()
 	return result, call.Finish()
 }
 
@@ -1033,12 +1004,10 @@ func (e *Echo) Pass(ctx context.Context, listener Listener, data *rpc.Buffer) (*
 	call := e.object.Call(methodEchoPass)
 	call.Callback(serveListener(listener))
 	call.Buffer(data)
-	var result *rpc.Buffer
 	if err := call.Do(ctx, nil); err != nil {
-		return result, err
+		return nil, err
 	}
-	d := call.Reply()
-	result = d.Buffer()
+	result := call.Reply().Buffer()
 	return result, call.Finish()
 }
 
@@ -1061,12 +1030,10 @@ func (e *Echo) Keep(ctx context.Context, listener Listener) error {
 func (e *Echo) Recall(ctx context.Context, text string) (uint32, error) {
 	call := e.object.Call(methodEchoRecall)
 	call.String(text)
-	var result uint32
 	if err := call.Do(ctx, nil); err != nil {
-		return result, err
+		return 0, err
 	}
-	d := call.Reply()
-	result = d.U32()
+	result := call.Reply().U32()
 	return result, call.Finish()
 }
 

@@ -416,12 +416,10 @@ func (s *SetLog) Close() error {
 func (c *Client) GerSetLog(ctx context.Context, a uint8) (*SetLog, error) {
 	call := c.Call(methodSetLogGer)
 	call.U8(a)
-	var result *SetLog
 	if err := call.Do(ctx, nil); err != nil {
-		return result, err
+		return nil, err
 	}
-	d := call.Reply()
-	result = &SetLog{d.Object()}
+	result := &SetLog{call.Reply().Object()}
 	return result, call.Finish()
 }
 
@@ -458,12 +456,10 @@ func (s *Set) Close() error {
 
 func (c *Client) LoggerSet(ctx context.Context) (*Set, error) {
 	call := c.Call(methodSetLogger)
-	var result *Set
 	if err := call.Do(ctx, nil); err != nil {
-		return result, err
+		return nil, err
 	}
-	d := call.Reply()
-	result = &Set{d.Object()}
+	result := &Set{call.Reply().Object()}
 	return result, call.Finish()
 }
 
@@ -699,12 +695,10 @@ func (do *Door) Locals(ctx context.Context, ctx_ uint8, call_ []uint8, result_, 
 			}
 		}
 	}
-	var result Shape
 	if err := call.Do(ctx, emit); err != nil {
-		return result, err
+		return nil, err
 	}
-	d := call.Reply()
-	result = decodeShape(d)
+	result := decodeShape(call.Reply())
 	return result, call.Finish()
 }
 
@@ -720,10 +714,7 @@ func (do *Door) Packages(ctx context.Context, context_, iter_, errors_, fmt_ uin
 		call.U8(unsafe_)
 		call.U8(init)
 		call.U8(main)
-		rpc.Receive(ctx, call, rpc.ValueWindow, yield, func(d *rpc.Decoder) (item Shape) {
-			item = decodeShape(d)
-			return item
-		})
+		rpc.Receive(ctx, call, rpc.ValueWindow, yield, func(d *rpc.Decoder) Shape { return decodeShape(d) })
 	}
 }
 

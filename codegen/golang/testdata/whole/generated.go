@@ -721,23 +721,19 @@ func (s *Store) Close() error {
 func (c *Client) OpenStore(ctx context.Context, at string) (*Store, error) {
 	call := c.Call(methodStoreOpen)
 	call.String(at)
-	var result *Store
 	if err := call.Do(ctx, nil); err != nil {
-		return result, err
+		return nil, err
 	}
-	d := call.Reply()
-	result = &Store{d.Object()}
+	result := &Store{call.Reply().Object()}
 	return result, call.Finish()
 }
 
 func (c *Client) MemoryStore(ctx context.Context) (*Store, error) {
 	call := c.Call(methodStoreMemory)
-	var result *Store
 	if err := call.Do(ctx, nil); err != nil {
-		return result, err
+		return nil, err
 	}
-	d := call.Reply()
-	result = &Store{d.Object()}
+	result := &Store{call.Reply().Object()}
 	return result, call.Finish()
 }
 
@@ -774,10 +770,7 @@ func (s *Store) List(ctx context.Context, filter *string, deep bool) iter.Seq2[T
 func (s *Store) Read(ctx context.Context) iter.Seq2[*rpc.Buffer, error] {
 	return func(yield func(*rpc.Buffer, error) bool) {
 		call := s.object.Call(methodStoreRead)
-		rpc.Receive(ctx, call, rpc.BufferWindow, yield, func(d *rpc.Decoder) (item *rpc.Buffer) {
-			item = d.Buffer()
-			return item
-		})
+		rpc.Receive(ctx, call, rpc.BufferWindow, yield, func(d *rpc.Decoder) *rpc.Buffer { return d.Buffer() })
 	}
 }
 
@@ -796,34 +789,28 @@ func (s *Store) Swap(ctx context.Context, data *rpc.Buffer, progress func(Point)
 			}
 		}
 	}
-	var result *rpc.Buffer
 	if err := call.Do(ctx, emit); err != nil {
-		return result, err
+		return nil, err
 	}
-	d := call.Reply()
-	result = d.Buffer()
+	result := call.Reply().Buffer()
 	return result, call.Finish()
 }
 
 func (s *Store) Child(ctx context.Context) (*Cursor, error) {
 	call := s.object.Call(methodStoreChild)
-	var result *Cursor
 	if err := call.Do(ctx, nil); err != nil {
-		return result, err
+		return nil, err
 	}
-	d := call.Reply()
-	result = &Cursor{d.Object()}
+	result := &Cursor{call.Reply().Object()}
 	return result, call.Finish()
 }
 
 func (s *Store) Emits(ctx context.Context) (uint8, error) {
 	call := s.object.Call(methodStoreEmits)
-	var result uint8
 	if err := call.Do(ctx, nil); err != nil {
-		return result, err
+		return 0, err
 	}
-	d := call.Reply()
-	result = d.U8()
+	result := call.Reply().U8()
 	return result, call.Finish()
 }
 
@@ -859,24 +846,20 @@ func (s *Store) Constructor(ctx context.Context) (map[string]Types, error) {
 
 func (s *Store) Size() (uint64, error) {
 	call := s.object.Call(methodStoreSize)
-	var result uint64
 	if err := call.Immediate(); err != nil {
-		return result, err
+		return 0, err
 	}
-	d := call.Reply()
-	result = d.U64()
+	result := call.Reply().U64()
 	return result, call.Finish()
 }
 
 func (s *Store) Name(of Defaults) (string, error) {
 	call := s.object.Call(methodStoreName)
 	of.encode(&call.Encoder)
-	var result string
 	if err := call.Immediate(); err != nil {
-		return result, err
+		return "", err
 	}
-	d := call.Reply()
-	result = d.String()
+	result := call.Reply().String()
 	return result, call.Finish()
 }
 
@@ -922,12 +905,10 @@ func (b *Both) Add(ctx context.Context, numbers iter.Seq2[uint32, error]) (uint6
 	rpc.Send(call, numbers, func(e *rpc.Encoder, item uint32) {
 		e.U32(item)
 	})
-	var result uint64
 	if err := call.Do(ctx, nil); err != nil {
-		return result, err
+		return 0, err
 	}
-	d := call.Reply()
-	result = d.U64()
+	result := call.Reply().U64()
 	return result, call.Finish()
 }
 
