@@ -96,26 +96,25 @@ func (e *emitter) client() {
 	e.line("")
 }
 
-// literal writes an item of an array of texts, on as many lines as it needs.
+// literal writes an item of an array of texts, on as many lines as it needs. Where they are several they stand in parentheses:
+// without them, clang takes a text after a text for a comma that was forgotten.
 func (e *emitter) literal(indent, text string) {
-	more := ""
-	for width := lineWidth - len(indent) - len(`"",`) - len(more); ; more = "  " {
-		part := text
-		if len(part) > width-len(more) {
-			part = part[:width-len(more)]
-			if at := strings.LastIndexByte(part, ','); at > 0 {
-				part = part[:at+1]
-			}
+	const most = lineWidth - len(`("",`)
+	if len(indent)+len(text) <= most {
+		e.line("%s%s,", indent, quote(text))
+		return
+	}
+	for before := "("; text != ""; before = " " {
+		part := text[:min(len(text), most-len(indent)-len(before))]
+		if at := strings.LastIndexByte(part, ','); at > 0 && len(part) < len(text) {
+			part = part[:at+1]
 		}
 		text = text[len(part):]
-		comma := ""
+		after := ""
 		if text == "" {
-			comma = ","
+			after = "),"
 		}
-		e.line("%s%s%s%s", indent, more, quote(part), comma)
-		if text == "" {
-			return
-		}
+		e.line("%s%s%s%s", indent, before, quote(part), after)
 	}
 }
 

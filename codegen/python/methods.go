@@ -249,7 +249,7 @@ func (e *emitter) codecs() {
 			e.line(0, ")")
 		case *ir.Enum:
 			if t.Plain() {
-				e.line(0, "%s = _wire.PlainEnum(%s)", constant, class)
+				e.line(0, "%s: _wire.PlainEnum[%s] = _wire.PlainEnum(%s)", constant, class, class)
 				continue
 			}
 			e.line(0, "%s: _wire.TaggedEnum[%s] = _wire.TaggedEnum(", constant, class)

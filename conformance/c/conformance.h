@@ -1103,15 +1103,15 @@ static inline sr_error *conformance_client_new(const sr_options *options, sr_cli
     "method Listener.took(data:buffer)->buffer callback",
     "enum Shape{point,circle{radius:f64=1},polygon{corners:list<Corner>,name:optional<string>}}",
     "error ConformanceError{refused{reason:string,code:u32},empty}",
-    "record Containers{maybe:optional<u32>,maybe_record:optional<Corner>,numbers:list<i64>,texts:list<string>,"
-      "nested:list<list<u8>>,by_name:map<string,u32>,by_number:map<u64,Corner>,shape:Shape,shapes:list<Shape>}",
+    ("record Containers{maybe:optional<u32>,maybe_record:optional<Corner>,numbers:list<i64>,texts:list<string>,"
+     "nested:list<list<u8>>,by_name:map<string,u32>,by_number:map<u64,Corner>,shape:Shape,shapes:list<Shape>}"),
     "record Corner{x:i32,y:i32}",
-    "record Defaults{flag:bool=true,count:u32=42,ratio:f64=0.5,label:string=\"unnamed \\\"x\\\"\",shape:Shape=point,"
-      "big:u64=18446744073709551615,low:i64=-9}",
-    "record Moments{at:timestamp,lasting:duration,patience:duration=1500000000ns,attempts:u32=3,label:string,"
-      "labels:map<string,string>,earlier:optional<timestamp>,waits:list<duration>}",
-    "record Scalars{truth:bool,tiny:u8,small:u16,medium:u32,large:u64,tiny_signed:i8,small_signed:i16,"
-      "medium_signed:i32,large_signed:i64,single:f32,double:f64,text:string,blob:bytes,digest:bytes<4>,place:path}",
+    ("record Defaults{flag:bool=true,count:u32=42,ratio:f64=0.5,label:string=\"unnamed \\\"x\\\"\",shape:Shape=point,"
+     "big:u64=18446744073709551615,low:i64=-9}"),
+    ("record Moments{at:timestamp,lasting:duration,patience:duration=1500000000ns,attempts:u32=3,label:string,"
+     "labels:map<string,string>,earlier:optional<timestamp>,waits:list<duration>}"),
+    ("record Scalars{truth:bool,tiny:u8,small:u16,medium:u32,large:u64,tiny_signed:i8,small_signed:i16,"
+     "medium_signed:i32,large_signed:i64,single:f32,double:f64,text:string,blob:bytes,digest:bytes<4>,place:path}"),
     "record Tick{step:u32}",
   };
   sr_error *error = sr_client_check(hash, schema, sizeof(schema) / sizeof(schema[0]));

@@ -841,7 +841,7 @@ _T_SNAPSHOT: _wire.Record[Snapshot] = _wire.Record(
     ),
 )
 
-_T_ISSUE_KIND = _wire.PlainEnum(IssueKind)
+_T_ISSUE_KIND: _wire.PlainEnum[IssueKind] = _wire.PlainEnum(IssueKind)
 
 _T_FILE_ISSUE: _wire.Record[FileIssue] = _wire.Record(
     FileIssue,

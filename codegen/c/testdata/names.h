@@ -2089,33 +2089,33 @@ static inline sr_error *names_client_new_(const sr_options *options, sr_client *
     "method Back.release(self:Words,in:buffer,call:Choice) callback",
     "method ClientNew.default(what:ListU8)->Client",
     "method Locals.all(words:Words,choice:Choice)->stream<Words>",
-    "method Locals.give(self:u8,client:u8,out:u8,arena:u8,how:u8,request:u8,writer:u8,w:u8,reader:u8,r:u8,error:u8,"
-      "reply:u8,more:u8,call:u8,context:u8,item:u8,memset:u8,in:u8,release:u8,alignas:u8,alignof:u8,and:u8,and_eq:u8,"
-      "asm:u8,auto:u8,bitand:u8,bitor:u8,bool:u8,break:u8,case:u8,catch:u8,char:u8,char8_t:u8,char16_t:u8,char32_t:u8,"
-      "class:u8,co_await:u8,co_return:u8,co_yield:u8,compl:u8,concept:u8,const:u8,const_cast:u8,consteval:u8,"
-      "constexpr:u8,constinit:u8,continue:u8,decltype:u8,default:u8,delete:u8,do:u8,double:u8,dynamic_cast:u8,else:u8,"
-      "enum:u8,explicit:u8,export:u8,extern:u8,false:u8)->string",
+    ("method Locals.give(self:u8,client:u8,out:u8,arena:u8,how:u8,request:u8,writer:u8,w:u8,reader:u8,r:u8,error:u8,"
+     "reply:u8,more:u8,call:u8,context:u8,item:u8,memset:u8,in:u8,release:u8,alignas:u8,alignof:u8,and:u8,and_eq:u8,"
+     "asm:u8,auto:u8,bitand:u8,bitor:u8,bool:u8,break:u8,case:u8,catch:u8,char:u8,char8_t:u8,char16_t:u8,char32_t:u8,"
+     "class:u8,co_await:u8,co_return:u8,co_yield:u8,compl:u8,concept:u8,const:u8,const_cast:u8,consteval:u8,"
+     "constexpr:u8,constinit:u8,continue:u8,decltype:u8,default:u8,delete:u8,do:u8,double:u8,dynamic_cast:u8,else:u8,"
+     "enum:u8,explicit:u8,export:u8,extern:u8,false:u8)->string"),
     "method PutListU8.new(what:ChoiceKind)",
     "method Store.close(numbers:stream<optional<ListU8>>)->optional<ListU8>",
     "method Store.close_push(back:Back)",
     "method Store.open(out:string)->Store constructor",
     "method Store.open_start()->StoreOpening",
-    "enum Choice{alignas{alignas:u8},alignof{alignof:u8},and{and:u8},and_eq{and_eq:u8},asm{asm:u8},auto{auto:u8},"
-      "bitand{bitand:u8},bitor{bitor:u8},bool{bool:u8},break{break:u8},case{case:u8},catch{catch:u8},char{char:u8},"
-      "char8_t{char8_t:u8},char16_t{char16_t:u8},char32_t{char32_t:u8},class{class:u8},co_await{co_await:u8},"
-      "co_return{co_return:u8},co_yield{co_yield:u8},compl{compl:u8},concept{concept:u8},const{const:u8},"
-      "const_cast{const_cast:u8},consteval{consteval:u8},constexpr{constexpr:u8},constinit{constinit:u8},"
-      "continue{continue:u8},decltype{decltype:u8},default{default:u8},delete{delete:u8},do{do:u8},double{double:u8},"
-      "dynamic_cast{dynamic_cast:u8},else{else:u8},enum{enum:u8},explicit{explicit:u8},export{export:u8},"
-      "extern{extern:u8},false{false:u8},float{float:u8},for{for:u8},friend{friend:u8},goto{goto:u8},if{if:u8},"
-      "inline{inline:u8},int{int:u8},linux{linux:u8},long{long:u8},mutable{mutable:u8},namespace{namespace:u8},"
-      "new{new:u8},noexcept{noexcept:u8},not{not:u8},not_eq{not_eq:u8},nullptr{nullptr:u8},operator{operator:u8},"
-      "or{or:u8},or_eq{or_eq:u8},private{private:u8},protected,public,register,reinterpret_cast,requires,restrict,"
-      "return,short,signed,sizeof,static,static_assert,static_cast,struct,switch,template,this,thread_local,throw,"
-      "true,try,typedef,typeid,typename,typeof,typeof_unqual,union,unix,unsigned,using,virtual,void,volatile,wchar_t,"
-      "while,xor,xor_eq,assert,complex,errno,imaginary,noreturn,offsetof,stdin,stdout,stderr,int8_t,int16_t,int32_t,"
-      "int64_t,uint8_t,uint16_t,uint32_t,uint64_t,size_t,ptrdiff_t,max_align_t,nullptr_t,intptr_t,uintptr_t,intmax_t,"
-      "uintmax_t,sr_string,sr_call,names_store,memset}",
+    ("enum Choice{alignas{alignas:u8},alignof{alignof:u8},and{and:u8},and_eq{and_eq:u8},asm{asm:u8},auto{auto:u8},"
+     "bitand{bitand:u8},bitor{bitor:u8},bool{bool:u8},break{break:u8},case{case:u8},catch{catch:u8},char{char:u8},"
+     "char8_t{char8_t:u8},char16_t{char16_t:u8},char32_t{char32_t:u8},class{class:u8},co_await{co_await:u8},"
+     "co_return{co_return:u8},co_yield{co_yield:u8},compl{compl:u8},concept{concept:u8},const{const:u8},"
+     "const_cast{const_cast:u8},consteval{consteval:u8},constexpr{constexpr:u8},constinit{constinit:u8},"
+     "continue{continue:u8},decltype{decltype:u8},default{default:u8},delete{delete:u8},do{do:u8},double{double:u8},"
+     "dynamic_cast{dynamic_cast:u8},else{else:u8},enum{enum:u8},explicit{explicit:u8},export{export:u8},"
+     "extern{extern:u8},false{false:u8},float{float:u8},for{for:u8},friend{friend:u8},goto{goto:u8},if{if:u8},"
+     "inline{inline:u8},int{int:u8},linux{linux:u8},long{long:u8},mutable{mutable:u8},namespace{namespace:u8},"
+     "new{new:u8},noexcept{noexcept:u8},not{not:u8},not_eq{not_eq:u8},nullptr{nullptr:u8},operator{operator:u8},"
+     "or{or:u8},or_eq{or_eq:u8},private{private:u8},protected,public,register,reinterpret_cast,requires,restrict,"
+     "return,short,signed,sizeof,static,static_assert,static_cast,struct,switch,template,this,thread_local,throw,"
+     "true,try,typedef,typeid,typename,typeof,typeof_unqual,union,unix,unsigned,using,virtual,void,volatile,wchar_t,"
+     "while,xor,xor_eq,assert,complex,errno,imaginary,noreturn,offsetof,stdin,stdout,stderr,int8_t,int16_t,int32_t,"
+     "int64_t,uint8_t,uint16_t,uint32_t,uint64_t,size_t,ptrdiff_t,max_align_t,nullptr_t,intptr_t,uintptr_t,intmax_t,"
+     "uintmax_t,sr_string,sr_call,names_store,memset}"),
     "enum StoreOpening{start,stop}",
     "error Why{default{union:u8=7},other}",
     "record Bytes4{a:bytes<4>}",
@@ -2126,19 +2126,19 @@ static inline sr_error *names_client_new_(const sr_options *options, sr_client *
     "record StoreOpenStart{a:u8}",
     "record StoreOpen{a:u8}",
     "record WordsDefault{a:u8}",
-    "record Words{alignas:u8,alignof:u8,and:u8,and_eq:u8,asm:u8,auto:u8,bitand:u8,bitor:u8,bool:u8,break:u8,case:u8,"
-      "catch:u8,char:u8,char8_t:u8,char16_t:u8,char32_t:u8,class:u8,co_await:u8,co_return:u8,co_yield:u8,compl:u8,"
-      "concept:u8,const:u8,const_cast:u8,consteval:u8,constexpr:u8,constinit:u8,continue:u8,decltype:u8,default:u8,"
-      "delete:u8,do:u8,double:u8,dynamic_cast:u8,else:u8,enum:u8,explicit:u8,export:u8,extern:u8,false:u8,float:u8,"
-      "for:u8,friend:u8,goto:u8,if:u8,inline:u8,int:u8,linux:u8,long:u8,mutable:u8,namespace:u8,new:u8,noexcept:u8,"
-      "not:u8,not_eq:u8,nullptr:u8,operator:u8,or:u8,or_eq:u8,private:u8,protected:u8,public:u8,register:u8,"
-      "reinterpret_cast:u8,requires:u8,restrict:u8,return:u8,short:u8,signed:u8,sizeof:u8,static:u8,static_assert:u8,"
-      "static_cast:u8,struct:u8,switch:u8,template:u8,this:u8,thread_local:u8,throw:u8,true:u8,try:u8,typedef:u8,"
-      "typeid:u8,typename:u8,typeof:u8,typeof_unqual:u8,union:u8,unix:u8,unsigned:u8,using:u8,virtual:u8,void:u8,"
-      "volatile:u8,wchar_t:u8,while:u8,xor:u8,xor_eq:u8,assert:u8,complex:u8,errno:u8,imaginary:u8,noreturn:u8,"
-      "offsetof:u8,stdin:u8,stdout:u8,stderr:u8,int8_t:u8,int16_t:u8,int32_t:u8,int64_t:u8,uint8_t:u8,uint16_t:u8,"
-      "uint32_t:u8,uint64_t:u8,size_t:u8,ptrdiff_t:u8,max_align_t:u8,nullptr_t:u8,intptr_t:u8,uintptr_t:u8,"
-      "intmax_t:u8,uintmax_t:u8,sr_string:u8,sr_call:u8,names_store:u8,memset:u8}",
+    ("record Words{alignas:u8,alignof:u8,and:u8,and_eq:u8,asm:u8,auto:u8,bitand:u8,bitor:u8,bool:u8,break:u8,case:u8,"
+     "catch:u8,char:u8,char8_t:u8,char16_t:u8,char32_t:u8,class:u8,co_await:u8,co_return:u8,co_yield:u8,compl:u8,"
+     "concept:u8,const:u8,const_cast:u8,consteval:u8,constexpr:u8,constinit:u8,continue:u8,decltype:u8,default:u8,"
+     "delete:u8,do:u8,double:u8,dynamic_cast:u8,else:u8,enum:u8,explicit:u8,export:u8,extern:u8,false:u8,float:u8,"
+     "for:u8,friend:u8,goto:u8,if:u8,inline:u8,int:u8,linux:u8,long:u8,mutable:u8,namespace:u8,new:u8,noexcept:u8,"
+     "not:u8,not_eq:u8,nullptr:u8,operator:u8,or:u8,or_eq:u8,private:u8,protected:u8,public:u8,register:u8,"
+     "reinterpret_cast:u8,requires:u8,restrict:u8,return:u8,short:u8,signed:u8,sizeof:u8,static:u8,static_assert:u8,"
+     "static_cast:u8,struct:u8,switch:u8,template:u8,this:u8,thread_local:u8,throw:u8,true:u8,try:u8,typedef:u8,"
+     "typeid:u8,typename:u8,typeof:u8,typeof_unqual:u8,union:u8,unix:u8,unsigned:u8,using:u8,virtual:u8,void:u8,"
+     "volatile:u8,wchar_t:u8,while:u8,xor:u8,xor_eq:u8,assert:u8,complex:u8,errno:u8,imaginary:u8,noreturn:u8,"
+     "offsetof:u8,stdin:u8,stdout:u8,stderr:u8,int8_t:u8,int16_t:u8,int32_t:u8,int64_t:u8,uint8_t:u8,uint16_t:u8,"
+     "uint32_t:u8,uint64_t:u8,size_t:u8,ptrdiff_t:u8,max_align_t:u8,nullptr_t:u8,intptr_t:u8,uintptr_t:u8,"
+     "intmax_t:u8,uintmax_t:u8,sr_string:u8,sr_call:u8,names_store:u8,memset:u8}"),
   };
   sr_error *error = sr_client_check(hash, schema, sizeof(schema) / sizeof(schema[0]));
   return error != NULL ? error : sr_client_new(options, out);

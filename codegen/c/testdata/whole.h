@@ -1052,15 +1052,15 @@ static inline sr_error *whole_client_new(const sr_options *options, sr_client **
     "enum Leaf{green,brown}",
     "error Failure{lost{object:string,at:path,id:bytes<4>},broken}",
     "error Other{odd{n:f64,b:bool}}",
-    "record Defaults{a:bool=true,b:u64=18446744073709551615,c:i64=-9223372036854775808,d:u32=384,e:u8=170,f:f32=0.1,"
-      "g:f64=-1e-09,h:f64=3,i:string=\"\\\"\\\\\\n\\t\\U0001f600\\u00e9\",j:Color=mixed,k:u32=16,l:duration=7200000000000ns,"
-      "m:duration=1500000000ns}",
+    ("record Defaults{a:bool=true,b:u64=18446744073709551615,c:i64=-9223372036854775808,d:u32=384,e:u8=170,f:f32=0.1,"
+     "g:f64=-1e-09,h:f64=3,i:string=\"\\\"\\\\\\n\\t\\U0001f600\\u00e9\",j:Color=mixed,k:u32=16,l:duration=7200000000000ns,"
+     "m:duration=1500000000ns}"),
     "record Point{x:i32,y:i32}",
     "record SharedRecord{leaf:Leaf}",
     "record Tree{value:u8,children:list<Tree>}",
-    "record Types{a:bool,b:u8,c:u16,d:u32,e:u64,f:i8,g:i16,h:i32,i:i64,j:f32,k:f64,l:string,m:bytes,n:bytes<32>,"
-      "o:path,p:optional<list<u8>>,q:map<bytes<4>,map<bool,string>>,r:Color,s:Point,t:timestamp,u:duration,"
-      "v:bytes<32>,w:list<map<string,bytes<32>>>,x:SharedRecord}",
+    ("record Types{a:bool,b:u8,c:u16,d:u32,e:u64,f:i8,g:i16,h:i32,i:i64,j:f32,k:f64,l:string,m:bytes,n:bytes<32>,"
+     "o:path,p:optional<list<u8>>,q:map<bytes<4>,map<bool,string>>,r:Color,s:Point,t:timestamp,u:duration,"
+     "v:bytes<32>,w:list<map<string,bytes<32>>>,x:SharedRecord}"),
     "record Words{record:u8,error:u8,package:u8,throws:bool}",
   };
   sr_error *error = sr_client_check(hash, schema, sizeof(schema) / sizeof(schema[0]));

@@ -1524,12 +1524,12 @@ static inline sr_error *strongroom_client_new(const sr_options *options, sr_clie
     "enum Credentials{password{value:string},key_file{at:path}}",
     "enum EntryKind{file,folder,symlink{target:path},fifo,socket,block_device{number:u64},char_device{number:u64}}",
     "enum IssueKind{unreadable,vanished,changed,metadata,damaged}",
-    "error RepositoryError{not_found{url:string},already_exists{url:string},not_a_repository{url:string,why:string},"
-      "wrong_key,newer_format{found:u32,supported:u32},damaged{object:string,why:string},no_space{what:string},"
-      "store{what:string,why:string},store_not_safe{url:string},no_such_snapshot{name:string},no_such_path{at:path},"
-      "invalid{what:string,why:string},file{at:path,why:string}}",
-    "record BackupOptions{paths:list<path>,tags:list<string>,host:string=\"\",compression:Compression=auto,"
-      "one_file_system:bool=false,paranoid:bool=false}",
+    ("error RepositoryError{not_found{url:string},already_exists{url:string},not_a_repository{url:string,why:string},"
+     "wrong_key,newer_format{found:u32,supported:u32},damaged{object:string,why:string},no_space{what:string},"
+     "store{what:string,why:string},store_not_safe{url:string},no_such_snapshot{name:string},no_such_path{at:path},"
+     "invalid{what:string,why:string},file{at:path,why:string}}"),
+    ("record BackupOptions{paths:list<path>,tags:list<string>,host:string=\"\",compression:Compression=auto,"
+     "one_file_system:bool=false,paranoid:bool=false}"),
     "record BackupReport{snapshot:Snapshot,issues:list<FileIssue>,busy:map<string,f64>}",
     "record CheckOptions{read_data:bool=false}",
     "record CheckReport{snapshots:u64,packs:u64,chunks:u64,bytes_read:u64,damage:list<Damage>}",
@@ -1540,15 +1540,15 @@ static inline sr_error *strongroom_client_new(const sr_options *options, sr_clie
     "record InitOptions{create_key:bool=false}",
     "record Location{url:string,credentials:Credentials,memory:optional<u64>}",
     "record NewFile{at:path,mode:u32=384,modified:optional<timestamp>}",
-    "record Progress{files:u64,bytes:u64,files_total:optional<u64>,bytes_total:optional<u64>,bytes_stored:u64,"
-      "issues:u64,current:path}",
+    ("record Progress{files:u64,bytes:u64,files_total:optional<u64>,bytes_total:optional<u64>,bytes_stored:u64,"
+     "issues:u64,current:path}"),
     "record RestoreOptions{snapshot:bytes<32>,target:path,only:list<path>}",
     "record RestoreReport{statistics:Statistics,issues:list<FileIssue>}",
     "record SnapshotFilter{host:optional<string>,tags:list<string>}",
-    "record Snapshot{id:bytes<32>,time:timestamp,host:string,user:string,paths:list<path>,tags:list<string>,"
-      "parent:optional<bytes<32>>,statistics:Statistics}",
-    "record Statistics{files:u64,folders:u64,others:u64,unchanged:u64,bytes:u64,bytes_read:u64,bytes_new:u64,"
-      "bytes_stored:u64,chunks:u64,chunks_new:u64,duration:duration}",
+    ("record Snapshot{id:bytes<32>,time:timestamp,host:string,user:string,paths:list<path>,tags:list<string>,"
+     "parent:optional<bytes<32>>,statistics:Statistics}"),
+    ("record Statistics{files:u64,folders:u64,others:u64,unchanged:u64,bytes:u64,bytes_read:u64,bytes_new:u64,"
+     "bytes_stored:u64,chunks:u64,chunks_new:u64,duration:duration}"),
   };
   sr_error *error = sr_client_check(hash, schema, sizeof(schema) / sizeof(schema[0]));
   return error != NULL ? error : sr_client_new(options, out);

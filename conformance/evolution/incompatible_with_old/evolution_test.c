@@ -1,0 +1,23 @@
+/* C in which the type of a field is another one, with a library of the first version. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "evolution.h"
+
+static void check(bool holds, const char *what, int line) {
+  if (holds) return;
+  fprintf(stderr, "line %d: not so: %s\n", line, what);
+  exit(1);
+}
+#define CHECK(condition) check(condition, #condition, __LINE__)
+
+int main(void) {
+  sr_client *client;
+  sr_error *error = evolution_client_new(NULL, &client);
+  CHECK(sr_error_is(error, SR_ERROR_OTHER_LIBRARY));
+  CHECK(strstr(error->message, "record Item differs: field `size` is of type u64 in the library and string in the "
+                               "binding") != NULL);
+  CHECK(strstr(error->message, "Shape") == NULL);
+  sr_error_free(error);
+  return 0;
+}
