@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -87,17 +86,7 @@ func chosen(names []string) (breaking.Promise, error) {
 }
 
 func printFindings(cmd *cobra.Command, r *report.Report, findings []breaking.Finding) error {
-	type place struct {
-		Path   string `json:"path"`
-		Line   int    `json:"line"`
-		Column int    `json:"column"`
-	}
-	at := func(span report.Span) place {
-		p := r.Position(span.Start)
-		return place{p.File.Path, p.Line, p.Column}
-	}
-	lines := json.NewEncoder(cmd.OutOrStdout())
-	lines.SetEscapeHTML(false)
+	lines := jsonLines(cmd.OutOrStdout())
 	for _, f := range findings {
 		line := struct {
 			Rule    string `json:"rule"`
@@ -105,11 +94,7 @@ func printFindings(cmd *cobra.Command, r *report.Report, findings []breaking.Fin
 			Breaks  string `json:"breaks"`
 			At      place  `json:"at"`
 			Other   *place `json:"other,omitempty"`
-		}{Rule: f.Rule.ID, Message: f.Message, Breaks: f.Rule.Breaks.String(), At: at(f.Span)}
-		if len(f.Related) > 0 {
-			other := at(f.Related[0].Span)
-			line.Other = &other
-		}
+		}{f.Rule.ID, f.Message, f.Rule.Breaks.String(), placeOf(r, f.Span.Start), otherPlace(r, f.Diagnostic)}
 		if err := lines.Encode(line); err != nil {
 			return err
 		}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -86,8 +85,7 @@ func lintFiles(paths []string, rules []*lint.Rule) (*report.Report, error) {
 }
 
 func printRules(out io.Writer, rules []*lint.Rule, format string) error {
-	lines := json.NewEncoder(out)
-	lines.SetEscapeHTML(false)
+	lines := jsonLines(out)
 	for n, rule := range rules {
 		if format == "json" {
 			line := struct {
@@ -110,17 +108,7 @@ func printRules(out io.Writer, rules []*lint.Rule, format string) error {
 
 // printDiagnostics writes one object a line.
 func printDiagnostics(out io.Writer, r *report.Report) error {
-	type place struct {
-		Path   string `json:"path"`
-		Line   int    `json:"line"`
-		Column int    `json:"column"`
-	}
-	at := func(offset int) place {
-		p := r.Position(offset)
-		return place{p.File.Path, p.Line, p.Column}
-	}
-	lines := json.NewEncoder(out)
-	lines.SetEscapeHTML(false)
+	lines := jsonLines(out)
 	for _, d := range r.Diagnostics() {
 		line := struct {
 			Rule     string   `json:"rule"`
@@ -130,11 +118,7 @@ func printDiagnostics(out io.Writer, r *report.Report) error {
 			At       place    `json:"at"`
 			End      place    `json:"end"`
 			Other    *place   `json:"other,omitempty"`
-		}{Rule: d.Rule.ID, Severity: d.Severity.String(), Message: d.Message, Hints: d.Hints, At: at(d.Span.Start), End: at(d.Span.End)}
-		if len(d.Related) > 0 {
-			other := at(d.Related[0].Span.Start)
-			line.Other = &other
-		}
+		}{d.Rule.ID, d.Severity.String(), d.Message, d.Hints, placeOf(r, d.Span.Start), placeOf(r, d.Span.End), otherPlace(r, d)}
 		if err := lines.Encode(line); err != nil {
 			return err
 		}
