@@ -21,6 +21,7 @@ type Constant struct {
 	Bool    bool
 	Int     int64 // of a duration: nanoseconds
 	Uint    uint64
+	Octal   bool // of an unsigned number: it is written so
 	Float   float64
 	Text    string
 	Variant *ast.Variant

@@ -116,7 +116,7 @@ func (c *checker) integer(t *ast.Type, v *ast.Value) (Constant, bool) {
 	if name[0] == 'i' {
 		return Constant{Int: n.Int64()}, true
 	}
-	return Constant{Uint: n.Uint64()}, true
+	return Constant{Uint: n.Uint64(), Octal: strings.HasPrefix(v.Text, "0o")}, true
 }
 
 func (c *checker) float(t *ast.Type, v *ast.Value) (Constant, bool) {

@@ -85,22 +85,12 @@ func (p *page) signature(m *ir.Method) template.HTML {
 // valueText is a value as the IDL writes it.
 func valueText(r *ir.Ref, v *ir.Value) string {
 	switch r.Kind {
-	case ir.Bool:
-		return strconv.FormatBool(v.Bool)
-	case ir.U8, ir.U16, ir.U32, ir.U64:
-		return strconv.FormatUint(v.Uint, 10)
-	case ir.I8, ir.I16, ir.I32, ir.I64:
-		return strconv.FormatInt(v.Int, 10)
-	case ir.F32:
-		return strconv.FormatFloat(v.Float, 'g', -1, 32)
-	case ir.F64:
-		return strconv.FormatFloat(v.Float, 'g', -1, 64)
 	case ir.Duration:
 		return durationText(time.Duration(v.Int))
-	case ir.EnumRef:
-		return v.Variant.Name
-	default:
+	case ir.String:
 		return strconv.Quote(v.Text)
+	default:
+		return v.Literal(r)
 	}
 }
 

@@ -26,21 +26,15 @@ func (e *emitter) constant(c *ir.Constant) {
 
 // value is a value of the IDL in Go.
 func (e *emitter) value(r *ir.Ref, v *ir.Value) string {
-	switch r.Kind {
-	case ir.Bool:
-		return strconv.FormatBool(v.Bool)
-	case ir.U8, ir.U16, ir.U32, ir.U64:
-		return strconv.FormatUint(v.Uint, 10)
-	case ir.I8, ir.I16, ir.I32, ir.I64:
-		return strconv.FormatInt(v.Int, 10)
-	case ir.F32:
-		return strconv.FormatFloat(v.Float, 'g', -1, 32)
-	case ir.F64:
-		return strconv.FormatFloat(v.Float, 'g', -1, 64)
-	case ir.Duration:
+	switch {
+	case r.Kind == ir.Duration:
 		return e.duration(v.Int)
-	default:
+	case r.Kind == ir.String:
 		return strconv.Quote(v.Text)
+	case v.Octal:
+		return fmt.Sprintf("%#o", v.Uint)
+	default:
+		return v.Literal(r)
 	}
 }
 
@@ -109,9 +103,6 @@ func hasDefaults(fields []*ir.Field, decoded bool) bool {
 func (e *emitter) defaultValue(s lower.Step) string {
 	switch absent := s.Absent(); {
 	case absent.Value != nil:
-		if v := absent.Value.Uint; s.Op == lower.Unsigned && v < 0o10000 && s.Field.Name == "mode" { // permissions are read in octal
-			return fmt.Sprintf("%#o", v)
-		}
 		return e.value(s.Type, absent.Value)
 	case absent.Variant != nil && s.Type.Enum.Plain():
 		return e.name(absent.Variant)

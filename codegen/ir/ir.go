@@ -148,6 +148,7 @@ type Value struct {
 	Bool    bool
 	Int     int64  // signed types; nanoseconds of a duration
 	Uint    uint64 // unsigned types
+	Octal   bool   // an unsigned number that the IDL writes in octal, as permissions are read
 	Float   float64
 	Text    string
 	Variant *Variant // of an enum, with its own defaults

@@ -156,7 +156,7 @@ func (l *lowering) fields(fields []*ast.Field) []*Field {
 }
 
 func (l *lowering) value(c check.Constant) *Value {
-	v := &Value{Bool: c.Bool, Int: c.Int, Uint: c.Uint, Float: c.Float, Text: c.Text}
+	v := &Value{Bool: c.Bool, Int: c.Int, Uint: c.Uint, Octal: c.Octal, Float: c.Float, Text: c.Text}
 	if c.Variant != nil {
 		v.Variant = l.variants[c.Variant]
 	}
