@@ -110,7 +110,7 @@ func TestBreakingNamesWhatBreaksWhom(t *testing.T) {
 	out, err = run(t, "breaking", "--against", old, "--format", "json", "--promise", "frames", now)
 	require.ErrorIs(t, err, errFindings)
 	assert.Contains(t, out, `{"rule":"field-type","message":"field `+"`a`"+` of record`)
-	assert.Contains(t, out, `"line":3,"column":12}`)
+	assert.Contains(t, out, `"line":3,"column":12},"other":{"path":"`+old+`","line":3,"column":12}}`)
 	out, err = run(t, "breaking", "--against", old, old)
 	require.NoError(t, err)
 	assert.Empty(t, out)
