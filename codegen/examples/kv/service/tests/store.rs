@@ -7,6 +7,7 @@ use kv::{Change, Condition, Entry, Full, Item, Options, PutOptions, StoreError, 
 use rpc::client::{argument, arguments, Answer, Client};
 use rpc::{Declared, Decode, Encode, Reader};
 
+const CREDIT: u8 = 3;
 const ITEM: u8 = 4;
 const REPLY: u8 = 6;
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -141,6 +142,8 @@ fn entries_end() {
 fn items_are_loaded_as_they_come() {
     let mut suite = Suite::new(Options::default());
     let id = suite.client.start(suite.methods["Store.load"], suite.store, &[], Duration::ZERO);
+    // An item without credit ends the request; the first credit is far more than these take.
+    assert_eq!(suite.client.next(id, PATIENCE).map(|answer| answer.kind), Some(CREDIT));
     for key in ["b", "a", "b"] {
         suite.client.item(id, &argument(Item { key: key.to_owned(), ..Item::default() }), &[]);
     }
