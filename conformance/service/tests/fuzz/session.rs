@@ -7,7 +7,7 @@ use rpc::client::{parse, Answer};
 use rpc::ffi::{Options, Runtime, Statistics, View};
 
 use crate::frame::{Frame, CALL, CANCEL, CREDIT, EMIT, END, ERROR, ITEM, PANIC, RELEASE, REPLY};
-use crate::grammar::{Grammar, Kind, Method};
+use crate::grammar::{Grammar, Kind, Method, Type};
 use crate::random::Random;
 use crate::value::{error, Fault, Handles, Judge, Maker};
 
@@ -135,7 +135,7 @@ impl<'a> Session<'a> {
             13 => self.immediate(),
             14..16 => self.buffer(),
             16 if self.random.chance(20) => self.close_object(),
-            17 if self.random.chance(20) => self.check(),
+            17 if self.random.chance(60) => self.check(),
             _ => {}
         }
         for queue in 0..QUEUES {
@@ -218,7 +218,12 @@ impl<'a> Session<'a> {
 
     fn fill_call(&mut self, frame: &mut Frame) {
         let grammar = self.grammar;
-        let method = &grammar.methods[self.random.below(grammar.methods.len())];
+        // Callbacks are called by few methods, and much can happen to such a call.
+        let mut methods: Vec<_> = grammar.methods.iter().collect();
+        if self.random.chance(30) {
+            methods.retain(|method| method.arguments.iter().any(|argument| matches!(argument, Type::Callback)));
+        }
+        let method = methods[self.random.below(methods.len())];
         let object = match self.random.below(20) {
             0 => self.random.next(),
             1 => self.random.pick(&self.handles.buffers).unwrap_or_default(),
