@@ -51,6 +51,8 @@ struct Live {
     object: u64,
     /// Whether the object was open, and known to be.
     open: bool,
+    /// Whether it was closed before the call. A handle that is neither may be one whose answer was not polled yet.
+    closed: bool,
     verdict: Verdict,
     /// What a method that gives its argument back has to answer.
     echo: Option<Vec<u8>>,
@@ -402,6 +404,7 @@ impl<'a> Session<'a> {
             method: frame.method,
             object: frame.object,
             open: method.is_some_and(|method| method.kind == Kind::Constructor) || self.open.contains(&frame.object),
+            closed: self.closed.contains(&frame.object),
             verdict,
             echo,
             buffers: !judge.buffers.is_empty(),
@@ -587,8 +590,8 @@ impl<'a> Session<'a> {
             }
             kind => panic!("a frame of kind {kind}: {}", told()),
         }
-        // Where the object is closed, or never was one, nothing runs.
-        if live.verdict == Verdict::Runs && !live.open && self.closed.contains(&live.object) && !cut {
+        // Where the object is closed, nothing runs.
+        if live.verdict == Verdict::Runs && !live.open && live.closed && !cut {
             assert_eq!(answer.kind, ERROR, "the object is closed: {}", told());
         }
         self.count(format!("came: kind {}", answer.kind));
