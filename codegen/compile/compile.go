@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"strongroom.dev/codegen/ast"
 	"strongroom.dev/codegen/check"
@@ -30,7 +31,7 @@ const maxSize = 16 << 20
 // Read gives the text of a file.
 type Read func(path string) (string, error)
 
-// ErrTooLarge is what ReadFile answers for a file that is no IDL.
+// ErrTooLarge is what ReadFile and ReadFrom answer for a file that is no IDL.
 var ErrTooLarge = errors.New("the file is larger than 16 MiB, and no IDL file is")
 
 // ReadFile reads from the disk.
@@ -40,7 +41,12 @@ func ReadFile(path string) (string, error) {
 		return "", err
 	}
 	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxSize+1))
+	return ReadFrom(file)
+}
+
+// ReadFrom reads to the end, but no more than an IDL file has.
+func ReadFrom(from io.Reader) (string, error) {
+	text, err := io.ReadAll(io.LimitReader(from, maxSize+1))
 	if err == nil && len(text) > maxSize {
 		err = ErrTooLarge
 	}
@@ -54,7 +60,7 @@ type Program struct {
 	Info   *check.Info // nil where the texts have mistakes of form
 }
 
-// Load reads, parses and checks a file and what it imports. The error says that the file itself cannot be read.
+// Load reads, parses and checks a file and what it imports. The error, an Unreadable, says that the file itself cannot be read.
 func Load(path string, read Read) (*Program, error) { return LoadInto(report.New(), path, read) }
 
 // LoadInto is Load with a report that other programs use, too, so that places in one can be told from places in another. It
@@ -62,7 +68,7 @@ func Load(path string, read Read) (*Program, error) { return LoadInto(report.New
 func LoadInto(r *report.Report, path string, read Read) (*Program, error) {
 	text, err := read(path)
 	if err != nil {
-		return nil, readError(err)
+		return nil, Unreadable{path, err}
 	}
 	l := &loader{report: r, read: read, files: map[string]*ast.File{}}
 	l.load(path, text)
@@ -112,11 +118,14 @@ func (l *loader) imported(from *ast.File, i *ast.Import) *ast.File {
 	if !known {
 		text, err := l.read(path)
 		if err != nil {
-			rule := badImport
-			if errors.Is(err, ErrTooLarge) {
+			rule, hint := badImport, advice(err)
+			switch {
+			case errors.Is(err, ErrTooLarge):
 				rule = tooLarge
+			case errors.Is(err, fs.ErrNotExist):
+				hint = "the path counts from the folder of this file"
 			}
-			l.report.Errorf(rule, i.Path.Span, "cannot read `%s`: %v", name, reason(err))
+			l.report.Errorf(rule, i.Path.Span, "cannot read `%s`: %v", name, reason(err)).Hint("%s", hint)
 			return nil
 		}
 		file = l.load(path, text)
@@ -129,7 +138,33 @@ func (l *loader) imported(from *ast.File, i *ast.Import) *ast.File {
 	return file
 }
 
-func readError(err error) error { return fmt.Errorf("cannot read the IDL file: %w", err) }
+// Unreadable is the error of a file that a command was given and that cannot be read. It says what to do, too.
+type Unreadable struct {
+	Path string
+	Err  error
+}
+
+func (u Unreadable) Error() string {
+	return fmt.Sprintf("cannot read %s: %v; %s", u.Path, reason(u.Err), advice(u.Err))
+}
+
+// Unwrap is the error of the system.
+func (u Unreadable) Unwrap() error { return u.Err }
+
+func advice(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "check the path"
+	case errors.Is(err, fs.ErrPermission):
+		return "give your user the right to read it"
+	case errors.Is(err, syscall.EISDIR):
+		return "name the IDL files in it"
+	case errors.Is(err, ErrTooLarge):
+		return "check that it is the file that you mean"
+	default:
+		return "see whether other programs can read it"
+	}
+}
 
 // reason leaves out the path, which the message has already.
 func reason(err error) error {

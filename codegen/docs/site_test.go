@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
 
@@ -166,7 +167,7 @@ func TestWriteReplacesAReferenceAndNothingElse(t *testing.T) {
 	site, err := Site(compiled(t, shelf), nil)
 	require.NoError(t, err)
 	parent := t.TempDir()
-	dir := filepath.Join(parent, "deeper", "reference")
+	dir := filepath.Join(parent, "reference")
 	require.NoError(t, Write(dir, site))
 	stale := filepath.Join(dir, "record", "Gone.html")
 	require.NoError(t, os.WriteFile(stale, nil, 0o644))
@@ -182,9 +183,9 @@ func TestWriteReplacesAReferenceAndNothingElse(t *testing.T) {
 	require.NoError(t, os.RemoveAll(letters))
 	require.NoError(t, os.Mkdir(letters, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(letters, "index.html"), []byte("mine"), 0o644))
-	assert.ErrorContains(t, Write(letters, site), "letters has files that are no reference of idlc's; give a new or an empty folder")
+	assert.ErrorIs(t, Write(letters, site), ErrForeign)
 	assert.FileExists(t, filepath.Join(letters, "index.html"))
-	assert.ErrorContains(t, Write(filepath.Join(letters, "index.html", "below"), site), "cannot write the reference")
+	assert.ErrorIs(t, Write(filepath.Join(letters, "index.html", "below"), site), syscall.ENOTDIR)
 	entries, err := os.ReadDir(parent)
 	require.NoError(t, err)
 	assert.Len(t, entries, 2, "temporary folders are left: %v", entries)

@@ -2,7 +2,6 @@ package docs
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -10,19 +9,14 @@ import (
 	"slices"
 )
 
+// ErrForeign says that a folder is not replaced by a site.
+var ErrForeign = errors.New("it has files that are no reference of idlc's")
+
 // Write puts a site into a folder, which it replaces as a whole: what fails leaves the folder as it was. A folder with
-// anything else in it than an older reference is not touched.
-func Write(dir string, site map[string][]byte) (err error) {
+// anything else in it than an older reference is not touched. The folder above it must be there.
+func Write(dir string, site map[string][]byte) error {
 	dir = filepath.Clean(dir)
 	if err := replaceable(dir); err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("cannot write the reference: %w", err)
-		}
-	}()
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return err
 	}
 	temporary, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+".*")
@@ -58,14 +52,14 @@ func replaceable(dir string) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("cannot write the reference: %w", err)
+		return err
 	}
 	if len(entries) == 0 {
 		return nil
 	}
 	for _, name := range []string{indexPage, "search.js", "site.css", "site.js"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
-			return fmt.Errorf("%s has files that are no reference of idlc's; give a new or an empty folder", dir)
+			return ErrForeign
 		}
 	}
 	return nil

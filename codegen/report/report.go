@@ -18,7 +18,14 @@ type File struct {
 	Text  string
 	Base  int
 	lines []int // offset of each line's first byte, in Text
+	marks []mark
 }
+
+// mark is the first character at or after every marked byte, with what is before it: columns are counted from the nearest one, so
+// that a long line with many mistakes is not counted from its start for each.
+type mark struct{ offset, characters int }
+
+const marked = 256
 
 // Position is a place as people and editors count it.
 type Position struct {
@@ -32,16 +39,26 @@ func (p Position) String() string { return fmt.Sprintf("%s:%d:%d", p.File.Path, 
 func (f *File) position(offset int) Position {
 	offset = min(max(offset, 0), len(f.Text))
 	line := sort.SearchInts(f.lines, offset+1)
-	return Position{f, line, utf8.RuneCountInString(f.Text[f.lines[line-1]:offset]) + 1}
+	return Position{f, line, f.characters(offset) - f.characters(f.lines[line-1]) + 1}
 }
 
-// line is the text of a line, without its end.
-func (f *File) line(number int) string {
-	text := f.Text[f.lines[number-1]:]
-	if end := strings.IndexByte(text, '\n'); end >= 0 {
-		text = text[:end]
+// characters counts what is before a byte.
+func (f *File) characters(offset int) int {
+	n := sort.Search(len(f.marks), func(i int) bool { return f.marks[i].offset > offset })
+	if n == 0 {
+		return 0
 	}
-	return strings.TrimSuffix(text, "\r")
+	near := f.marks[n-1]
+	return near.characters + utf8.RuneCountInString(f.Text[near.offset:offset])
+}
+
+// line is the text of a line, without its end, and where it begins.
+func (f *File) line(number int) (text string, start int) {
+	start, end := f.lines[number-1], len(f.Text)
+	if number < len(f.lines) {
+		end = f.lines[number] - 1
+	}
+	return strings.TrimSuffix(f.Text[start:end], "\r"), start
 }
 
 // Span is a range of bytes, counted over all files of a report.
@@ -108,10 +125,15 @@ func (r *Report) Add(path, text string) *File {
 		last := r.Files[n-1]
 		f.Base = last.Base + len(last.Text) + 1 // the end of a text is a place of its own
 	}
-	for i := range len(text) {
-		if text[i] == '\n' {
+	characters := 0
+	for i, c := range text {
+		if i >= len(f.marks)*marked {
+			f.marks = append(f.marks, mark{i, characters})
+		}
+		if c == '\n' {
 			f.lines = append(f.lines, i+1)
 		}
+		characters++
 	}
 	r.Files = append(r.Files, f)
 	return f
@@ -182,13 +204,25 @@ func (r *Report) String() string {
 	return out.String()
 }
 
+// around is how many characters of a line are shown on either side of a place: what no terminal has room for hides the message.
+const around = 120
+
 func (r *Report) show(out *strings.Builder, span Span, message string) {
 	at := r.Position(span.Start)
 	fmt.Fprintf(out, "%s: %s\n", at, message)
-	text := at.File.line(at.Line)
+	line, start := at.File.line(at.Line)
+	place := min(max(span.Start-at.File.Base-start, 0), len(line))
+	before, after := lastOf(line[:place], around), firstOf(line[place:], around)
+	length := min(max(span.End-span.Start, 1), len(after)) // a span over several lines is underlined on its first
+	caret := strings.Repeat("^", max(utf8.RuneCountInString(after[:length]), 1))
+	if place > len(before) {
+		before = "…" + before
+	}
+	if place+len(after) < len(line) {
+		after += "…"
+	}
 	number := fmt.Sprintf("%4d", at.Line)
-	fmt.Fprintf(out, "%s | %s\n", number, printable(text))
-	before, _ := cut(text, at.Column-1)
+	fmt.Fprintf(out, "%s | %s\n", number, printable(before+after))
 	// Tabs stay tabs, so that the caret stands under its character however wide the terminal shows them.
 	padding := strings.Map(func(c rune) rune {
 		if c == '\t' {
@@ -196,24 +230,27 @@ func (r *Report) show(out *strings.Builder, span Span, message string) {
 		}
 		return ' '
 	}, printable(before))
-	length := max(span.End-span.Start, 1)
-	length = min(length, max(len(text)-len(before), 1)) // a span over several lines is underlined on its first
-	marked := text[len(before):min(len(before)+length, len(text))]
-	fmt.Fprintf(out, "%s | %s%s\n", strings.Repeat(" ", len(number)), padding,
-		strings.Repeat("^", max(utf8.RuneCountInString(marked), 1)))
+	fmt.Fprintf(out, "%s | %s%s\n", strings.Repeat(" ", len(number)), padding, caret)
 }
 
-// cut splits a text after some characters.
-func cut(text string, characters int) (before, after string) {
+// firstOf is the beginning of a text, up to some characters.
+func firstOf(text string, characters int) string {
 	at := 0
-	for range characters {
-		if at >= len(text) {
-			break
-		}
+	for ; characters > 0 && at < len(text); characters-- {
 		_, size := utf8.DecodeRuneInString(text[at:])
 		at += size
 	}
-	return text[:at], text[at:]
+	return text[:at]
+}
+
+// lastOf is the end of a text, up to some characters.
+func lastOf(text string, characters int) string {
+	at := len(text)
+	for ; characters > 0 && at > 0; characters-- {
+		_, size := utf8.DecodeLastRuneInString(text[:at])
+		at -= size
+	}
+	return text[at:]
 }
 
 // printable replaces what a terminal would obey instead of show, one character for one.

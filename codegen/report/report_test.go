@@ -1,8 +1,10 @@
 package report
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 )
@@ -45,6 +47,49 @@ func TestShowsWhatATerminalWouldObey(t *testing.T) {
 	r := of("a.idl", "a\x1b[2Jb\xff")
 	r.Errorf(rule, Span{5, 6}, "here")
 	assert.Equal(t, "a.idl:1:6: here [a-rule]\n   1 | a�[2Jb�\n     |      ^\n", r.String())
+}
+
+// Whatever the marks are, a column is what counting from the line's start gives, for characters of every width and for bytes that
+// are none.
+func TestKnowsTheColumnsOfALongLine(t *testing.T) {
+	pieces := []string{"x", "é", "…", "😀", "\xff", "\xe2\x80"}
+	source := rand.New(rand.NewPCG(1, 2))
+	var text strings.Builder
+	text.WriteString("before\n")
+	start := text.Len()
+	for text.Len() < 1<<20 {
+		text.WriteString(pieces[source.IntN(len(pieces))])
+	}
+	end := text.Len()
+	text.WriteString("\nafter\n")
+	r := New()
+	r.Add("first.idl", "one\ntwo\n")
+	f := r.Add("long.idl", text.String())
+	column := 1
+	for at := start; at <= end; {
+		got := r.Position(f.Base + at)
+		if got.Line != 2 || got.Column != column {
+			t.Fatalf("byte %d is at %d:%d, and not at 2:%d", at, got.Line, got.Column, column)
+		}
+		_, size := utf8.DecodeRuneInString(f.Text[at:])
+		at += size
+		column++
+	}
+	assert.Equal(t, "long.idl:3:3", r.Position(f.Base+end+3).String())
+	assert.Equal(t, "long.idl:1:7", r.Position(f.Base+start-1).String())
+}
+
+func TestShowsWhatIsAroundAPlaceInALongLine(t *testing.T) {
+	text := strings.Repeat("ä", 100_000) + "\there" + strings.Repeat("ö", 100_000)
+	r := of("a.idl", text+"\n")
+	at := strings.Index(text, "here")
+	r.Errorf(rule, Span{at, at + 4}, "in the middle")
+	r.Errorf(rule, Span{at, len(text)}, "to the end")
+	left := "…" + strings.Repeat("ä", around-1) + "\t"
+	right := "here" + strings.Repeat("ö", around-4) + "…"
+	excerpt := "   1 | " + left + right + "\n     | " + strings.Repeat(" ", around) + "\t"
+	assert.Equal(t, "a.idl:1:100002: in the middle [a-rule]\n"+excerpt+"^^^^\n\n"+
+		"a.idl:1:100002: to the end [a-rule]\n"+excerpt+strings.Repeat("^", around)+"\n", r.String())
 }
 
 func TestAnEmptyReportIsNoText(t *testing.T) {

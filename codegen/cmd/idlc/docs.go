@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -35,10 +36,25 @@ func docsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return docs.Write(out, site)
+			return writeSite(out, site)
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "", "the folder of the site: a new one, an empty one, or an older reference, which is replaced")
 	cmd.Flags().StringVar(&folder, "snippets", "", "a folder of programs, from which the examples of the methods are cut")
 	return cmd
+}
+
+// writeSite makes the folders above the site, too, and leaves none of them where it fails.
+func writeSite(out string, site map[string][]byte) error {
+	made, err := makeFolders(filepath.Dir(filepath.Clean(out)))
+	if err == nil {
+		err = docs.Write(out, site)
+	}
+	if err == nil {
+		return nil
+	}
+	for _, folder := range made {
+		os.Remove(folder)
+	}
+	return unwritable(out, err)
 }

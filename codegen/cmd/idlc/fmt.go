@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -62,7 +60,7 @@ func (f *formatter) run(paths []string) error {
 func (f *formatter) file(path string) error {
 	text, name, err := f.read(path)
 	if err != nil {
-		return fmt.Errorf("cannot read the IDL file: %w", err)
+		return compile.Unreadable{Path: name, Err: err}
 	}
 	formatted, r := format.Text(name, text)
 	if !r.Empty() {
@@ -71,7 +69,7 @@ func (f *formatter) file(path string) error {
 	if formatted != text {
 		f.others++
 		if f.write {
-			return replace(path, formatted)
+			return replaceFiles([]string{path}, [][]byte{[]byte(formatted)})
 		}
 		if f.check {
 			fmt.Fprintln(f.out, name)
@@ -91,32 +89,8 @@ func (f *formatter) read(path string) (text, name string, err error) {
 		text, err = compile.ReadFile(path)
 		return text, path, err
 	}
-	all, err := io.ReadAll(f.in)
-	return string(all), "<stdin>", err
-}
-
-// replace writes a file as a whole or not at all. A link stays one, and the file keeps its mode.
-func replace(path, text string) error {
-	target, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return fmt.Errorf("cannot write the layout: %w", err)
-	}
-	info, err := os.Stat(target)
-	if err != nil {
-		return fmt.Errorf("cannot write the layout: %w", err)
-	}
-	temporary, err := beside(target, []byte(text))
-	if err != nil {
-		return fmt.Errorf("cannot write the layout: %w", err)
-	}
-	if err = os.Chmod(temporary, info.Mode().Perm()); err == nil {
-		err = os.Rename(temporary, target)
-	}
-	if err != nil {
-		os.Remove(temporary)
-		return fmt.Errorf("cannot write the layout: %w", err)
-	}
-	return nil
+	text, err = compile.ReadFrom(f.in)
+	return text, "<stdin>", err
 }
 
 // are counts things of which something is said.

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -35,18 +34,18 @@ func genCommand() *cobra.Command {
 	return cmd
 }
 
-// output is a file that a backend writes.
-type output struct {
+// generated is a file that a backend writes.
+type generated struct {
 	backend backend.Emit
 	name    string
 	path    string
 }
 
-func outputs(wanted []string) ([]output, error) {
+func outputs(wanted []string) ([]generated, error) {
 	if len(wanted) == 0 {
 		return nil, fmt.Errorf("nothing is to be generated; name it with --out BACKEND=PATH")
 	}
-	var all []output
+	var all []generated
 	for _, text := range wanted {
 		name, path, ok := strings.Cut(text, "=")
 		emit, known := backend.All[name]
@@ -57,70 +56,41 @@ func outputs(wanted []string) ([]output, error) {
 			return nil, fmt.Errorf("--out %s: there is no backend %q; there are %s", text, name,
 				strings.Join(slices.Sorted(maps.Keys(backend.All)), ", "))
 		}
-		all = append(all, output{emit, name, path})
+		all = append(all, generated{emit, name, path})
 	}
 	return all, nil
 }
 
-// generate makes every text before it writes the first one, and writes beside the targets before it replaces them: what
-// fails leaves no half of anything.
-func generate(path string, outputs []output) (err error) {
+// generate makes every text before it writes the first one.
+func generate(path string, outputs []generated) error {
 	schema, err := compile.File(path)
 	if err != nil {
 		return err
 	}
-	written := make([]string, len(outputs))
-	defer func() {
-		for _, temporary := range written {
-			if temporary != "" {
-				os.Remove(temporary)
+	paths, texts := make([]string, len(outputs)), make([][]byte, len(outputs))
+	for i, out := range outputs {
+		paths[i] = out.path
+		if same(out.path, path) {
+			return usageError{fmt.Errorf("--out %s=%s: that is the IDL file; name another file", out.name, out.path)}
+		}
+		for _, other := range outputs[:i] {
+			if same(out.path, other.path) {
+				return usageError{fmt.Errorf("--out %s=%s: %s writes this file, too; give each a file of its own", out.name, out.path, other.name)}
 			}
 		}
-	}()
-	for i, out := range outputs {
-		text, err := out.backend(schema)
-		if err != nil {
+		if texts[i], err = out.backend(schema); err != nil {
 			return fmt.Errorf("backend %s: %w", out.name, err)
 		}
-		if written[i], err = beside(out.path, text); err != nil {
-			return fmt.Errorf("cannot write the output: %w", err)
-		}
 	}
-	for i, out := range outputs {
-		if err := os.Rename(written[i], out.path); err != nil {
-			return fmt.Errorf("cannot write the output: %w", err)
-		}
-		written[i] = ""
-	}
-	return nil
+	return replaceFiles(paths, texts)
 }
 
-// beside writes a temporary file into the folder of a path, which is made where it is missing.
-func beside(path string, text []byte) (temporary string, err error) {
-	folder, name := filepath.Split(path)
-	if folder == "" {
-		folder = "."
+// same reports whether two paths are one file, which need not be there yet.
+func same(a, b string) bool {
+	one, err := os.Stat(a)
+	other, failed := os.Stat(b)
+	if err == nil && failed == nil {
+		return os.SameFile(one, other)
 	}
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return "", &os.PathError{Op: "write", Path: path, Err: syscall.EISDIR}
-	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return "", err
-	}
-	file, err := os.CreateTemp(folder, "."+name+".*")
-	if err != nil {
-		return "", err
-	}
-	_, err = file.Write(text)
-	if err == nil {
-		err = file.Chmod(0o644)
-	}
-	if closed := file.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		os.Remove(file.Name())
-		return "", err
-	}
-	return file.Name(), nil
+	return filepath.Clean(a) == filepath.Clean(b)
 }

@@ -54,7 +54,7 @@ func TestGenWritesAllOrNothing(t *testing.T) {
 	require.NoError(t, os.WriteFile(c, []byte("as it was"), 0o644))
 	blocked := filepath.Join(golang, "cannot", "be.py") // below a file
 	_, err = run(t, "gen", "--out", "c="+c, "--out", "python="+blocked, path)
-	require.ErrorContains(t, err, "cannot write the output")
+	require.ErrorContains(t, err, "cannot write "+blocked+": not a directory; ")
 	_, err = run(t, "gen", "--out", "c="+c, "--out", "python="+filepath.Dir(golang), path)
 	require.ErrorContains(t, err, "is a directory")
 	text, err = os.ReadFile(c)

@@ -4,6 +4,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -18,25 +19,48 @@ const (
 	exitUsage = 2
 )
 
-func main() {
-	root := command()
+func main() { os.Exit(idlc(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// idlc runs a command line and answers the exit code.
+func idlc(args []string, in io.Reader, out, messages io.Writer) int {
+	root, written := command(), &output{to: out}
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(written)
+	root.SetErr(messages)
 	err := root.Execute()
-	if err == nil {
-		return
+	if written.failed != nil {
+		err = errors.Join(err, unwritable("the standard output", written.failed))
 	}
 	var mistakes compile.Mistakes
 	var wrong usageError
 	switch {
-	case errors.Is(err, errFindings): // they are the output
+	case err == nil:
+		return 0
+	case err == errFindings: // they are the output
 	case errors.As(err, &mistakes): // they name their places themselves
-		fmt.Fprintln(os.Stderr, strings.TrimRight(err.Error(), "\n"))
+		fmt.Fprintln(messages, strings.TrimRight(err.Error(), "\n"))
 	default:
-		fmt.Fprintf(os.Stderr, "idlc: %v\n", err)
+		fmt.Fprintf(messages, "idlc: %v\n", err)
 	}
 	if errors.As(err, &wrong) {
-		os.Exit(exitUsage)
+		return exitUsage
 	}
-	os.Exit(exitInput)
+	return exitInput
+}
+
+// output remembers the first failure: what prints need not look.
+type output struct {
+	to     io.Writer
+	failed error
+}
+
+func (o *output) Write(text []byte) (int, error) {
+	n, err := o.to.Write(text)
+	if o.failed == nil {
+		o.failed = err
+	}
+	return n, err
 }
 
 // usageError is a command line that means nothing.
