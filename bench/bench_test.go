@@ -2,31 +2,14 @@ package main
 
 import (
 	"encoding/json"
-	"math"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"strongroom.dev/bench/environment"
 )
-
-func TestMedian(t *testing.T) {
-	require.True(t, math.IsNaN(median(nil)))
-	require.Equal(t, 3.0, median([]float64{3}))
-	require.Equal(t, 2.0, median([]float64{9, 2, 1}))
-	require.Equal(t, 2.5, median([]float64{4, 1, 3, 2}))
-	values := []float64{3, 1, 2}
-	median(values)
-	require.Equal(t, []float64{3, 1, 2}, values, "it must not sort its caller's values")
-}
-
-func TestRatioIsTakenRoundByRound(t *testing.T) {
-	// The second round was twice as slow for everyone: the medians' ratio would be 3.
-	engine := map[int]float64{1: 1, 2: 2, 3: 1}
-	require.Equal(t, 2.0, ratio(map[int]float64{1: 2, 2: 4, 3: 3}, engine))
-	require.Equal(t, 2.0, ratio(map[int]float64{2: 4, 7: 90}, engine), "rounds without the engine do not count")
-	require.True(t, math.IsNaN(ratio(map[int]float64{7: 1}, engine)))
-}
 
 func TestSize(t *testing.T) {
 	for text, want := range map[string]size{"0": 0, "17": 17, "64K": 64 << 10, "512m": 512 << 20, "2G": 2 << 30} {
@@ -55,7 +38,7 @@ func someResults() *results {
 	failed.Error = "a message"
 	r := &results{
 		Settings: config{Rounds: 2, Size: 2_000_000_000},
-		Machine:  machine{Processor: "a processor", Cores: 2, Memory: 8 << 30},
+		Machine:  environment.Machine{Processor: "a processor", Cores: 2, Memory: 8 << 30},
 		Versions: map[string]string{"borg": "borg 1"},
 		Contenders: []contender{
 			{Name: engineAlone, Settings: "x"}, {Name: "pure-go", Settings: "y"}, {Name: "borg", Settings: "z"},

@@ -3,6 +3,8 @@ package main
 import (
 	"os"
 	"path/filepath"
+
+	"strongroom.dev/bench/environment"
 )
 
 // place is where one contender runs once: everything in it is new.
@@ -54,7 +56,7 @@ func (c *config) contenders() []contender {
 		all = append(all, k)
 	}
 
-	engine := resolve(c.engine)
+	engine := environment.Program(c.engine)
 	add(contender{
 		Name: engineAlone, Settings: "the Rust engine without an agent; auto compression, key file",
 		setup: func(p place) [][]string {
@@ -68,12 +70,12 @@ func (c *config) contenders() []contender {
 		},
 	}, engine, "engine")
 
-	program := resolve(c.goAgent)
+	program := environment.Program(c.goAgent)
 	k := contender{Name: goAgent, Settings: "strongroom backup (Go); auto compression, key file"}
 	k.setup, k.backup, k.restore = agent([]string{program})
 	add(k, program, "go-agent")
 
-	program = resolve(c.pythonAgent)
+	program = environment.Program(c.pythonAgent)
 	k = contender{Name: pythonAgent, Settings: "python -m strongroom backup; auto compression, key file"}
 	k.environment = map[string]string{"PYTHONPATH": filepath.Dir(filepath.Dir(program))}
 	k.setup, k.backup, k.restore = agent([]string{"python3", "-m", "strongroom"})
@@ -85,17 +87,17 @@ func (c *config) contenders() []contender {
 			func(p place) []string { return with("backup", "--repo", p.in("repo"), p.source) },
 			func(p place) []string { return with("restore", "--repo", p.in("repo"), "--target", p.in("out")) }
 	}
-	program = resolve(c.goPipeline)
+	program = environment.Program(c.goPipeline)
 	k = contender{Name: "pure-go", Settings: "bench/gopipeline: zstd SpeedFastest, key file"}
 	k.setup, k.backup, k.restore = pipeline(program)
 	add(k, program, "go-pipeline")
 
-	program = resolve(c.pythonPipeline)
+	program = environment.Program(c.pythonPipeline)
 	k = contender{Name: "pure-python", Settings: "bench/pypipeline: zstd 1, key file"}
 	k.setup, k.backup, k.restore = pipeline("python3", program)
 	add(k, program, "python-pipeline")
 
-	restic := resolve(c.restic)
+	restic := environment.Program(c.restic)
 	add(contender{
 		Name: "restic", Settings: "--compression fastest, its defaults otherwise; unlocks by password (scrypt)",
 		environment: map[string]string{"RESTIC_PASSWORD": "bench"},
@@ -108,7 +110,7 @@ func (c *config) contenders() []contender {
 		},
 	}, restic, "restic")
 
-	borg := resolve(c.borg)
+	borg := environment.Program(c.borg)
 	add(contender{
 		Name: "borg", Settings: "repokey (here faster than repokey-blake2), --compression zstd,1, its defaults otherwise; unlocks by password",
 		environment: map[string]string{"BORG_PASSPHRASE": "bench", "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "no"},
@@ -124,7 +126,7 @@ func (c *config) contenders() []contender {
 		},
 	}, borg, "borg")
 
-	rustic := resolve(c.rustic)
+	rustic := environment.Program(c.rustic)
 	add(contender{
 		Name: "rustic", Settings: "--set-compression 1, its defaults otherwise; unlocks by password (scrypt)",
 		environment: map[string]string{"RUSTIC_PASSWORD": "bench", "RUSTIC_NO_PROGRESS": "true"},

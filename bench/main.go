@@ -13,11 +13,12 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"strongroom.dev/bench/environment"
 )
 
 type config struct {
@@ -45,7 +46,7 @@ func parse(args []string) (*config, error) {
 	only := flags.String("only", "", "comma-separated contenders to run; others are left out")
 	inputs := flags.String("inputs", "", "comma-separated inputs: incompressible, halves, tree (default all)")
 	flags.StringVar(&c.scratch, "scratch", "", "folder for inputs, repositories and restored files; it is made and removed (default: a new one in $TMPDIR)")
-	flags.StringVar(&c.enter, "enter", defaultEnter(), "command that runs another in the environment, where restic, borg and Python are; empty to run everything right here")
+	flags.StringVar(&c.enter, "enter", environment.Command(), "command that runs another in the environment, where restic, borg and Python are; empty to run everything right here")
 	flags.BoolVar(&c.inside, "inside", false, "set by this program for the part of it that runs in the environment")
 	flags.StringVar(&c.tree, "tree", "", "source tree to back up (default: the source of the Go toolchain)")
 	flags.Var(&c.touch, "touch", "memory to touch and free before each timed command (default: twice the input and 1G)")
@@ -74,13 +75,6 @@ func parse(args []string) (*config, error) {
 
 func words(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' })
-}
-
-func defaultEnter() string {
-	if workspace := os.Getenv("BUILD_WORKSPACE_DIRECTORY"); workspace != "" {
-		return filepath.Join(workspace, "tools", "shell")
-	}
-	return ""
 }
 
 func main() {
@@ -134,7 +128,7 @@ func (c *config) run() error {
 	if c.enter == "" {
 		err = c.measureInto(path)
 	} else {
-		err = c.reenter()
+		err = environment.Enter(c.enter, c.scratch, os.Stderr, append(os.Args[1:], "--inside", "--scratch", c.scratch))
 	}
 	if err != nil {
 		return err
@@ -158,52 +152,4 @@ func (c *config) run() error {
 		return os.WriteFile(c.markdown, []byte(table), 0o644)
 	}
 	return nil
-}
-
-// reenter runs this program once more, in the environment: so every contender finds its interpreter and libraries, and no
-// launcher's time is counted as theirs. The environment sees the folder that it is entered from, hence the scratch.
-func (c *config) reenter() error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	// The environment starts with clean variables.
-	args := []string{"env", "RUNFILES_DIR=" + runfilesFolder(self), self}
-	args = append(args, os.Args[1:]...)
-	args = append(args, "--inside", "--scratch", c.scratch)
-	cmd := exec.Command(c.enter, args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = c.scratch, os.Stderr, os.Stderr
-	return cmd.Run()
-}
-
-func runfilesFolder(self string) string {
-	if folder := os.Getenv("RUNFILES_DIR"); folder != "" {
-		return folder
-	}
-	return self + ".runfiles"
-}
-
-// resolve finds a program: as a path, among the runfiles, or in PATH. An empty answer means that it is not there.
-func resolve(name string) string {
-	if name == "" {
-		return ""
-	}
-	if self, err := os.Executable(); err == nil {
-		if path := filepath.Join(runfilesFolder(self), name); exists(path) {
-			return path
-		}
-	}
-	if strings.Contains(name, "/") {
-		if path, err := filepath.Abs(name); err == nil && exists(path) {
-			return path
-		}
-		return ""
-	}
-	path, _ := exec.LookPath(name)
-	return path
-}
-
-func exists(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && !info.IsDir()
 }

@@ -1,16 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"strongroom.dev/bench/environment"
 )
 
 // timing is one timed command.
@@ -32,26 +31,20 @@ type sample struct {
 	Error     string `json:"error,omitempty"`
 }
 
-type machine struct {
-	Processor string `json:"processor"`
-	Cores     int    `json:"cores"`
-	Memory    int64  `json:"memory_bytes"`
-}
-
 // results is the JSON that the benchmark writes.
 type results struct {
-	Settings   config            `json:"settings"`
-	Machine    machine           `json:"machine"`
-	Versions   map[string]string `json:"versions"`
-	Contenders []contender       `json:"contenders"`
-	Inputs     []input           `json:"inputs"`
-	Summary    []summary         `json:"summary"`
-	Samples    []sample          `json:"samples"`
+	Settings   config              `json:"settings"`
+	Machine    environment.Machine `json:"machine"`
+	Versions   map[string]string   `json:"versions"`
+	Contenders []contender         `json:"contenders"`
+	Inputs     []input             `json:"inputs"`
+	Summary    []summary           `json:"summary"`
+	Samples    []sample            `json:"samples"`
 }
 
 func (c *config) measureInto(path string) error {
 	say := func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
-	r := results{Settings: *c, Machine: describeMachine(), Versions: map[string]string{}}
+	r := results{Settings: *c, Machine: environment.Describe(), Versions: map[string]string{}}
 	for _, k := range c.contenders() {
 		if !chosen(c.Only, k.Name) {
 			continue
@@ -62,7 +55,7 @@ func (c *config) measureInto(path string) error {
 		r.Contenders = append(r.Contenders, k)
 	}
 	for _, program := range []string{c.restic, c.borg, c.rustic} {
-		if found := resolve(program); found != "" {
+		if found := environment.Program(program); found != "" {
 			r.Versions[filepath.Base(program)] = version(found)
 		}
 	}
@@ -210,21 +203,4 @@ func dropCached(path string) error {
 	}
 	defer unix.Close(fd)
 	return unix.Fadvise(fd, 0, 0, unix.FADV_DONTNEED)
-}
-
-func describeMachine() machine {
-	m := machine{Cores: runtime.NumCPU(), Processor: runtime.GOARCH}
-	var info unix.Sysinfo_t
-	if unix.Sysinfo(&info) == nil {
-		m.Memory = int64(info.Totalram) * int64(info.Unit)
-	}
-	if content, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		for line := range bytes.Lines(content) {
-			if name, value, ok := strings.Cut(string(line), ":"); ok && strings.TrimSpace(name) == "model name" {
-				m.Processor = strings.TrimSpace(value)
-				break
-			}
-		}
-	}
-	return m
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"strongroom.dev/bench/statistics"
 )
 
 // figures are one contender's medians of one command on one input.
@@ -42,10 +44,10 @@ func (r *results) figures(in input, contender string, pick func(sample) timing) 
 	}
 	gigabytes := float64(in.Bytes) / 1e9
 	f := figures{
-		Seconds: median(seconds), GBPerSecond: gigabytes / median(seconds),
-		CoreSecondsPerGB: median(cores) / gigabytes, PeakBytes: median(peaks),
+		Seconds: statistics.Median(seconds), GBPerSecond: gigabytes / statistics.Median(seconds),
+		CoreSecondsPerGB: statistics.Median(cores) / gigabytes, PeakBytes: statistics.Median(peaks),
 	}
-	if compared := ratio(own, base); !math.IsNaN(compared) {
+	if compared := statistics.Ratio(own, base); !math.IsNaN(compared) {
 		f.Ratio = compared
 	}
 	return f
@@ -65,7 +67,7 @@ func (r *results) summarise() []summary {
 				}
 			}
 			all = append(all, summary{
-				Input: in.Name, Contender: k.Name, Stored: median(stored),
+				Input: in.Name, Contender: k.Name, Stored: statistics.Median(stored),
 				Backup:  r.figures(in, k.Name, func(s sample) timing { return s.Backup }),
 				Restore: r.figures(in, k.Name, func(s sample) timing { return s.Restore }),
 			})
