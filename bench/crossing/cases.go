@@ -1,6 +1,10 @@
 package main
 
-import "path"
+import (
+	"path"
+	"slices"
+	"strings"
+)
 
 // testCase is what runs in a process of its own: so many requests of one kind.
 type testCase struct {
@@ -11,6 +15,7 @@ type testCase struct {
 
 var (
 	loadMetrics    = []string{"requests_per_second", "allocs_per_request", "latency_p50_us", "latency_p99_us", "os_threads", "peak_rss_mib"}
+	loopMetrics    = []string{"requests_per_second", "latency_p50_us", "latency_p99_us", "os_threads", "peak_rss_mib"}
 	latencyMetrics = []string{"latency_p50_us", "latency_p99_us", "os_threads", "peak_rss_mib"}
 	callMetrics    = []string{"ns_per_call", "os_threads", "peak_rss_mib"}
 	bufferMetrics  = []string{"copied_bytes", "us_per_round_trip", "os_threads", "peak_rss_mib"}
@@ -31,8 +36,23 @@ var cases = []testCase{
 	{"go/sleep1ms/1000", 500_000, loadMetrics},
 	{"cgo/sleep1ms/1000", 50_000, loadMetrics},
 	{"go/sleep1s/10000", 20_000, loadMetrics},
+	{"asyncio/echo/64", 200_000, loopMetrics},
+	{"asyncio/echo/1000", 200_000, loopMetrics},
+	{"uvloop/echo/64", 200_000, loopMetrics},
+	{"uvloop/echo/1000", 200_000, loopMetrics},
+	{"call_soon_threadsafe/echo/64", 50_000, loopMetrics},
+	{"call_soon_threadsafe/echo/1000", 50_000, loopMetrics},
 	{"go/immediate", 5_000_000, callMetrics},
+	{"python/immediate", 1_000_000, callMetrics},
+	{"ctypes/immediate", 1_000_000, callMetrics},
 	{"go/buffer/1MiB", 500, bufferMetrics},
+	{"python/buffer/1MiB", 500, bufferMetrics},
+}
+
+// inGo says which program has the case.
+func (c testCase) inGo() bool {
+	language, _, _ := strings.Cut(c.name, "/")
+	return slices.Contains([]string{"go", "purego", "cgo"}, language)
 }
 
 // chosen are the cases whose names match a pattern, as path.Match does it; also those of which the pattern is a folder.

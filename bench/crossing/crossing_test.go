@@ -14,7 +14,7 @@ import (
 // run runs the benchmark with few requests, here and not in the environment.
 func run(t *testing.T, args ...string) string {
 	t.Helper()
-	c, err := parse(append(args, "--enter", "", "--rounds", "1", "--requests", "200", "--go-cases", os.Getenv("GO_CASES")))
+	c, err := parse(append(args, "--enter", "", "--rounds", "1", "--requests", "200", "--go-cases", os.Getenv("GO_CASES"), "--python-cases", os.Getenv("PYTHON_CASES")))
 	require.NoError(t, err)
 	var out bytes.Buffer
 	require.NoError(t, c.run(&out))
@@ -88,7 +88,7 @@ func mentioned(name string) bool {
 func TestChosen(t *testing.T) {
 	for pattern, want := range map[string][]string{
 		"go/echo/64":     {"go/echo/64"},
-		"*/echo/1000":    {"go/echo/1000", "purego/echo/1000"},
+		"*go/echo/1000":  {"go/echo/1000", "purego/echo/1000"},
 		"go/single":      {"go/single/awake", "go/single/asleep"},
 		"cgo":            {"cgo/blocking/64", "cgo/blocking/1000", "cgo/sleep1ms/1000"},
 		"no-such-thing":  nil,

@@ -39,6 +39,7 @@ type config struct {
 	enter    string
 	inside   bool
 	golang   string
+	python   string
 }
 
 func parse(args []string) (*config, error) {
@@ -52,6 +53,7 @@ func parse(args []string) (*config, error) {
 	flags.StringVar(&c.enter, "enter", environment.Command(), "command that runs another in the environment, where Python is; empty to run everything right here")
 	flags.BoolVar(&c.inside, "inside", false, "set by this program for the part of it that runs in the environment")
 	flags.StringVar(&c.golang, "go-cases", "", "path of the program with the cases in Go")
+	flags.StringVar(&c.python, "python-cases", "", "path of the program with the cases in Python")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
@@ -182,12 +184,14 @@ func (c *config) runOne(one testCase) ([]figure, error) {
 	if c.requests > 0 {
 		requests = c.requests
 	}
-	command := []string{environment.Program(c.golang)}
-	if command[0] == "" {
-		return nil, errors.New("the program with the cases in Go is not there; start this by tools/bazel run //bench/crossing")
+	program := environment.Program(c.python)
+	if one.inGo() {
+		program = environment.Program(c.golang)
 	}
-	command = append(command, "--case", one.name, "--requests", strconv.Itoa(requests))
-	cmd := exec.Command(command[0], command[1:]...)
+	if program == "" {
+		return nil, errors.New("the program that runs it is not there; start this by tools/bazel run //bench/crossing")
+	}
+	cmd := exec.Command(program, "--case", one.name, "--requests", strconv.Itoa(requests))
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said
 	if err := cmd.Run(); err != nil {

@@ -18,23 +18,45 @@ var rows = []row{
 	{"Go echo, 1,000 in flight", "3.3 M/s", "3.5 M", loaded("go/echo/1000")},
 	{"Go echo, 10,000 in flight", "0.7-1.4 M/s, 7 threads, 41 MiB", "1.4 M", loaded("go/echo/10000")},
 	{"the same topology in pure Go, no Rust: 64", "2.0 M/s", "be faster than it", loaded("purego/echo/64")},
-	{"1,000", "2.5 M/s", "be faster than it", loaded("purego/echo/1000")},
-	{"10,000", "0.95 M/s", "be faster than it", loaded("purego/echo/10000")},
+	{"pure Go: 1,000", "2.5 M/s", "be faster than it", loaded("purego/echo/1000")},
+	{"pure Go: 10,000", "0.95 M/s", "be faster than it", loaded("purego/echo/10000")},
 	{"plain blocking cgo: 64", "–", "–", loaded("cgo/blocking/64")},
-	{"1,000", "–", "–", loaded("cgo/blocking/1000")},
+	{"plain blocking cgo: 1,000", "–", "–", loaded("cgo/blocking/1000")},
 	{"Go, one request at a time, worker awake", "p50 1.6 us", "1.5 us", alone("go/single/awake")},
-	{"worker asleep", "p50 43 us", "30 us", alone("go/single/asleep")},
+	{"Go, one request at a time, worker asleep", "p50 43 us", "30 us", alone("go/single/asleep")},
 	{"Go, 1,000 requests in flight that each take 1 ms", "0.83 M/s", "0.9 M", loaded("go/sleep1ms/1000")},
 	{"the same by plain blocking cgo", "0.046 M/s", "–", loaded("cgo/sleep1ms/1000")},
-	{"10,000 in flight that each take 1 s", "7 threads", "<= 16 threads", loaded("go/sleep1s/10000")},
-	{"a method marked immediate: Go", "cgo 22-30 ns", "60 ns", `{{"go/immediate ns_per_call" | number 0}} ns`},
-	{"bytes copied for a 1 MiB buffer there and back: Go", "0", "0", `{{"go/buffer/1MiB copied_bytes" | number 0}}`},
+	{"Go, 10,000 in flight that each take 1 s", "7 threads", "<= 16 threads", loaded("go/sleep1s/10000")},
+	{"asyncio echo, 64 in flight", "0.36 M/s", "0.4 M", looped("asyncio/echo/64")},
+	{"asyncio echo, 1,000 in flight", "0.57 M/s", "0.65 M", looped("asyncio/echo/1000")},
+	{"uvloop echo, 64 in flight", "0.50 M/s", "0.55 M", looped("uvloop/echo/64")},
+	{"uvloop echo, 1,000 in flight", "0.83 M/s", "0.9 M", looped("uvloop/echo/1000")},
+	{"call_soon_threadsafe a completion, the usual way: 64", "–", "be 5 times faster", looped("call_soon_threadsafe/echo/64")},
+	{"call_soon_threadsafe: 1,000", "0.09 M/s", "be 5 times faster", looped("call_soon_threadsafe/echo/1000")},
+	{"a method marked immediate: Go", "cgo 22-30 ns", "60 ns", called("go/immediate")},
+	{"a method marked immediate: Python", "cffi 50-90 ns, PyO3 23-48 ns", "150 ns", called("python/immediate")},
+	{"a getter by ctypes", "–", "–", called("ctypes/immediate")},
+	{"bytes copied for a 1 MiB buffer there and back: Go", "0", "0", copied("go/buffer/1MiB")},
+	{"bytes copied for a 1 MiB buffer there and back: Python", "0", "0", copied("python/buffer/1MiB")},
 }
 
 func loaded(name string) string {
 	return fmt.Sprintf(`{{"%[1]s requests_per_second" | mega}} M/s, {{"%[1]s allocs_per_request" | number 2}} allocations, `+
 		`{{"%[1]s os_threads" | number 0}} threads, {{"%[1]s peak_rss_mib" | number 0}} MiB; `+
 		`p50/p99 {{"%[1]s latency_p50_us" | number 0}}/{{"%[1]s latency_p99_us" | number 0}} us`, name)
+}
+
+func looped(name string) string {
+	return fmt.Sprintf(`{{"%[1]s requests_per_second" | mega}} M/s, {{"%[1]s os_threads" | number 0}} threads, {{"%[1]s peak_rss_mib" | number 0}} MiB; `+
+		`p50/p99 {{"%[1]s latency_p50_us" | number 0}}/{{"%[1]s latency_p99_us" | number 0}} us`, name)
+}
+
+func called(name string) string {
+	return fmt.Sprintf(`{{"%s ns_per_call" | number 0}} ns`, name)
+}
+
+func copied(name string) string {
+	return fmt.Sprintf(`{{"%[1]s copied_bytes" | number 0}}; {{"%[1]s us_per_round_trip" | number 0}} us there and back, filling and reading it included`, name)
 }
 
 func alone(name string) string {

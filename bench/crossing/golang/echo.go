@@ -83,10 +83,11 @@ func (e echo) send(ctx context.Context, size int, b byte) (copied int, err error
 	if err != nil {
 		return 0, err
 	}
-	for i := range view.Bytes() {
-		view.Bytes()[i] = b
+	data := view.Bytes()
+	for i := range data {
+		data[i] = b
 	}
-	own := address(view.Bytes())
+	own := address(data)
 	if err := view.Close(); err != nil {
 		return 0, err
 	}
@@ -105,11 +106,11 @@ func (e echo) receive(ctx context.Context, size int, b byte) (copied int, err er
 		return 0, err
 	}
 	defer view.Close()
-	theirs := view.Bytes()[:8]
-	if bytes.Count(view.Bytes()[8:], []byte{b}) != size-8 {
+	data := view.Bytes()
+	if bytes.Count(data[8:], []byte{b}) != size-8 {
 		return 0, fmt.Errorf("a buffer has other bytes than those with which the library filled it")
 	}
-	return difference(address(view.Bytes()), binary.LittleEndian.Uint64(theirs), size), nil
+	return difference(address(data), binary.LittleEndian.Uint64(data), size), nil
 }
 
 func address(data []byte) uint64 { return uint64(uintptr(unsafe.Pointer(unsafe.SliceData(data)))) }

@@ -1,5 +1,5 @@
-//! What a binding without a runtime of its own calls: C functions that hold the caller's thread until the answer is there. The work is done by
-//! the workers of a tokio runtime, as it is where a request is.
+//! What a binding without a runtime of its own calls: C functions that hold the caller's thread until the answer is there, or that call back. The
+//! work is done by the workers of a tokio runtime, as it is where a request is.
 
 use std::future::Future;
 use std::sync::OnceLock;
@@ -40,4 +40,10 @@ pub extern "C" fn crossing_plain_later(value: u64, nanoseconds: u64) -> u64 {
 #[no_mangle]
 pub extern "C" fn crossing_plain_value() -> u64 {
     std::hint::black_box(VALUE)
+}
+
+/// Answers the same number by calling a function of the caller's, with what the caller knows the request by, on a thread of the library.
+#[no_mangle]
+pub extern "C" fn crossing_plain_start(value: u64, request: u64, answered: extern "C" fn(request: u64, value: u64)) {
+    runtime().spawn(async move { answered(request, value) });
 }
