@@ -14,8 +14,8 @@ type testCase struct {
 }
 
 var (
-	loadMetrics    = []string{"requests_per_second", "allocs_per_request", "latency_p50_us", "latency_p99_us", "os_threads", "peak_rss_mib"}
-	loopMetrics    = []string{"requests_per_second", "latency_p50_us", "latency_p99_us", "os_threads", "peak_rss_mib"}
+	loadMetrics    = []string{"requests_per_second", "cpu_ns_per_request", "allocs_per_request", "latency_p50_us", "latency_p99_us", "os_threads", "peak_rss_mib"}
+	loopMetrics    = []string{"requests_per_second", "cpu_ns_per_request", "latency_p50_us", "latency_p99_us", "os_threads", "peak_rss_mib"}
 	latencyMetrics = []string{"latency_p50_us", "latency_p99_us", "os_threads", "peak_rss_mib"}
 	callMetrics    = []string{"ns_per_call", "os_threads", "peak_rss_mib"}
 	bufferMetrics  = []string{"copied_bytes", "us_per_round_trip", "os_threads", "peak_rss_mib"}

@@ -72,7 +72,7 @@ func TestTable(t *testing.T) {
 	// Of a part of the cases, there are the rows of that part.
 	table, err = markdown([]figure{{"go/echo/64", "requests_per_second", 3_456_789, "1/s"}}, 3)
 	require.NoError(t, err)
-	assert.Contains(t, table, "| Go echo, 64 in flight | 3.1 M requests/s, 0 allocations, 7 threads; p50/p99 20/90 us | 3.5 M | 3.457 M/s, ? allocations")
+	assert.Contains(t, table, "| Go echo, 64 in flight | 3.1 M requests/s, 0 allocations, 7 threads; p50/p99 20/90 us | 3.5 M | 3.457 M/s, ? ns, ? allocations")
 	assert.Equal(t, 5, strings.Count(table, "\n"))
 }
 

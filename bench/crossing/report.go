@@ -41,13 +41,13 @@ var rows = []row{
 }
 
 func loaded(name string) string {
-	return fmt.Sprintf(`{{"%[1]s requests_per_second" | mega}} M/s, {{"%[1]s allocs_per_request" | number 2}} allocations, `+
+	return fmt.Sprintf(`{{"%[1]s requests_per_second" | mega}} M/s, {{"%[1]s cpu_ns_per_request" | number 0}} ns, {{"%[1]s allocs_per_request" | number 2}} allocations, `+
 		`{{"%[1]s os_threads" | number 0}} threads, {{"%[1]s peak_rss_mib" | number 0}} MiB; `+
 		`p50/p99 {{"%[1]s latency_p50_us" | number 0}}/{{"%[1]s latency_p99_us" | number 0}} us`, name)
 }
 
 func looped(name string) string {
-	return fmt.Sprintf(`{{"%[1]s requests_per_second" | mega}} M/s, {{"%[1]s os_threads" | number 0}} threads, {{"%[1]s peak_rss_mib" | number 0}} MiB; `+
+	return fmt.Sprintf(`{{"%[1]s requests_per_second" | mega}} M/s, {{"%[1]s cpu_ns_per_request" | number 0}} ns, {{"%[1]s os_threads" | number 0}} threads, {{"%[1]s peak_rss_mib" | number 0}} MiB; `+
 		`p50/p99 {{"%[1]s latency_p50_us" | number 0}}/{{"%[1]s latency_p99_us" | number 0}} us`, name)
 }
 
@@ -87,7 +87,8 @@ func markdown(figures []figure, rounds int) (string, error) {
 	}
 	var b strings.Builder
 	m := environment.Describe()
-	fmt.Fprintf(&b, "%s, %d cores, %.0f GiB of memory; medians of %d rounds.\n\n", m.Processor, m.Cores, float64(m.Memory)/(1<<30), rounds)
+	fmt.Fprintf(&b, "%s, %d cores, %.0f GiB of memory; medians of %d rounds. Nanoseconds behind a rate are the processor's "+
+		"for each request, on all threads; memory is the peak of the process.\n\n", m.Processor, m.Cores, float64(m.Memory)/(1<<30), rounds)
 	b.WriteString("| case | a prototype | aim | measured |\n|---|---|---|---|\n")
 	for _, r := range rows {
 		t, err := template.New(r.what).Funcs(functions).Parse(r.measured)

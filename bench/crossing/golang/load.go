@@ -46,10 +46,11 @@ func load(inFlight, requests int, ask answer) ([]figure, error) {
 	warm.Wait()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	began := time.Now()
+	used, began := processorTime(), time.Now()
 	close(start)
 	over.Wait()
 	took := time.Since(began)
+	used = processorTime() - used
 	runtime.ReadMemStats(&after)
 
 	for _, err := range failures {
@@ -60,6 +61,7 @@ func load(inFlight, requests int, ask answer) ([]figure, error) {
 	made := float64(inFlight * each)
 	return append([]figure{
 		{"requests_per_second", made / took.Seconds(), "1/s"},
+		{"cpu_ns_per_request", float64(used.Nanoseconds()) / made, "ns"},
 		{"allocs_per_request", float64(after.Mallocs-before.Mallocs) / made, "1"},
 	}, latencies(slices.Concat(times...))...), nil
 }
