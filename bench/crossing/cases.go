@@ -42,6 +42,8 @@ var cases = []testCase{
 	{"uvloop/echo/1000", 200_000, loopMetrics},
 	{"call_soon_threadsafe/echo/64", 50_000, loopMetrics},
 	{"call_soon_threadsafe/echo/1000", 50_000, loopMetrics},
+	{"pyo3/delete/64", 50_000, loopMetrics},
+	{"pyo3/delete/1000", 50_000, loopMetrics},
 	{"go/immediate", 5_000_000, callMetrics},
 	{"python/immediate", 1_000_000, callMetrics},
 	{"ctypes/immediate", 1_000_000, callMetrics},

@@ -33,6 +33,8 @@ var rows = []row{
 	{"uvloop echo, 1,000 in flight", "0.83 M/s", "0.9 M", looped("uvloop/echo/1000")},
 	{"call_soon_threadsafe a completion, the usual way: 64", "–", "be 5 times faster", looped("call_soon_threadsafe/echo/64")},
 	{"call_soon_threadsafe: 1,000", "0.09 M/s", "be 5 times faster", looped("call_soon_threadsafe/echo/1000")},
+	{"PyO3 with pyo3-async-runtimes (obstore, deleting nothing from memory): 64", "–", "–", looped("pyo3/delete/64")},
+	{"PyO3 with pyo3-async-runtimes: 1,000", "–", "–", looped("pyo3/delete/1000")},
 	{"a method marked immediate: Go", "cgo 22-30 ns", "60 ns", called("go/immediate")},
 	{"a method marked immediate: Python", "cffi 50-90 ns, PyO3 23-48 ns", "150 ns", called("python/immediate")},
 	{"a getter by ctypes", "–", "–", called("ctypes/immediate")},

@@ -23,6 +23,7 @@ _CASES: dict[str, Callable[[int, int], list[figures.Figure]]] = {
     "asyncio/echo": lambda in_flight, requests: asyncio.run(load.library(in_flight, requests)),
     "uvloop/echo": lambda in_flight, requests: uvloop.run(load.library(in_flight, requests)),
     "call_soon_threadsafe/echo": lambda in_flight, requests: asyncio.run(load.called_back(in_flight, requests)),
+    "pyo3/delete": lambda in_flight, requests: asyncio.run(load.object_store(in_flight, requests)),
     "python/immediate": lambda _, requests: immediate.method(requests),
     "ctypes/immediate": lambda _, requests: immediate.getter(requests),
     "python/buffer": lambda _, requests: _buffers(requests),
