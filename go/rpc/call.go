@@ -26,9 +26,10 @@ const keepCapacity = 64 << 10
 type Call struct {
 	Encoder
 	client *Client
-	lane   *lane
 	index  uint32
+	queue  uint16
 	method uint32
+	path   *dispatcher
 	object *Object // kept reachable until the request is over
 	handle uint64
 	lent   []uint64 // callbacks among the arguments
@@ -36,10 +37,11 @@ type Call struct {
 
 	ready chan struct{} // has a token when the fields below changed
 
+	over atomic.Bool // its last frame has come; set under mu
+
 	mu         sync.Mutex
 	generation uint32
 	active     bool // sent, and its last frame has not come
-	over       bool // its last frame has come
 	kind       uint8
 	handles    uint8
 	reply      []byte
@@ -59,7 +61,10 @@ type Call struct {
 func (c *Client) Call(method uint32) *Call { return c.acquire(method) }
 
 func (c *Client) acquire(method uint32) *Call {
-	call := c.slots.acquire(c)
+	index, call := c.calls.take()
+	if call.client == nil {
+		call.first(c, index)
+	}
 	call.out = append(call.out[:0], emptyHeader[:]...)
 	call.moved = call.moved[:0]
 	call.err = nil
@@ -69,12 +74,21 @@ func (c *Client) acquire(method uint32) *Call {
 	return call
 }
 
+// first prepares a slot that was never used.
+func (c *Call) first(client *Client, index uint32) {
+	c.client, c.index = client, index
+	c.path = client.dispatchers[int(index)%len(client.dispatchers)]
+	c.queue = uint16(int(index) % len(client.receivers))
+	c.ready = make(chan struct{}, 1)
+}
+
 var emptyHeader [headerSize]byte
 
 // request is the id that the boundary knows this call by. mu must be held, or the call not yet sent.
 func (c *Call) request() uint64 { return uint64(c.generation)<<32 | uint64(c.index) }
 
-// release gives the slot back. The next request in it has another generation, so nothing that is late can reach it.
+// release gives the slot of a call back that is not active. The next request in it has another generation, so nothing that
+// is late can reach it.
 func (c *Call) release() {
 	if cap(c.out) > keepCapacity {
 		c.out = nil
@@ -91,7 +105,8 @@ func (c *Call) release() {
 	c.moved = c.moved[:0]
 	c.lent = c.lent[:0]
 	c.object = nil
-	c.client.slots.release(c)
+	c.source = nil
+	c.client.calls.give(c.index)
 }
 
 // abandon gives back a call that the library never saw.
@@ -114,8 +129,8 @@ func (c *Call) start(ctx context.Context) error {
 	if err == nil {
 		err = contextError(ctx)
 	}
-	if err == nil {
-		err = c.client.enter()
+	if err == nil && c.client.closing.Load() {
+		err = errClientClosed
 	}
 	if err != nil {
 		c.abandon()
@@ -126,20 +141,20 @@ func (c *Call) start(ctx context.Context) error {
 		remaining = uint64(max(time.Until(deadline), 1))
 	}
 	c.mu.Lock()
-	c.active, c.over, c.emitted = true, false, false
+	if c.generation++; c.generation == 0 {
+		c.generation = 1 // a request id is never 0
+	}
+	c.active, c.emitted = true, false
+	c.over.Store(false)
 	request, source := c.request(), c.source
 	c.mu.Unlock()
-	putHeader(c.out, c.lane.queue, kindCall, request, c.handle, c.method, remaining)
-	if !c.lane.send(ctx, operation{call: c, kind: kindCall, request: request}) {
+	putHeader(c.out, c.queue, kindCall, request, c.handle, c.method, remaining)
+	if err := c.path.send(ctx, operation{call: c, kind: kindCall, request: request}); err != nil {
 		c.mu.Lock()
 		c.active = false
 		c.mu.Unlock()
-		c.client.leave()
 		c.abandon()
-		if err := contextError(ctx); err != nil {
-			return err
-		}
-		return errClientClosed
+		return err
 	}
 	if source != nil {
 		source.request = request
@@ -168,14 +183,8 @@ func (c *Call) Do(ctx context.Context, emit func(*Decoder)) error {
 				continue
 			}
 		}
-		c.mu.Lock()
-		over, emitted := c.over, c.emitted && emit != nil
-		if emitted {
-			c.emitted = false
-			c.emit, c.emitting = c.emitting, c.emit
-		}
-		c.mu.Unlock()
-		if emitted {
+		over := c.over.Load()
+		if emit != nil && c.takeEmit() {
 			c.emits.reset(c.client, c.emitting)
 			emit(&c.emits)
 		}
@@ -191,6 +200,18 @@ func (c *Call) Do(ctx context.Context, emit func(*Decoder)) error {
 	err := c.failure(ctx)
 	c.release()
 	return err
+}
+
+// takeEmit makes the newest emitted record the one that is read, and reports whether there is one.
+func (c *Call) takeEmit() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.emitted {
+		return false
+	}
+	c.emitted = false
+	c.emit, c.emitting = c.emitting, c.emit
+	return true
 }
 
 // failure is the error of a call whose last frame is no reply.
@@ -290,16 +311,17 @@ func (c *Call) cancel() {
 	active, request := c.active, c.request()
 	c.mu.Unlock()
 	if active {
-		c.lane.send(context.Background(), operation{call: c, kind: kindCancel, request: request})
+		// It fails only where the client is closed, which ends the call too.
+		_ = c.path.send(context.Background(), operation{call: c, kind: kindCancel, queue: c.queue, request: request})
 	}
 }
 
-// deliver routes one frame. It reports whether the frame was this request's, and whether it was the last.
-func (c *Call) deliver(f frame) (taken, last bool) {
+// deliver routes one frame, and reports whether it was this request's.
+func (c *Call) deliver(f frame) bool {
 	c.mu.Lock()
 	if !c.active || c.generation != uint32(f.request>>32) {
 		c.mu.Unlock()
-		return false, false
+		return false
 	}
 	switch f.kind {
 	case kindEmit:
@@ -312,19 +334,19 @@ func (c *Call) deliver(f frame) (taken, last bool) {
 			c.source.add(f.payload)
 		}
 		c.mu.Unlock()
-		return true, false
+		return true
 	default:
 		c.kind, c.handles = f.kind, f.handles
 		c.reply = append(c.reply[:0], f.payload...)
-		c.active, c.over = false, true
-		last = true
+		c.active = false
+		c.over.Store(true)
 		if c.source != nil {
 			c.source.stop()
 		}
 	}
 	c.mu.Unlock()
-	c.wake()
-	return true, last
+	token(c.ready)
+	return true
 }
 
 // reject ends a request that the library did not take.
@@ -337,16 +359,7 @@ func (c *Call) reject(request uint64, err *Error) {
 func (c *Call) fail(request uint64, err *Error) {
 	e := Encoder{}
 	err.encode(&e)
-	if _, last := c.deliver(frame{kind: kindError, request: request, payload: e.out}); last {
-		c.client.leave()
-	}
-}
-
-func (c *Call) wake() {
-	select {
-	case c.ready <- struct{}{}:
-	default: // a token is there already
-	}
+	c.deliver(frame{kind: kindError, request: request, payload: e.out})
 }
 
 // contextError is the error of a context that is over, as a runtime error.
@@ -359,66 +372,4 @@ func contextError(ctx context.Context) error {
 	default:
 		return &Error{Code: Cancelled, Message: "the call was cancelled"}
 	}
-}
-
-// slots are a client's calls by index. Idle ones wait on a stack: the one used last is the warmest.
-type slots struct {
-	all  atomic.Pointer[[]*Call]
-	mu   sync.Mutex
-	idle []*Call
-}
-
-const slotChunk = 256
-
-func (s *slots) acquire(client *Client) *Call {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.idle) == 0 {
-		s.grow(client)
-	}
-	last := len(s.idle) - 1
-	c := s.idle[last]
-	s.idle = s.idle[:last]
-	return c
-}
-
-func (s *slots) grow(client *Client) {
-	var old []*Call
-	if p := s.all.Load(); p != nil {
-		old = *p
-	}
-	all := make([]*Call, len(old), len(old)+slotChunk)
-	copy(all, old)
-	for range slotChunk {
-		index := len(all)
-		all = append(all, &Call{
-			client: client, lane: client.lanes[index%len(client.lanes)], index: uint32(index), generation: 1,
-			ready: make(chan struct{}, 1),
-		})
-	}
-	s.all.Store(&all)
-	for i := len(all) - 1; i >= len(old); i-- {
-		s.idle = append(s.idle, all[i])
-	}
-}
-
-func (s *slots) release(c *Call) {
-	c.mu.Lock()
-	c.over, c.active, c.emitted, c.source = false, false, false, nil
-	if c.generation++; c.generation == 0 {
-		c.generation = 1 // a request id is never 0
-	}
-	c.mu.Unlock()
-	s.mu.Lock()
-	s.idle = append(s.idle, c)
-	s.mu.Unlock()
-}
-
-// find answers the call of a request's slot, or nil.
-func (s *slots) find(request uint64) *Call {
-	p := s.all.Load()
-	if p == nil || uint64(uint32(request)) >= uint64(len(*p)) {
-		return nil
-	}
-	return (*p)[uint32(request)]
 }

@@ -37,7 +37,7 @@ func TestCallbacksByHandle(t *testing.T) {
 	again := table.add(nothing)
 	assert.NotContains(t, handles, again, "a slot is used again with another generation")
 	assert.Less(t, uint32(again), uint32(1000))
-	assert.EqualValues(t, 1000, table.used.Load())
+	assert.EqualValues(t, 1000, table.slots.used.Load())
 }
 
 func TestCallbacksTogether(t *testing.T) {
@@ -69,5 +69,5 @@ func TestCallbacksTogether(t *testing.T) {
 	}
 	workers.Wait()
 	assert.Zero(t, table.held.Load())
-	assert.LessOrEqual(t, table.used.Load(), uint32(8*20_000/3+8+8))
+	assert.LessOrEqual(t, table.slots.used.Load(), uint32(8*20_000/3+8+8))
 }

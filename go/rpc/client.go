@@ -14,20 +14,22 @@ import (
 // closeGrace is how long Close waits for the library to acknowledge the calls that it cancels.
 const closeGrace = 10 * time.Second
 
-// Client is one runtime of the library: its threads, its memory budget and the lanes to it. All methods may be called
+// Client is one runtime of the library: its threads, its memory budget, and the paths into it and out of it. All methods may be called
 // from any goroutine. A program needs one.
 type Client struct {
 	library library
 	schema  *Schema
-	lanes   []*lane
-	slots   slots
+	calls   table[Call]
+
+	dispatchers []*dispatcher
+	receivers   []*receiver
+	failFast    bool
 
 	callbacks callbacks
 	context   context.Context // of the callbacks that run; over when the client closes
 	stop      context.CancelFunc
 
 	closing atomic.Bool
-	air     atomic.Int64 // requests whose last frame has not come
 	strays  atomic.Uint64
 	leaks   atomic.Uint64
 	views   atomic.Int64
@@ -38,7 +40,9 @@ type Client struct {
 }
 
 type options struct {
-	lanes        int
+	dispatchers  int
+	receivers    int
+	failFast     bool
 	workers      int
 	bufferMemory uint64
 }
@@ -52,38 +56,55 @@ func WithBufferMemory(bytes uint64) Option { return func(o *options) { o.bufferM
 // WithWorkers sets how many threads run requests; without it, one a core.
 func WithWorkers(threads int) Option { return func(o *options) { o.workers = threads } }
 
-// WithLanes sets how many dispatchers and receivers there are; without it, one for every two processors, at most 4.
-func WithLanes(lanes int) Option { return func(o *options) { o.lanes = lanes } }
+// WithDispatchers sets how many goroutines hand requests to the library; without it, one for every two processors, at
+// most 4.
+func WithDispatchers(goroutines int) Option { return func(o *options) { o.dispatchers = goroutines } }
+
+// WithReceivers sets how many completion queues there are, each with a goroutine that drains it; without it, one for every
+// two processors, at most 4.
+func WithReceivers(goroutines int) Option { return func(o *options) { o.receivers = goroutines } }
+
+// WithFailFast makes a call fail with [ErrQueueFull] where it would have to wait for its place in the queue to the
+// library, because more calls come than that takes.
+func WithFailFast() Option { return func(o *options) { o.failFast = true } }
 
 // Open starts a runtime of the library whose table of functions this is, after it has compared the interface that the
 // library has with the caller's. Generated packages call it.
 func Open(table unsafe.Pointer, schema *Schema, opts ...Option) (*Client, error) {
-	o := options{lanes: min(4, (runtime.GOMAXPROCS(0)+1)/2)}
+	few := min(4, (runtime.GOMAXPROCS(0)+1)/2)
+	o := options{dispatchers: few, receivers: few}
 	for _, opt := range opts {
 		opt(&o)
 	}
-	if o.lanes < 1 || o.lanes > 64 || o.workers < 0 {
-		return nil, fmt.Errorf("a client has 1 to 64 lanes and 0 or more workers, not %d and %d", o.lanes, o.workers)
+	if o.dispatchers < 1 || o.receivers < 1 || o.receivers > 64 || o.workers < 0 {
+		return nil, fmt.Errorf("a client has at least 1 dispatcher, 1 to 64 receivers and 0 or more workers, not %d, %d and %d",
+			o.dispatchers, o.receivers, o.workers)
 	}
 	l, err := openLibrary(table, schema, o)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{library: l, schema: schema}
+	c := &Client{library: l, schema: schema, failFast: o.failFast}
 	c.context, c.stop = context.WithCancel(context.Background())
-	for i := range o.lanes {
-		lane, err := newLane(c, i)
+	for i := range o.receivers {
+		r, err := newReceiver(c, i)
 		if err != nil {
-			for _, l := range c.lanes {
-				_ = l.descriptor.Close()
+			for _, r := range c.receivers {
+				_ = r.descriptor.Close()
 			}
 			c.library.free()
 			return nil, err
 		}
-		c.lanes = append(c.lanes, lane)
+		c.receivers = append(c.receivers, r)
 	}
-	for _, lane := range c.lanes {
-		lane.run()
+	for range o.dispatchers {
+		c.dispatchers = append(c.dispatchers, newDispatcher(c))
+	}
+	for _, d := range c.dispatchers {
+		go d.run()
+	}
+	for _, r := range c.receivers {
+		go r.run()
 	}
 	return c, nil
 }
@@ -106,15 +127,22 @@ func (c *Client) Close() error {
 	}
 	c.stop()
 	deadline := time.Now().Add(closeGrace)
-	for wait := 10 * time.Microsecond; c.air.Load() > 0 && time.Now().Before(deadline); wait = min(2*wait, 10*time.Millisecond) {
-		// Again and again: a call that passed enter just before closing was set may be sent after the first round.
-		for _, call := range c.sent() {
+	for wait := 10 * time.Microsecond; time.Now().Before(deadline); wait = min(2*wait, 10*time.Millisecond) {
+		// Again and again: a call that looked just before closing was set may be sent after the first round.
+		sent := c.sent()
+		if len(sent) == 0 {
+			break
+		}
+		for _, call := range sent {
 			call.cancel()
 		}
 		time.Sleep(wait)
 	}
-	for _, lane := range c.lanes {
-		lane.end()
+	for _, d := range c.dispatchers {
+		d.end()
+	}
+	for _, r := range c.receivers {
+		r.end()
 	}
 	for _, call := range c.sent() {
 		call.mu.Lock()
@@ -130,13 +158,8 @@ func (c *Client) Close() error {
 }
 
 // sent answers the calls whose last frame has not come.
-func (c *Client) sent() []*Call {
-	all := c.slots.all.Load()
-	if all == nil {
-		return nil
-	}
-	var sent []*Call
-	for _, call := range *all {
+func (c *Client) sent() (sent []*Call) {
+	for call := range c.calls.all {
 		call.mu.Lock()
 		if call.active {
 			sent = append(sent, call)
@@ -145,18 +168,6 @@ func (c *Client) sent() []*Call {
 	}
 	return sent
 }
-
-// enter counts a request in, unless the client is closing.
-func (c *Client) enter() error {
-	c.air.Add(1)
-	if c.closing.Load() {
-		c.leave()
-		return errClientClosed
-	}
-	return nil
-}
-
-func (c *Client) leave() { c.air.Add(-1) }
 
 // Statistics count what a client has and did. All but the last three come from the library.
 type Statistics struct {

@@ -21,10 +21,11 @@ const (
 	System           Code = 8
 	WrongType        Code = 9
 	Callback         Code = 10
+	QueueFull        Code = 11
 )
 
 var codeNames = [...]string{"ok", "cancelled", "deadline_exceeded", "closed", "malformed", "unknown_method", "busy",
-	"no_memory", "system", "wrong_type", "callback"}
+	"no_memory", "system", "wrong_type", "callback", "queue_full"}
 
 // String is the name in docs/boundary.md.
 func (c Code) String() string {
@@ -76,6 +77,8 @@ var (
 	ErrBusy error = &Error{Code: Busy, Message: "a view is open on the buffer; close it first"}
 	// ErrNoMemory: more was asked for than callers may ever hold.
 	ErrNoMemory error = &Error{Code: NoMemory, Message: "this is more memory than callers may hold"}
+	// ErrQueueFull: more calls come than the library takes, and the client was opened with [WithFailFast].
+	ErrQueueFull error = &Error{Code: QueueFull, Message: "the queue to the library is full; call again later, or fewer at a time"}
 )
 
 var (

@@ -130,7 +130,7 @@ func openLibrary(table unsafe.Pointer, schema *Schema, o options) (library, erro
 	if err := l.compare(schema); err != nil {
 		return library{}, err
 	}
-	opened := C.sr_go_open(l.functions, C.uint32_t(o.lanes), C.uint32_t(o.workers), C.uint64_t(o.bufferMemory))
+	opened := C.sr_go_open(l.functions, C.uint32_t(o.receivers), C.uint32_t(o.workers), C.uint64_t(o.bufferMemory))
 	if opened.status != statusOK {
 		return library{}, fmt.Errorf("the library could not start its runtime: %w", statusError(int32(opened.status)))
 	}

@@ -2,7 +2,7 @@ package rpc
 
 import (
 	"runtime"
-	"sync"
+	"sync/atomic"
 )
 
 // Object is an object of the library, named by a handle with a generation. Generated interfaces are made of one.
@@ -12,14 +12,12 @@ type Object struct {
 	clean  runtime.Cleanup
 }
 
-type objectState struct {
-	mu     sync.Mutex
-	handle uint64
-	closed bool
-}
+// objectState does not reach the Object, so that the collector can find that lost.
+type objectState struct{ handle atomic.Uint64 } // 0: closed
 
 func (c *Client) newObject(handle uint64) *Object {
-	o := &Object{client: c, state: &objectState{handle: handle}}
+	o := &Object{client: c, state: &objectState{}}
+	o.state.handle.Store(handle)
 	o.clean = runtime.AddCleanup(o, func(s *objectState) {
 		if s.close(c) {
 			c.leaked("an object")
@@ -30,13 +28,8 @@ func (c *Client) newObject(handle uint64) *Object {
 
 // close reports whether it was this call that closed the object.
 func (s *objectState) close(c *Client) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return false
-	}
-	s.closed = true
-	return c.plain(func(l library) int32 { return l.closeObject(s.handle) }) == statusOK
+	handle := s.handle.Swap(0)
+	return handle != 0 && c.plain(func(l library) int32 { return l.closeObject(handle) }) == statusOK
 }
 
 // use answers the handle of an open object.
@@ -44,12 +37,10 @@ func (o *Object) use() (uint64, error) {
 	if o == nil {
 		return 0, errObjectClosed
 	}
-	o.state.mu.Lock()
-	defer o.state.mu.Unlock()
-	if o.state.closed {
-		return 0, errObjectClosed
+	if handle := o.state.handle.Load(); handle != 0 {
+		return handle, nil
 	}
-	return o.state.handle, nil
+	return 0, errObjectClosed
 }
 
 // Client is the client that the object lives in.

@@ -62,7 +62,8 @@ func Receive[T any](ctx context.Context, call *Call, window uint64, yield func(T
 }
 
 func (s *received) credit(bytes uint64) {
-	s.call.lane.send(context.Background(), operation{call: s.call, kind: kindCredit, request: s.request, credit: bytes})
+	// It fails only where the client is closed, which ends the stream too.
+	_ = s.call.path.send(context.Background(), operation{call: s.call, kind: kindCredit, queue: s.call.queue, request: s.request, credit: bytes})
 }
 
 // appendItem adds a stream item to an inbox: length, number of handles, payload.
@@ -92,7 +93,7 @@ func (s *received) next() (*Decoder, error) {
 			c.inbox, s.batch = s.batch[:0], c.inbox
 			s.left = s.batch
 		}
-		over := c.over
+		over := c.over.Load()
 		c.mu.Unlock()
 		switch {
 		case len(s.left) > 0 && !s.asked:
@@ -159,10 +160,7 @@ func (s *received) drain() {
 func (s *received) finish() {
 	c := s.call
 	for {
-		c.mu.Lock()
-		over := c.over
-		c.mu.Unlock()
-		if over {
+		if c.over.Load() {
 			break
 		}
 		s.cancel()

@@ -69,7 +69,7 @@ func (s *source) send(item *Encoder) bool {
 			operation{frame: item}.discard(s.client)
 			return false
 		case admitted:
-			item.seal(s.call.lane.queue, kindItem, s.request)
+			item.seal(s.call.queue, kindItem, s.request)
 			return s.put(operation{kind: kindItem, frame: item})
 		}
 		<-s.change
@@ -78,11 +78,11 @@ func (s *source) send(item *Encoder) bool {
 
 // put queues a frame of the request, unless that is over.
 func (s *source) put(op operation) bool {
-	op.call, op.request = s.call, s.request
+	op.call, op.queue, op.request = s.call, s.call.queue, s.request
 	s.mu.Lock()
 	over := s.over
 	s.mu.Unlock()
-	if over || !s.call.lane.send(s.client.context, op) {
+	if over || s.call.path.send(s.client.context, op) != nil {
 		op.discard(s.client)
 		return false
 	}

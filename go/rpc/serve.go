@@ -27,7 +27,7 @@ var (
 	errGoexit     = &Error{Code: Callback, Message: "the callback ended its goroutine"}
 )
 
-// serving are the calls of callbacks that run, of one lane.
+// serving are the calls of callbacks that run, of one queue.
 type serving struct {
 	mu    sync.Mutex
 	calls map[uint64]context.CancelFunc
@@ -61,58 +61,63 @@ func (s *serving) remove(request uint64) (cancel context.CancelFunc, found bool)
 }
 
 // serve starts a call of a callback, on a goroutine of its own: the receiver goes on with its queue.
-func (l *lane) serve(f frame) {
+func (r *receiver) serve(f frame) {
 	var ctx context.Context
 	var cancel context.CancelFunc
 	if f.remaining > 0 {
-		ctx, cancel = context.WithTimeout(l.client.context, time.Duration(min(f.remaining, 1<<62)))
+		ctx, cancel = context.WithTimeout(r.client.context, time.Duration(min(f.remaining, 1<<62)))
 	} else {
-		ctx, cancel = context.WithCancel(l.client.context)
+		ctx, cancel = context.WithCancel(r.client.context)
 	}
-	l.serving.add(f.request, cancel)
+	r.serving.add(f.request, cancel)
 	f.payload = bytes.Clone(f.payload) // the block is filled again meanwhile
-	go l.answer(ctx, l.client.callbacks.find(f.object), f)
+	go r.answer(ctx, r.client.callbacks.find(f.object), f)
+}
+
+// path is the way on which a queue's callbacks are answered.
+func (r *receiver) path() *dispatcher {
+	return r.client.dispatchers[int(r.queue)%len(r.client.dispatchers)]
 }
 
 // answer runs a call of a callback and sends what came of it, once, unless the library no longer wants it.
-func (l *lane) answer(ctx context.Context, c *callback, f frame) {
+func (r *receiver) answer(ctx context.Context, c *callback, f frame) {
 	op := operation{kind: kindReply, request: f.request, frame: newFrame()}
 	failed := errGoexit
 	defer func() { // also where the callback panics, or ends its goroutine
 		if p := recover(); p != nil {
 			failed = &Error{Code: Callback, Message: fmt.Sprintf("the callback panicked: %v", p)}
-			l.client.logFailure("a callback panicked", fmt.Errorf("%v\n%s", p, debug.Stack()))
+			r.client.logFailure("a callback panicked", fmt.Errorf("%v\n%s", p, debug.Stack()))
 		}
-		cancel, wanted := l.serving.remove(f.request)
+		cancel, wanted := r.serving.remove(f.request)
 		if wanted {
 			cancel()
 		}
 		if failed != nil {
-			op.discard(l.client)
+			op.discard(r.client)
 			op.kind, op.frame = kindError, newFrame()
 			failed.encode(op.frame)
 		}
-		op.frame.seal(l.queue, op.kind, f.request)
-		if !wanted || !l.send(l.client.context, op) {
-			op.discard(l.client)
+		op.frame.seal(r.queue, op.kind, f.request)
+		if !wanted || r.path().send(r.client.context, op) != nil {
+			op.discard(r.client)
 		}
 	}()
-	failed = l.call(ctx, c, f, &op)
+	failed = r.call(ctx, c, f, &op)
 }
 
 // call runs the callback and writes its result, or the error that the interface declares. Other failures it answers.
-func (l *lane) call(ctx context.Context, c *callback, f frame, op *operation) *Error {
+func (r *receiver) call(ctx context.Context, c *callback, f frame, op *operation) *Error {
 	if c == nil {
-		trailingHandles(f.payload, f.handles, l.client.freeHandle)
+		trailingHandles(f.payload, f.handles, r.client.freeHandle)
 		return errReleased
 	}
 	var d Decoder
-	d.reset(l.client, f.payload)
+	d.reset(r.client, f.payload)
 	err := c.run(ctx, f.method, &d, op.frame)
 	if d.Err() != nil || err == ErrUnknownMethod {
 		// The program never saw what the arguments carry.
 		disown(d.buffers)
-		trailingHandles(f.payload, f.handles, l.client.freeHandle)
+		trailingHandles(f.payload, f.handles, r.client.freeHandle)
 	}
 	if err == nil {
 		err = op.frame.err

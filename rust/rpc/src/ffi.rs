@@ -8,10 +8,11 @@ use std::ffi::{c_char, c_void, CStr};
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::runtime::Runtime as Threads;
+use tokio::runtime::Runtime as Workers;
 
 use crate::bell::WAKE_EVENTFD;
 use crate::codec::Reader;
@@ -43,6 +44,9 @@ const MOST_WORKERS: u32 = 1024;
 
 /// A request that neither ends nor lets itself be dropped holds `sr_runtime_free` up for at most this.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How long it waits for threads that still work.
+const LAST_WAIT: Duration = Duration::from_secs(1);
 
 /// `sr_method`.
 #[repr(C)]
@@ -167,6 +171,12 @@ pub struct Runtime {
     inside: AtomicUsize,
     core: UnsafeCell<Option<Arc<Core>>>,
     threads: Mutex<Option<Threads>>,
+}
+
+/// The threads of a runtime: those that start calls, and those that go on with what is not over at once.
+struct Threads {
+    pullers: Vec<JoinHandle<()>>,
+    workers: Workers,
 }
 
 /// All shells, for tools that look for lost memory.
@@ -330,7 +340,38 @@ fn make(service: &'static Service, options: &Options) -> Result<Runtime, Error> 
     let memory = if options.buffer_memory == 0 { DEFAULT_BUFFER_MEMORY } else { options.buffer_memory };
     let queues = options.queues.max(1) as u16;
     let core = Core::new(service, queues, workers, memory, threads.handle().clone(), count)?;
+    let mut pullers = Vec::with_capacity(workers);
+    for number in 0..workers {
+        match puller(&core, number) {
+            Ok(puller) => pullers.push(puller),
+            Err(error) => {
+                core.close(Duration::ZERO, Duration::ZERO);
+                return Err(Error::system("starting the runtime's threads", error));
+            }
+        }
+    }
+    let threads = Threads { pullers, workers: threads };
     Ok(Runtime { inside: AtomicUsize::new(0), core: UnsafeCell::new(Some(core)), threads: Mutex::new(Some(threads)) })
+}
+
+fn puller(core: &Arc<Core>, number: usize) -> std::io::Result<JoinHandle<()>> {
+    let core = core.clone();
+    std::thread::Builder::new().name(format!("sr-call-{number}")).spawn(move || {
+        core.threads.fetch_add(1, Ordering::Relaxed);
+        core.pull();
+        core.threads.fetch_sub(1, Ordering::Relaxed);
+    })
+}
+
+impl Threads {
+    /// Ends the threads of a runtime that was closed. Work that does not end is left behind after a second.
+    fn end(self) {
+        let until = Instant::now() + LAST_WAIT;
+        while self.pullers.iter().any(|puller| !puller.is_finished()) && Instant::now() < until {
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        self.workers.shutdown_timeout(until.saturating_duration_since(Instant::now()));
+    }
 }
 
 /// `sr_runtime_free`.
@@ -351,10 +392,10 @@ pub unsafe fn runtime_free(runtime: *mut Runtime, wait_ns: u64) -> i32 {
         // SAFETY: no call is inside, and none comes in any more.
         let core = unsafe { (*runtime.core.get()).take() };
         // What objects do when they end may need the threads.
-        let entered = threads.enter();
+        let entered = threads.workers.enter();
         let _ = contained(|| drop(core));
         drop(entered);
-        threads.shutdown_timeout(Duration::from_secs(1));
+        threads.end();
         Ok(OK)
     })
 }

@@ -6,6 +6,7 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 #![warn(missing_docs)]
 
+mod backlog;
 mod bell;
 mod buffer;
 mod builtin;

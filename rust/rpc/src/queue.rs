@@ -35,6 +35,8 @@ pub(crate) struct Queue {
     rung: AtomicBool,
     /// The newest emit of each request, where it has not been polled; a frame without payload marks its place.
     emits: Mutex<HashMap<u64, Vec<u8>>>,
+    /// Whether the bell is armed or somebody sleeps: a poller has nothing to do.
+    idle: AtomicBool,
     number: u16,
 }
 
@@ -74,6 +76,7 @@ impl Queue {
             bell: Bell::new()?,
             rung: AtomicBool::new(false),
             emits: Mutex::new(HashMap::new()),
+            idle: AtomicBool::new(false),
             number,
         })
     }
@@ -86,6 +89,10 @@ impl Queue {
         self.pending.load(Ordering::Acquire) == 0
     }
 
+    pub(crate) fn is_idle(&self) -> bool {
+        self.idle.load(Ordering::SeqCst)
+    }
+
     /// Appends whole frames.
     pub(crate) fn push(&self, frames: &[u8]) {
         if frames.is_empty() {
@@ -95,6 +102,7 @@ impl Queue {
             let mut inbox = self.inbox.lock();
             inbox.frames.extend_from_slice(frames);
             self.pending.fetch_add(frames.len(), Ordering::Release);
+            self.idle.store(false, Ordering::SeqCst);
             std::mem::take(&mut inbox.armed)
         };
         self.sleepers.notify_one();
@@ -125,8 +133,14 @@ impl Queue {
         self.ring();
     }
 
-    /// Copies frames into `block`, waiting at most `wait` for the first (`None`: for ever).
-    pub(crate) fn poll(&self, block: &mut [MaybeUninit<u8>], wait: Option<Duration>) -> Polled {
+    /// Copies frames into `block`, waiting at most `wait` for the first (`None`: for ever). `going_idle` is called after
+    /// the queue was marked as idle, and before anybody sleeps.
+    pub(crate) fn poll(
+        &self,
+        block: &mut [MaybeUninit<u8>],
+        wait: Option<Duration>,
+        going_idle: impl Fn(),
+    ) -> Polled {
         let mut until = None;
         loop {
             match self.take(block) {
@@ -153,6 +167,8 @@ impl Queue {
                 // A wait that reaches beyond the clock is one for ever.
                 Some(wait) => *until.get_or_insert_with(|| Instant::now().checked_add(wait)),
             };
+            self.idle.store(true, Ordering::SeqCst);
+            going_idle();
             match until {
                 None => {
                     self.sleepers.wait(&mut inbox);
@@ -267,7 +283,7 @@ mod tests {
 
     fn poll_into(queue: &Queue, block: &mut [u8], wait: Option<Duration>) -> Polled {
         let mut room = vec![MaybeUninit::new(0); block.len()];
-        let polled = queue.poll(&mut room, wait);
+        let polled = queue.poll(&mut room, wait, || ());
         if let Polled::Frames { bytes, .. } = polled {
             for (to, from) in block.iter_mut().zip(&room[..bytes]) {
                 // SAFETY: the room was made of zeros.

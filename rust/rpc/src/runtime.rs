@@ -3,12 +3,12 @@
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Waker};
+use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use tokio::runtime::Handle;
 
+use crate::backlog::{Backlog, Queued};
 use crate::builtin;
 use crate::callback::{Answered, Pending};
 use crate::codec::Reader;
@@ -26,12 +26,12 @@ use crate::tables::Tables;
 /// memory of a caller that submits and never polls.
 const MOST_REQUESTS: u64 = 1 << 17;
 
-/// Calls of one batch that a worker runs one after the other, where they end at their first poll. Starting a task costs
-/// about as much as such a call.
-const CHUNK: usize = 32;
-
-/// How long answers of a chunk are gathered before they are shown to pollers.
+/// How long answers are gathered before they are shown to pollers, and after how many the time is looked at.
 const GATHER: Duration = Duration::from_micros(20);
+const LOOK_AFTER: u64 = 8;
+
+/// How many calls share the budget of one poll of a task.
+const SHARERS: usize = 8;
 
 /// How often a closing runtime looks whether it can go on.
 const LOOK: Duration = Duration::from_millis(1);
@@ -47,7 +47,7 @@ pub(crate) struct Core {
     /// Whether callbacks can no longer be called.
     pub(crate) ended: AtomicBool,
     requests: Requests,
-    workers: usize,
+    backlog: Backlog,
     closing: AtomicBool,
     accepted: AtomicU64,
     /// Accepted, and not over yet.
@@ -57,15 +57,6 @@ pub(crate) struct Core {
     /// Accepted, and the last frame not polled yet.
     unpolled: AtomicU64,
     pub(crate) stray: AtomicU64,
-}
-
-/// A call between its submission and its start.
-struct Queued {
-    request: Arc<Request>,
-    object: u64,
-    method: u32,
-    start: usize,
-    end: usize,
 }
 
 /// What became of a batch.
@@ -98,7 +89,7 @@ impl Core {
             calls: Slots::new(),
             ended: AtomicBool::new(false),
             requests: Requests::new(),
-            workers,
+            backlog: Backlog::new(workers),
             closing: AtomicBool::new(false),
             accepted: AtomicU64::new(0),
             running: AtomicU64::new(0),
@@ -122,6 +113,7 @@ impl Core {
         // Requests in flight may end in good order: only new ones are refused.
         let closing = self.closing.load(Ordering::SeqCst);
         let room = MOST_REQUESTS.saturating_sub(self.unpolled.load(Ordering::Relaxed)) as usize;
+        let batch: Arc<[u8]> = block.into();
         let mut calls = Vec::with_capacity((block.len() / HEADER).min(room).min(1024));
         let (mut at, mut frames) = (0, 0);
         let mut malformed = false;
@@ -140,7 +132,7 @@ impl Core {
             if header.kind == CALL && (closing || calls.len() == room) {
                 break;
             }
-            if !self.take(&header, at, block, &mut calls, &mut now) {
+            if !self.take(&header, at, &batch, &mut calls, &mut now) {
                 malformed = true;
                 break;
             }
@@ -150,7 +142,7 @@ impl Core {
         if malformed && frames == 0 {
             return Submitted::Malformed;
         }
-        self.start(&block[..at], calls);
+        self.start(calls);
         Submitted::Taken { frames, bytes: at }
     }
 
@@ -159,7 +151,7 @@ impl Core {
         &self,
         header: &Header,
         at: usize,
-        block: &[u8],
+        block: &Arc<[u8]>,
         calls: &mut Vec<Queued>,
         now: &mut Option<Instant>,
     ) -> bool {
@@ -174,7 +166,8 @@ impl Core {
                     return false;
                 }
                 let (start, end) = (at + HEADER, at + header.length);
-                calls.push(Queued { request, object: header.object, method: header.method, start, end });
+                let batch = block.clone();
+                calls.push(Queued { request, object: header.object, method: header.method, batch, start, end });
             }
             CANCEL => match self.requests.get(header.queue, header.request) {
                 Some(request) => request.cancel(),
@@ -235,7 +228,7 @@ impl Core {
         self.stray.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn start(self: &Arc<Self>, block: &[u8], mut calls: Vec<Queued>) {
+    fn start(&self, calls: Vec<Queued>) {
         if calls.is_empty() {
             return;
         }
@@ -243,46 +236,60 @@ impl Core {
         self.accepted.fetch_add(count, Ordering::Relaxed);
         self.running.fetch_add(count, Ordering::SeqCst);
         self.unpolled.fetch_add(count, Ordering::Relaxed);
-        let block = Bytes::copy_from_slice(block);
-        // Every worker gets something to do before one gets a long chunk.
-        let size = calls.len().div_ceil(self.workers).clamp(1, CHUNK);
-        while !calls.is_empty() {
-            let chunk = calls.split_off(calls.len().saturating_sub(size));
-            let (core, block) = (self.clone(), block.clone());
-            self.handle.spawn(async move { core.run_chunk(&block, chunk) });
-        }
+        self.backlog.push(calls, || self.has_idle_poller());
+    }
+
+    fn has_idle_poller(&self) -> bool {
+        self.queues.iter().any(Queue::is_idle)
+    }
+
+    /// Starts calls until the runtime is closed.
+    pub(crate) fn pull(self: &Arc<Self>) {
+        self.backlog.pull(|| self.has_idle_poller(), |calls| self.run(calls));
     }
 
     /// Polls each call once. Those that are done then are answered together; the others become tasks.
-    fn run_chunk(self: &Arc<Self>, block: &[u8], calls: Vec<Queued>) {
+    fn run(self: &Arc<Self>, calls: &mut Vec<Queued>) {
         let mut answers = Answers { core: self, frames: Vec::new(), queue: 0, count: 0, since: None };
-        for call in calls {
-            let arguments = Reader::of_caller(&block[call.start..call.end], self, call.request.queue, Vec::new());
-            let mut input = Call { core: self, method: call.method, object: call.object, arguments };
-            let context = Context { core: self.clone(), request: call.request.clone() };
-            let work = contained(|| match call.method {
-                method if builtin::has(method) => builtin::dispatch(&mut input, &context),
-                _ => (self.service.dispatch)(&mut input, context),
-            });
-            let work = work.map(|work| input.arguments.take_fault().and(work));
-            let result = match work {
-                Err(message) => Some(Final::panic(self, &message)),
-                Ok(Err(error)) => Some(Final::error(self, error)),
-                Ok(Ok(work)) => {
-                    let mut work = Some(work);
-                    // A task polls it again at once, so nothing that happens meanwhile is missed.
-                    let result = call.request.poll_work(self, &mut work, &mut TaskContext::from_waker(Waker::noop()));
-                    if let (None, Some(work)) = (&result, work) {
-                        tokio::spawn(Running::new(self.clone(), call.request.clone(), work));
-                    }
-                    result
-                }
-            };
-            if let Some(result) = result {
-                answers.add(&call.request, &result);
+        let mut calls = calls.drain(..);
+        // As a future of the runtime's, so that calls have a budget as its tasks have: a stream whose items all find credit
+        // would else never let go.
+        self.handle.block_on(std::future::poll_fn(|cx| {
+            for _ in 0..SHARERS {
+                let Some(call) = calls.next() else { return Poll::Ready(()) };
+                self.begin(call, &mut answers);
             }
-        }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }));
         answers.flush();
+    }
+
+    fn begin(self: &Arc<Self>, call: Queued, answers: &mut Answers<'_>) {
+        let arguments = Reader::of_caller(&call.batch[call.start..call.end], self, call.request.queue, Vec::new());
+        let mut input = Call { core: self, method: call.method, object: call.object, arguments };
+        let context = Context { core: self.clone(), request: call.request.clone() };
+        let work = contained(|| match call.method {
+            method if builtin::has(method) => builtin::dispatch(&mut input, &context),
+            _ => (self.service.dispatch)(&mut input, context),
+        });
+        let work = work.map(|work| input.arguments.take_fault().and(work));
+        let result = match work {
+            Err(message) => Some(Final::panic(self, &message)),
+            Ok(Err(error)) => Some(Final::error(self, error)),
+            Ok(Ok(work)) => {
+                let mut work = Some(work);
+                // A task polls it again at once, so nothing that happens meanwhile is missed.
+                let result = call.request.poll_work(self, &mut work, &mut TaskContext::from_waker(Waker::noop()));
+                if let (None, Some(work)) = (&result, work) {
+                    tokio::spawn(Running::new(self.clone(), call.request.clone(), work));
+                }
+                result
+            }
+        };
+        if let Some(result) = result {
+            answers.add(&call.request, &result);
+        }
     }
 
     /// Answers a request that had a task of its own.
@@ -297,7 +304,7 @@ impl Core {
     }
 
     pub(crate) fn poll(&self, queue: &Queue, block: &mut [MaybeUninit<u8>], wait: Option<Duration>) -> Polled {
-        let polled = queue.poll(block, wait);
+        let polled = queue.poll(block, wait, || self.backlog.rouse());
         if let Polled::Frames { finals, .. } = polled {
             if finals > 0 {
                 self.unpolled.fetch_sub(finals as u64, Ordering::Relaxed);
@@ -316,6 +323,7 @@ impl Core {
             self.requests.all().iter().for_each(|request| request.cancel());
             self.is_idle()
         });
+        self.backlog.close();
         self.end();
         self.queues.iter().for_each(Queue::close);
         // Pollers, where there are any, take what is left.
@@ -386,7 +394,7 @@ impl Answers<'_> {
         request.finish();
         result.append_to(&mut self.frames, request.queue, request.id);
         self.count += 1;
-        if self.since.get_or_insert_with(Instant::now).elapsed() > GATHER {
+        if self.count % LOOK_AFTER == 0 && self.since.get_or_insert_with(Instant::now).elapsed() > GATHER {
             self.flush();
         }
     }

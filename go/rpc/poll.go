@@ -1,0 +1,126 @@
+package rpc
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// mostSpins is how often an empty queue is looked at again, at most, before its receiver sleeps: waking costs tens of
+// microseconds, and what runs in between is often what answers or asks next.
+const mostSpins = 64
+
+// receiver is one path out of the library: a completion queue, and the goroutine that drains it and wakes the callers.
+type receiver struct {
+	client     *Client
+	queue      uint16
+	descriptor *os.File
+	stop       chan struct{}
+	stopped    chan struct{}
+	serving    serving
+	spins      int // how often an empty queue is looked at again; it grows while that pays
+}
+
+func newReceiver(client *Client, queue int) (*receiver, error) {
+	r := &receiver{client: client, queue: uint16(queue), stop: make(chan struct{}), stopped: make(chan struct{}), spins: 1}
+	fd, err := client.library.wake(uint32(queue))
+	if err != nil {
+		return nil, err
+	}
+	// The descriptor is the library's: wait on a copy, which Go may close.
+	own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("copy the descriptor of queue %d: %w", queue, err)
+	}
+	if err := unix.SetNonblock(own, true); err != nil {
+		_ = unix.Close(own)
+		return nil, fmt.Errorf("prepare the descriptor of queue %d: %w", queue, err)
+	}
+	r.descriptor = os.NewFile(uintptr(own), fmt.Sprintf("completion queue %d", queue))
+	return r, nil
+}
+
+// end stops the goroutine and returns when it is gone.
+func (r *receiver) end() {
+	close(r.stop)
+	_ = r.descriptor.Close() // wakes it
+	<-r.stopped
+}
+
+// run sleeps in the network poller while the queue is empty; no thread waits in the library.
+func (r *receiver) run() {
+	defer close(r.stopped)
+	raw, err := r.descriptor.SyscallConn()
+	if err != nil {
+		r.client.logFailure("the completion queue cannot be waited on", err)
+		return
+	}
+	block := make([]byte, blockSize)
+	// The poller is edge-triggered, and Read resets its edge before the first call and looks again after each wake-up,
+	// so an answer that comes between an empty poll and the sleep is not lost.
+	_ = raw.Read(func(uintptr) bool {
+		for idle := 0; ; {
+			count, used, needed := r.client.library.poll(uint32(r.queue), block)
+			switch {
+			case count == statusTooSmall:
+				block = make([]byte, (needed+7)&^7)
+			case count < 0:
+				return true
+			case count > 0:
+				if idle > 0 {
+					r.spins = min(2*r.spins, mostSpins)
+				}
+				idle = 0
+				r.route(block[:used])
+			case idle < r.spins:
+				idle++
+				runtime.Gosched()
+			default:
+				r.spins = max(r.spins/2, 1)
+				select {
+				case <-r.stop:
+					return true
+				default:
+					return false
+				}
+			}
+		}
+	})
+}
+
+func (r *receiver) route(block []byte) {
+	c := r.client
+	for len(block) > 0 {
+		f, rest, ok := nextFrame(block)
+		if !ok {
+			c.logFailure("the library answered with a torn frame", nil)
+			return
+		}
+		block = rest
+		taken := false
+		switch f.kind {
+		case kindCall:
+			r.serve(f)
+			taken = true
+		case kindCancel:
+			taken = r.serving.cancel(f.request)
+		case kindRelease:
+			taken = c.callbacks.remove(f.object)
+		default:
+			if call := c.calls.find(uint32(f.request)); call != nil {
+				taken = call.deliver(f)
+			}
+		}
+		if !taken {
+			c.strays.Add(1)
+			trailingHandles(f.payload, f.handles, c.freeHandle)
+		}
+	}
+	for _, d := range c.dispatchers {
+		if d.full.Load() {
+			token(d.room)
+		}
+	}
+}
