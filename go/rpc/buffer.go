@@ -26,6 +26,7 @@ type lease struct {
 
 func (c *Client) newBuffer(handle uint64) *Buffer {
 	b := &Buffer{lease: &lease{client: c, handle: handle}}
+	from := here()
 	b.clean = runtime.AddCleanup(b, func(l *lease) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -37,7 +38,7 @@ func (c *Client) newBuffer(handle uint64) *Buffer {
 		if l.views == 0 {
 			c.freeBuffer(l.handle)
 		}
-		c.leaked("a buffer")
+		c.leaked("a buffer", from)
 	}, b.lease)
 	return b
 }
@@ -81,6 +82,7 @@ func (b *Buffer) View() (*View, error) {
 	if err != nil {
 		return nil, err
 	}
+	v.watch()
 	return v, nil
 }
 
@@ -155,6 +157,7 @@ func (b *Buffer) move() (uint64, error) {
 
 // View is a lease on the bytes of a buffer. Close it before the buffer is moved or closed.
 type View struct {
+	watched
 	lease *lease
 	mu    sync.Mutex
 	bytes []byte
@@ -176,6 +179,7 @@ func (v *View) Close() error {
 		return nil
 	}
 	v.done, v.bytes = true, nil
+	v.unwatch()
 	l := v.lease
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -149,6 +149,9 @@ func (c *Call) start(ctx context.Context) error {
 	request, source := c.request(), c.source
 	c.mu.Unlock()
 	putHeader(c.out, c.queue, kindCall, request, c.handle, c.method, remaining)
+	if of := c.client.observer.trace; of != nil {
+		putTrace(c.out, of(ctx))
+	}
 	if err := c.path.send(ctx, operation{call: c, kind: kindCall, request: request}); err != nil {
 		c.mu.Lock()
 		c.active = false
@@ -167,6 +170,15 @@ func (c *Call) start(ctx context.Context) error {
 // has acknowledged that, with the result where the call had won. emit, where not nil, gets the newest emitted record
 // on this goroutine. After an error the call is given back.
 func (c *Call) Do(ctx context.Context, emit func(*Decoder)) error {
+	over := c.client.observer.begin(ctx, c.method)
+	err := c.do(ctx, emit)
+	if over != nil {
+		over(err)
+	}
+	return err
+}
+
+func (c *Call) do(ctx context.Context, emit func(*Decoder)) error {
 	if err := c.start(ctx); err != nil {
 		return err
 	}

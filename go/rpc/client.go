@@ -24,6 +24,7 @@ type Client struct {
 	dispatchers []*dispatcher
 	receivers   []*receiver
 	failFast    bool
+	observer    observer
 
 	callbacks callbacks
 	context   context.Context // of the callbacks that run; over when the client closes
@@ -45,6 +46,7 @@ type options struct {
 	failFast     bool
 	workers      int
 	bufferMemory uint64
+	observer     observer
 }
 
 // Option configures a client.
@@ -84,7 +86,8 @@ func Open(table unsafe.Pointer, schema *Schema, opts ...Option) (*Client, error)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{library: l, schema: schema, failFast: o.failFast}
+	c := &Client{library: l, schema: schema, failFast: o.failFast, observer: o.observer}
+	c.observer.name(schema)
 	c.context, c.stop = context.WithCancel(context.Background())
 	for i := range o.receivers {
 		r, err := newReceiver(c, i)
@@ -247,9 +250,9 @@ func (c *Client) freeHandle(handle uint64) {
 }
 
 // leaked records something that the program lost without closing it.
-func (c *Client) leaked(what string) {
+func (c *Client) leaked(what string, from origin) {
 	c.leaks.Add(1)
-	slog.Warn("strongroom: " + what + " was never closed; close it when it is no longer needed")
+	slog.Warn("strongroom: "+what+" was never closed; close it when it is no longer needed", from.attributes()...)
 }
 
 func (c *Client) logFailure(what string, err error) {

@@ -170,6 +170,9 @@ func (d *dispatcher) end() {
 func (d *dispatcher) gather() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if m := d.client.observer.metrics; m != nil && len(d.queued) > 0 {
+		m.Submitted(len(d.queued))
+	}
 	if len(d.pending) == 0 {
 		d.pending, d.queued = d.queued, d.pending
 	} else {

@@ -12,7 +12,7 @@ import (
 // TestGatherReachesTheCancelBehindWhatIsPending: while the library is full, what makes room may be queued behind more
 // calls than one crossing carries.
 func TestGatherReachesTheCancelBehindWhatIsPending(t *testing.T) {
-	d := newDispatcher(nil)
+	d := newDispatcher(&Client{})
 	d.pending = make([]operation, queueCapacity)
 	require.NoError(t, d.send(t.Context(), operation{kind: kindCall, request: 1}))
 	require.NoError(t, d.send(t.Context(), operation{kind: kindCancel, request: 1}))

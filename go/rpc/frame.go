@@ -42,7 +42,7 @@ func nextFrame(block []byte) (f frame, rest []byte, ok bool) {
 	return f, block[padded:], true
 }
 
-// putHeader fills the header of a frame that goes to the library; the frame's trace stays zero.
+// putHeader fills the header of a frame that goes to the library. Its trace is zero.
 func putHeader(frame []byte, queue uint16, kind uint8, request, object uint64, method uint32, remaining uint64) {
 	binary.LittleEndian.PutUint32(frame, uint32(len(frame)))
 	binary.LittleEndian.PutUint16(frame[4:], queue)
@@ -54,6 +54,12 @@ func putHeader(frame []byte, queue uint16, kind uint8, request, object uint64, m
 	binary.LittleEndian.PutUint32(frame[28:], 0)
 	binary.LittleEndian.PutUint64(frame[32:], remaining)
 	clear(frame[40:headerSize])
+}
+
+// putTrace names the span that a frame belongs to.
+func putTrace(frame []byte, of TraceContext) {
+	copy(frame[40:], of.Trace[:])
+	copy(frame[56:], of.Span[:])
 }
 
 // trailingHandles calls f for each handle that a payload repeats at its end.

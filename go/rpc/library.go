@@ -179,6 +179,7 @@ func (l library) free() { C.sr_go_free(l.functions, l.runtime, 0) }
 
 // submit hands over a block of frames and answers how many were taken, or a negative status.
 func (l library) submit(block []byte) int32 {
+	crossing()
 	return int32(C.sr_go_submit(l.functions, l.runtime, (*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(block))),
 		C.size_t(len(block))).count)
 }
@@ -187,6 +188,9 @@ func (l library) submit(block []byte) int32 {
 func (l library) poll(queue uint32, block []byte) (count int32, used, needed int) {
 	r := C.sr_go_poll(l.functions, l.runtime, C.uint32_t(queue), (*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(block))),
 		C.size_t(len(block)))
+	if r.count > 0 {
+		crossing()
+	}
 	return int32(r.count), int(r.used), int(r.needed)
 }
 
@@ -200,6 +204,7 @@ func (l library) wake(queue uint32) (int, error) {
 }
 
 func (l library) callImmediate(frame, block []byte) (status int32, used int) {
+	crossing()
 	r := C.sr_go_call_immediate(l.functions, l.runtime, (*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(frame))),
 		C.size_t(len(frame)), (*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(block))), C.size_t(len(block)))
 	return int32(r.status), int(r.used)
@@ -216,6 +221,7 @@ func (l library) tryAlloc(size uint64) (uint64, int32) {
 
 // view opens a lease. The bytes are memory of the library: they live until unview.
 func (l library) view(handle uint64) ([]byte, int32) {
+	crossing()
 	r := C.sr_go_view(l.functions, l.runtime, C.uint64_t(handle))
 	if r.status != statusOK || r.view.length == 0 {
 		return nil, int32(r.status)
@@ -241,6 +247,7 @@ func (l library) shrink(handle, length uint64) int32 {
 }
 
 func (l library) freeBuffer(handle uint64) int32 {
+	crossing()
 	return int32(C.sr_go_buffer_free(l.functions, l.runtime, C.uint64_t(handle)))
 }
 

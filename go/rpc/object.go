@@ -18,9 +18,10 @@ type objectState struct{ handle atomic.Uint64 } // 0: closed
 func (c *Client) newObject(handle uint64) *Object {
 	o := &Object{client: c, state: &objectState{}}
 	o.state.handle.Store(handle)
+	from := here()
 	o.clean = runtime.AddCleanup(o, func(s *objectState) {
 		if s.close(c) {
-			c.leaked("an object")
+			c.leaked("an object", from)
 		}
 	}, o.state)
 	return o

@@ -73,6 +73,9 @@ func (r *receiver) run() {
 					r.spins = min(2*r.spins, mostSpins)
 				}
 				idle = 0
+				if m := r.client.observer.metrics; m != nil {
+					m.Received(int(count))
+				}
 				r.route(block[:used])
 			case idle < r.spins:
 				idle++

@@ -30,7 +30,11 @@ type received struct {
 // cancelled and freed, and Receive returns when the library has acknowledged that.
 func Receive[T any](ctx context.Context, call *Call, window uint64, yield func(T, error) bool, read func(*Decoder) T) {
 	var zero T
-	if err := call.start(ctx); err != nil {
+	var err error
+	if over := call.client.observer.begin(ctx, call.method); over != nil {
+		defer func() { over(err) }()
+	}
+	if err = call.start(ctx); err != nil {
 		yield(zero, err)
 		return
 	}
@@ -40,8 +44,9 @@ func Receive[T any](ctx context.Context, call *Call, window uint64, yield func(T
 	defer s.finish()
 	s.credit(window)
 	for {
-		d, err := s.next()
-		if err == io.EOF {
+		var d *Decoder
+		if d, err = s.next(); err == io.EOF {
+			err = nil
 			return
 		}
 		if err != nil {
@@ -49,7 +54,7 @@ func Receive[T any](ctx context.Context, call *Call, window uint64, yield func(T
 			return
 		}
 		value := read(d)
-		if err := d.Err(); err != nil {
+		if err = d.Err(); err != nil {
 			s.dropItem()
 			yield(zero, err)
 			return

@@ -102,6 +102,7 @@ func (r *receiver) answer(ctx context.Context, c *callback, f frame) {
 			op.discard(r.client)
 		}
 	}()
+	r.client.observer.label(ctx, f.method)
 	failed = r.call(ctx, c, f, &op)
 }
 

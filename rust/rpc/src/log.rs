@@ -2,6 +2,7 @@
 //!
 //! Lines go through a bounded ring to one thread, which calls the sink: whoever logs never waits for it.
 
+use std::cell::Cell;
 use std::ffi::{c_char, c_void};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -14,6 +15,7 @@ use tracing::field::{Field, Visit};
 use tracing::span;
 use tracing::{Event, Level, Metadata, Subscriber};
 
+use crate::codec::Hexadecimal;
 use crate::error::Error;
 
 /// Lines that wait for the sink; those that come while it is full are counted and dropped.
@@ -38,6 +40,26 @@ struct Log {
 struct Context(*mut c_void);
 // SAFETY: the library only passes the pointer back; who set it said that it may be used from the log thread.
 unsafe impl Send for Context {}
+
+thread_local! {
+    /// The trace of the request that this thread works on; zeros: none.
+    static TRACE: Cell<[u8; 24]> = const { Cell::new([0; 24]) };
+}
+
+/// Runs `work` so that lines which it logs name this trace.
+pub(crate) fn traced<T>(trace: &[u8; 24], work: impl FnOnce() -> T) -> T {
+    struct Restore([u8; 24]);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            TRACE.set(self.0);
+        }
+    }
+    if *trace == [0; 24] {
+        return work();
+    }
+    let _restore = Restore(TRACE.replace(*trace));
+    work()
+}
 
 /// The highest level that is wanted, 0 where there is no sink.
 static LEVEL: AtomicU32 = AtomicU32::new(0);
@@ -146,6 +168,11 @@ impl Subscriber for Lines {
         let Some(log) = LOG.get() else { return };
         let mut text = Text(String::new());
         event.record(&mut text);
+        let trace = TRACE.get();
+        if trace != [0; 24] {
+            let (id, span) = trace.split_at(16);
+            let _ = write!(text.0, " trace_id={} span_id={}", Hexadecimal(id), Hexadecimal(span));
+        }
         let metadata = event.metadata();
         let line = Line { level: number(metadata.level()), target: metadata.target(), message: text.0 };
         if log.ring.try_send(line).is_err() {

@@ -17,6 +17,7 @@ use crate::codec::{Writer, MAX_HANDLES, MAX_PAYLOAD};
 use crate::error::{Error, IntoPayload};
 use crate::frame::{append, END, ERROR, PANIC, REPLY};
 use crate::incoming::Input;
+use crate::log::traced;
 use crate::panics::contained;
 use crate::runtime::Core;
 
@@ -229,7 +230,7 @@ impl Request {
             }
         }
         let running = work.as_mut()?;
-        match contained(|| running.as_mut().poll(cx)) {
+        match contained(|| traced(&self.trace, || running.as_mut().poll(cx))) {
             Ok(Poll::Pending) => None,
             Ok(Poll::Ready(result)) => {
                 // The future is dropped inside too: what it owns may panic as well, and the result stands.
