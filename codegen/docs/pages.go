@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"embed"
 	"html/template"
+	"slices"
 	"strings"
 
 	"strongroom.dev/codegen/ir"
@@ -163,51 +164,32 @@ func (b *builder) pages() (map[string][]byte, error) {
 func (p *page) index() indexBody {
 	b := p.builder
 	body := indexBody{Doc: p.doc(b.schema.Doc)}
-	group := func(title string, items []indexItem) {
-		if len(items) > 0 {
-			body.Groups = append(body.Groups, indexGroup{title, items})
+	item := func(l listed) indexItem {
+		it := indexItem{
+			link: link{l.name, b.urls[l.item]}, Summary: p.inline(summary(l.about.Doc)), Deprecated: l.about.Deprecated != "",
 		}
-	}
-	item := func(name string, of any, about ir.About) indexItem {
-		return indexItem{link: link{name, b.urls[of]}, Summary: p.inline(summary(about.Doc)), Deprecated: about.Deprecated != ""}
-	}
-	interfaces := func(all []*ir.Interface) []indexItem {
-		var items []indexItem
-		for _, i := range all {
-			it := item(i.Name, i, i.About)
-			for _, m := range i.All() {
-				it.Parts = append(it.Parts, link{m.Name, b.urls[m]})
-			}
-			items = append(items, it)
+		for _, m := range l.methods {
+			it.Parts = append(it.Parts, link{m.Name, b.urls[m]})
 		}
-		return items
+		return it
 	}
-	group("Interfaces", interfaces(b.schema.Interfaces))
-	group("Callbacks", interfaces(b.schema.Callbacks))
-	var records, enums, errors, constants, aliases []indexItem
-	for _, t := range b.schema.Types {
-		switch t := t.(type) {
-		case *ir.Record:
-			records = append(records, item(t.Name, t, t.About))
-		case *ir.Enum:
-			enums = append(enums, item(t.Name, t, t.About))
-		case *ir.Error:
-			errors = append(errors, item(t.Name, t, t.About))
-		}
-	}
+	// Constants and aliases stand on one page each; only the index lists them.
+	constants, aliases := section{title: "Constants"}, section{title: "Aliases"}
 	for _, c := range b.schema.Constants {
-		constants = append(constants, item(c.Name, c, c.About))
+		constants.items = append(constants.items, listed{c.Name, c, c.About, nil})
 	}
 	for _, a := range b.schema.Aliases {
-		aliases = append(aliases, item(a.Name, a, a.About))
+		aliases.items = append(aliases.items, listed{a.Name, a, a.About, nil})
 	}
-	group("Errors", append(errors, indexItem{
-		link: link{"Errors of the runtime", runtimePage}, Summary: "What every call can fail with, besides its own errors.",
-	}))
-	group("Records", records)
-	group("Enums", enums)
-	group("Constants", constants)
-	group("Aliases", aliases)
+	for _, s := range slices.Concat(b.sections, []section{constants, aliases}) {
+		group := indexGroup{Title: s.title}
+		for _, l := range s.items {
+			group.Items = append(group.Items, item(l))
+		}
+		if len(group.Items) > 0 {
+			body.Groups = append(body.Groups, group)
+		}
+	}
 	return body
 }
 

@@ -22,6 +22,7 @@ func Site(s *ir.Schema, snippets Snippets) (map[string][]byte, error) {
 		b.declared = append(b.declared, declared)
 	}
 	b.place()
+	b.sort()
 	if err := snippets.fit(s); err != nil {
 		return nil, err
 	}
@@ -38,7 +39,54 @@ type builder struct {
 	words    map[string]string   // what a doc comment names in backquotes, and where it is
 	names    []map[string]string // names in the languages' code, and where they are explained
 	users    map[any][]link      // what mentions an item
+	sections []section
 	entries  []entry
+}
+
+// section is the declarations of one kind, in the order in which the reference lists kinds.
+type section struct {
+	title string
+	items []listed
+}
+
+type listed struct {
+	name    string
+	item    any // its place is in urls
+	about   ir.About
+	methods []*ir.Method
+}
+
+// sort lists what has a page of its own, by kind.
+func (b *builder) sort() {
+	interfaces := func(all []*ir.Interface) (items []listed) {
+		for _, i := range all {
+			items = append(items, listed{i.Name, i, i.About, i.All()})
+		}
+		return items
+	}
+	var records, enums, errors []listed
+	for _, t := range b.schema.Types {
+		switch t := t.(type) {
+		case *ir.Record:
+			records = append(records, listed{t.Name, t, t.About, nil})
+		case *ir.Enum:
+			enums = append(enums, listed{t.Name, t, t.About, nil})
+		case *ir.Error:
+			errors = append(errors, listed{t.Name, t, t.About, nil})
+		}
+	}
+	b.urls[runtimePage] = runtimePage
+	errors = append(errors, listed{
+		"Errors of the runtime", runtimePage, ir.About{Doc: []string{"What every call can fail with, besides its own errors."}}, nil,
+	})
+	for _, s := range []section{
+		{"Interfaces", interfaces(b.schema.Interfaces)}, {"Callbacks", interfaces(b.schema.Callbacks)}, {"Errors", errors},
+		{"Records", records}, {"Enums", enums},
+	} {
+		if len(s.items) > 0 {
+			b.sections = append(b.sections, s)
+		}
+	}
 }
 
 // link is a name with its place.
@@ -210,45 +258,20 @@ func (b *builder) newPage(path, kind, title string) *page {
 		Package: b.schema.Package, Title: title, Kind: kind, Path: path,
 		Root: strings.Repeat("../", strings.Count(path, "/")), builder: b, scope: map[string]string{},
 	}
-	group := func(title string, links ...navLink) {
-		if len(links) > 0 {
-			p.Nav = append(p.Nav, navGroup{title, links})
-		}
-	}
-	to := func(name string, item any, about ir.About) navLink {
-		url := b.urls[item]
-		return navLink{link: link{name, p.Root + url}, Current: url == path, Deprecated: about.Deprecated != ""}
-	}
-	interfaces := func(all []*ir.Interface) []navLink {
-		var links []navLink
-		for _, i := range all {
-			l := to(i.Name, i, i.About)
-			if l.Current {
-				for _, m := range i.All() {
-					l.Parts = append(l.Parts, link{m.Name, "#" + m.Name})
+	for _, s := range b.sections {
+		group := navGroup{Title: s.title}
+		for _, l := range s.items {
+			url := b.urls[l.item]
+			entry := navLink{link: link{l.name, p.Root + url}, Current: url == path, Deprecated: l.about.Deprecated != ""}
+			if entry.Current {
+				for _, m := range l.methods {
+					entry.Parts = append(entry.Parts, link{m.Name, "#" + m.Name})
 				}
 			}
-			links = append(links, l)
+			group.Links = append(group.Links, entry)
 		}
-		return links
+		p.Nav = append(p.Nav, group)
 	}
-	group("Interfaces", interfaces(b.schema.Interfaces)...)
-	group("Callbacks", interfaces(b.schema.Callbacks)...)
-	var records, enums, errors []navLink
-	for _, t := range b.schema.Types {
-		switch t := t.(type) {
-		case *ir.Record:
-			records = append(records, to(t.Name, t, t.About))
-		case *ir.Enum:
-			enums = append(enums, to(t.Name, t, t.About))
-		case *ir.Error:
-			errors = append(errors, to(t.Name, t, t.About))
-		}
-	}
-	runtime := navLink{link: link{"Errors of the runtime", p.Root + runtimePage}, Current: path == runtimePage}
-	group("Errors", append(errors, runtime)...)
-	group("Records", records...)
-	group("Enums", enums...)
 	var values []navLink
 	if len(b.schema.Constants) > 0 {
 		values = append(values, navLink{link: link{"Constants", p.Root + constantsPage}, Current: path == constantsPage})
@@ -256,7 +279,9 @@ func (b *builder) newPage(path, kind, title string) *page {
 	if len(b.schema.Aliases) > 0 {
 		values = append(values, navLink{link: link{"Aliases", p.Root + aliasesPage}, Current: path == aliasesPage})
 	}
-	group("Names", values...)
+	if len(values) > 0 {
+		p.Nav = append(p.Nav, navGroup{"Names", values})
+	}
 	return p
 }
 
