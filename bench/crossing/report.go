@@ -89,8 +89,12 @@ func markdown(figures []figure, rounds int) (string, error) {
 	}
 	var b strings.Builder
 	m := environment.Describe()
-	fmt.Fprintf(&b, "%s, %d cores, %.0f GiB of memory; medians of %d rounds. Nanoseconds behind a rate are the processor's "+
-		"for each request, on all threads; memory is the peak of the process.\n\n", m.Processor, m.Cores, float64(m.Memory)/(1<<30), rounds)
+	of := "one round"
+	if rounds > 1 {
+		of = fmt.Sprintf("medians of %d rounds", rounds)
+	}
+	fmt.Fprintf(&b, "%s, %d cores, %.0f GiB of memory; %s. Nanoseconds behind a rate are the processor's "+
+		"for each request, on all threads; memory is the peak of the process.\n\n", m.Processor, m.Cores, float64(m.Memory)/(1<<30), of)
 	b.WriteString("| case | a prototype | aim | measured |\n|---|---|---|---|\n")
 	for _, r := range rows {
 		t, err := template.New(r.what).Funcs(functions).Parse(r.measured)
