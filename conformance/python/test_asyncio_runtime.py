@@ -18,6 +18,16 @@ from conformance_api import AsyncEcho
 from strongroom import Runtime
 
 
+@pytest.fixture(autouse=True)
+def _event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """//conformance/python:uvloop_runtime_test runs all of this on uvloop."""
+    if os.environ.get("EVENT_LOOP") == "uvloop":
+        import uvloop
+
+        for module in (asyncio, asyncio.events):
+            monkeypatch.setattr(module, "new_event_loop", uvloop.new_event_loop)
+
+
 def _threads() -> int:
     return len(os.listdir("/proc/self/task"))
 

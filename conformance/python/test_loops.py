@@ -1,0 +1,206 @@
+"""Event loops of every kind, several of them in one process, and the table of cases on uvloop."""
+
+import asyncio
+import json
+import os
+import pathlib
+import selectors
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import aio_cases
+import conformance_api
+import strongroom
+from conformance_api import AsyncEcho, Echo
+from strongroom import Runtime
+
+if "TEST_SRCDIR" in os.environ:
+    import uvloop
+else:
+    uvloop = pytest.importorskip("uvloop", reason="uvloop is there in Bazel only")
+
+_CASES: list[dict[str, Any]] = json.loads(
+    (pathlib.Path(__file__).absolute().parent.parent / "cases.json").read_text(encoding="utf-8")
+)
+
+NewLoop = Callable[[], asyncio.AbstractEventLoop]
+
+
+def _eager() -> asyncio.AbstractEventLoop:
+    """Its tasks run to their first wait when they are made."""
+    loop = asyncio.new_event_loop()
+    loop.set_task_factory(asyncio.eager_task_factory)
+    return loop
+
+
+_LOOPS: dict[str, NewLoop] = {
+    "epoll": lambda: asyncio.SelectorEventLoop(selectors.EpollSelector()),
+    "poll": lambda: asyncio.SelectorEventLoop(selectors.PollSelector()),
+    "select": lambda: asyncio.SelectorEventLoop(selectors.SelectSelector()),
+    "eager": _eager,
+    "uvloop": uvloop.new_event_loop,
+}
+each_loop = pytest.mark.parametrize("new_loop", _LOOPS.values(), ids=_LOOPS)
+
+
+@pytest.fixture(scope="module")
+def runtime() -> Iterator[Runtime]:
+    with conformance_api.new_runtime() as made:
+        yield made
+
+
+def _given_back(runtime: Runtime) -> None:
+    counts = runtime.statistics()
+    assert (counts.in_flight, counts.buffers, counts.buffer_bytes, counts.objects) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("case", _CASES, ids=[case["name"] for case in _CASES])
+def test_the_table_on_uvloop(runtime: Runtime, case: dict[str, Any]) -> None:
+    async def main() -> None:
+        assert isinstance(asyncio.get_running_loop(), uvloop.Loop)
+        async with await AsyncEcho.open("table", runtime=runtime) as echo:
+            await getattr(aio_cases, case["kind"])(echo, case)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
+    _given_back(runtime)
+
+
+async def _something_of_everything(runtime: Runtime, rounds: int) -> None:
+    async with await AsyncEcho.open("everything", runtime=runtime) as echo:
+        for _ in range(rounds):
+            await asyncio.gather(*(echo.sleep(1) for _ in range(20)))
+            buffer = await echo.client.alloc(100)
+            with buffer.view() as view:
+                view[:] = bytes(range(100))
+            with await echo.invert(buffer) as inverted, inverted.view() as view:
+                assert view == bytes(255 - number for number in range(100))
+            assert [number async for number in echo.count(50, False)] == list(range(50))
+            assert [number async for number in echo.double(range(1, 4))] == [2, 4, 6]
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.005):
+                    await echo.sleep(60_000)
+
+
+@each_loop
+def test_any_loop(runtime: Runtime, new_loop: NewLoop) -> None:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(_something_of_everything(runtime, 5))
+    _given_back(runtime)
+
+
+@each_loop
+def test_completions_come_in_batches_to_one_reader(
+    runtime: Runtime, new_loop: NewLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, readers, callbacks = 5000, 0, 0
+
+    async def main() -> None:
+        async with await AsyncEcho.open("batches", runtime=runtime) as echo:
+            poll, polls = echo.client.native.poll, 0
+
+            class Counted:
+                """The boundary, with its polls counted."""
+
+                def poll(self, queue: int, wait: int) -> Any:
+                    nonlocal polls
+                    polls += 1
+                    return poll(queue, wait)
+
+                def __getattr__(self, name: str) -> Any:
+                    return getattr(native, name)
+
+            native = echo.client.native
+            counted: Any = Counted()
+            echo.client.native = counted
+            await asyncio.gather(*(echo.nothing() for _ in range(calls)))
+            echo.client.native = native
+            assert polls < calls // 10
+
+    class Loop(asyncio.SelectorEventLoop):
+        def add_reader(self, descriptor: Any, callback: Any, *arguments: Any) -> None:
+            nonlocal readers
+            readers += callback.__module__.startswith("strongroom")
+            super().add_reader(descriptor, callback, *arguments)
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main())
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        runner.run(main())
+    assert readers == 1
+
+
+def test_a_loop_in_each_thread_beside_plain_calls(runtime: Runtime) -> None:
+    """Twelve loops of every kind and four threads of plain calls share a runtime, and none gets what is another's."""
+    failures: list[BaseException] = []
+    together = threading.Barrier(12 + 4)
+
+    def loop(new_loop: NewLoop) -> None:
+        try:
+            together.wait(30)
+            for _ in range(3):
+                with asyncio.Runner(loop_factory=new_loop) as runner:
+                    runner.run(_something_of_everything(runtime, 2))
+        except BaseException as error:
+            failures.append(error)
+
+    def plain(number: int) -> None:
+        try:
+            together.wait(30)
+            with Echo.open(f"plain {number}", runtime=runtime) as echo:
+                for _ in range(50):
+                    assert list(echo.count(10, False)) == list(range(10))
+                    echo.invert(runtime.sync().alloc(10)).close()
+        except BaseException as error:
+            failures.append(error)
+
+    kinds = list(_LOOPS.values())
+    threads = [threading.Thread(target=loop, args=(kinds[number % len(kinds)],)) for number in range(12)]
+    threads += [threading.Thread(target=plain, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    _given_back(runtime)
+
+
+@each_loop
+def test_a_loop_that_closed_makes_room_for_another(new_loop: NewLoop) -> None:
+    """More loops than a runtime has queues, one after the other, each left with calls in flight."""
+
+    async def leave(runtime: Runtime) -> None:
+        echo = await AsyncEcho.open("left", runtime=runtime)
+        asyncio.get_running_loop().create_task(echo.sleep(60_000))
+        await echo.nothing()
+
+    with conformance_api.new_runtime() as runtime:
+        for _ in range(40):
+            loop = new_loop()
+            loop.run_until_complete(leave(runtime))
+            # That a task is thrown away with its loop is meant.
+            loop.set_exception_handler(lambda loop, context: None)
+            loop.close()
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(_something_of_everything(runtime, 1))
+
+
+def test_too_many_loops_at_once_is_an_error() -> None:
+    async def use(runtime: Runtime) -> None:
+        async with await AsyncEcho.open("many", runtime=runtime) as echo:
+            await echo.nothing()
+
+    with conformance_api.new_runtime() as runtime:
+        runners = [asyncio.Runner() for _ in range(15)]
+        for runner in runners:
+            runner.run(use(runtime))
+        with asyncio.Runner() as another, pytest.raises(strongroom.Error, match="15 event loops use this runtime"):
+            another.run(use(runtime))
+        runners.pop().close()
+        with asyncio.Runner() as another:
+            another.run(use(runtime))
+        for runner in runners:
+            runner.close()
