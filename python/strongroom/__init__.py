@@ -15,6 +15,7 @@ Paths are given as `str`, `bytes` or `os.PathLike`, and come back as `str` from 
 become surrogate escapes, and `os.fsencode` gives them back.
 """
 
+from . import generated
 from ._rpc import (
     AsyncStream,
     Buffer,
@@ -45,7 +46,6 @@ from ._rpc import (
     WrongType,
 )
 from .generated import *  # noqa: F403
-from .generated import __all__ as _generated
 
 __all__ = [
     "AsyncStream",
@@ -76,4 +76,4 @@ __all__ = [
     "UnknownMethod",
     "WrongType",
 ]
-__all__ += _generated
+__all__ += generated.__all__

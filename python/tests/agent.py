@@ -73,7 +73,9 @@ class Agent:
         if self.unprivileged:
             command = [sys.executable, "-c", _UNPRIVILEGED, *command]
         how = {"stdin": subprocess.DEVNULL, "stderr": subprocess.PIPE, **how}
-        return subprocess.Popen(command, cwd=self.folder, env=environment, stdout=subprocess.PIPE, **how)
+        started: Any = subprocess.Popen(command, cwd=self.folder, env=environment, stdout=subprocess.PIPE, **how)
+        process: subprocess.Popen[bytes] = started
+        return process
 
     def run(self, *arguments: str | os.PathLike[str], input: bytes | None = None) -> Result:
         process = self.start(*arguments, stdin=subprocess.DEVNULL if input is None else subprocess.PIPE)

@@ -89,7 +89,7 @@ typedef struct {
 
 typedef struct {
   PyObject_HEAD
-  Runtime *owner;
+  Runtime *owner;  /* NULL: closed or moved */
   uint64_t handle; /* 0: closed or moved */
   uint8_t *data;   /* valid while exports > 0 */
   size_t length;
@@ -216,7 +216,7 @@ static int buffer_get(PyObject *object, Py_buffer *view, int flags) {
 
 static void buffer_release(PyObject *object, Py_buffer *view) {
   (void)view;
-  Buffer *self = (Buffer *)object;
+  Buffer *self = (Buffer *)object; /* It has its owner: a buffer with a view is neither closed nor moved. */
   self->exports--;
   self->owner->views--;
   if (self->exports == 0) {
@@ -227,12 +227,25 @@ static void buffer_release(PyObject *object, Py_buffer *view) {
   }
 }
 
+/* From here on the buffer is somebody else's, or nobody's. */
+static void buffer_forget(Buffer *self) {
+  PyObject *owner = (PyObject *)self->owner;
+  self->handle = 0;
+  self->owner = NULL;
+  Py_XDECREF(owner);
+}
+
+/* Whether there is still a library that the memory can be given back to. */
+static bool buffer_alive(Buffer *self) {
+  return self->handle != 0 && self->owner->runtime != NULL && self->owner->forks == forks;
+}
+
 /* Gives the memory back; also where the library has gone, because nothing is left to give it to. */
 static void buffer_drop(Buffer *self) {
-  if (self->handle != 0 && self->owner->runtime != NULL && self->owner->forks == forks) {
+  if (buffer_alive(self)) {
     self->owner->library->table->buffer_free(self->owner->runtime, self->handle);
   }
-  self->handle = 0;
+  buffer_forget(self);
 }
 
 static PyObject *buffer_close(PyObject *object, PyObject *ignored) {
@@ -291,7 +304,7 @@ static PyObject *buffer_handle(PyObject *object, PyObject *ignored) {
 static PyObject *buffer_detach(PyObject *object, PyObject *ignored) {
   PyObject *handle = buffer_handle(object, ignored);
   if (handle != NULL) {
-    ((Buffer *)object)->handle = 0;
+    buffer_forget((Buffer *)object);
   }
   return handle;
 }
@@ -308,15 +321,25 @@ static PyObject *buffer_repr(PyObject *object) {
 
 static Py_ssize_t buffer_length(PyObject *object) { return (Py_ssize_t)((Buffer *)object)->length; }
 
-static void buffer_dealloc(PyObject *object) {
+/* Runs before the memory of the object itself goes, and perhaps again, where what shows the warning has kept the object: then it is a closed
+ * buffer. No view is open: each holds a reference to this object. */
+static void buffer_finalize(PyObject *object) {
   Buffer *self = (Buffer *)object;
-  PyTypeObject *type = Py_TYPE(object);
-  if (self->owner != NULL) {
-    buffer_drop(self); /* No view is open: each holds a reference to this object. */
-    Py_DECREF((PyObject *)self->owner);
+  if (self->owner == NULL) {
+    return;
   }
-  ((freefunc)PyType_GetSlot(type, Py_tp_free))(object);
-  Py_DECREF(type);
+  if (buffer_alive(self)) {
+    PyObject *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace);
+    /* With tracemalloc it shows where the buffer came from, which is why the object itself is the source. */
+    if (PyErr_ResourceWarning(object, 1, "unclosed %R", object) < 0) {
+      PyErr_WriteUnraisable(object);
+    }
+    PyErr_Restore(type, value, trace);
+  }
+  if (self->exports == 0) {
+    buffer_drop(self);
+  }
 }
 
 static PyMethodDef buffer_methods[] = {
@@ -336,7 +359,7 @@ static PyGetSetDef buffer_properties[] = {
 static PyType_Slot buffer_slots[] = {
     {Py_tp_doc, "A block of memory that the library owns.\n\nIt supports the buffer protocol; each open view is a lease, "
                 "and a buffer with an open view can be neither closed, nor shrunk, nor moved (BufferError)."},
-    {Py_tp_dealloc, buffer_dealloc},
+    {Py_tp_finalize, buffer_finalize},
     {Py_tp_repr, buffer_repr},
     {Py_tp_methods, buffer_methods},
     {Py_tp_getset, buffer_properties},

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import inspect
 import threading
+import weakref
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from types import TracebackType
@@ -164,7 +165,10 @@ class LoopClient:
         self._flush_due = False
         self._ended = False
         self._descriptor = native.wake(queue)
-        self.loop.add_reader(self._descriptor, self._receive)
+        # What the loop holds of this client: something only while calls are in flight, whose tasks live by it.
+        self._kept: list[LoopClient] = []
+        here: weakref.ref[LoopClient] = weakref.ref(self)
+        self.loop.add_reader(self._descriptor, _readable, here, self._kept, native)
         self._receive()
 
     # ---- calls ----
@@ -254,6 +258,8 @@ class LoopClient:
             methods.take_back(out, self.runtime.callbacks)
             raise
         methods.detach(out)
+        if not self._kept:
+            self._kept.append(self)
         self._submit(frame)
         if method.input is not None:
             request.feed = _Feed(self, request, method.input, source)
@@ -354,6 +360,8 @@ class LoopClient:
                 return
             if not batch:
                 # An empty poll has armed the descriptor.
+                if self._kept and not self.requests.count():
+                    self._kept.clear()
                 return
             for frame in batch:
                 self._deliver(frame)
@@ -502,6 +510,19 @@ class LoopClient:
 
         self.loop.call_soon_threadsafe(leave)
         left.wait(methods.ACKNOWLEDGEMENT)
+
+    def leave_alone(self) -> None:
+        """The client is thrown away, by a thread that must not wait: the loop is left when it comes to it."""
+        self._ended = True
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self.loop.remove_reader, self._descriptor)
+
+
+def _readable(here: weakref.ref[LoopClient], kept: list[LoopClient], native: _native.Runtime) -> None:
+    """The loop's one reader of a queue. It holds the boundary, whose descriptor it is."""
+    client = here()
+    if client is not None:
+        client._receive()
 
 
 def _is_cancelled(frame: _native.Frame) -> bool:

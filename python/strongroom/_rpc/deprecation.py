@@ -32,11 +32,11 @@ def quiet(make: type[T]) -> Callable[..., T]:
     """What makes values of a class without the warning: that is for those who write it, and not for a decoder."""
     if "__deprecated__" not in vars(make):
         return make
-    base = BaseException if issubclass(make, BaseException) else object
+    base: Any = BaseException if issubclass(make, BaseException) else object
     initialise = vars(make)["__init__"]
 
     def made(*arguments: Any, **fields: Any) -> T:
-        value = base.__new__(make)
+        value: T = base.__new__(make)
         initialise(value, *arguments, **fields)
         return value
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
@@ -60,9 +62,11 @@ class _Handle(Generic[Client]):
             with contextlib.suppress(Error):
                 self._client.native.object_close(number)
 
-    def __del__(self) -> None:
+    def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
         # An object that _adopt did not finish has no number.
         if getattr(self, "_number", 0):
+            if self._client.runtime.usable:
+                _warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
             self.close()
 
 

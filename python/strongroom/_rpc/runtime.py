@@ -10,8 +10,9 @@ import logging
 import os
 import pathlib
 import threading
+import warnings
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -69,6 +70,11 @@ class Runtime:
             )
         if self._closed:
             raise errors.RuntimeClosed("the runtime is closed; make a new one")
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is open, in the process that opened it."""
+        return not (self._closed or self._forked)
 
     def sync(self) -> SyncClient:
         """The client for plain calls."""
@@ -141,6 +147,19 @@ class Runtime:
         if client is not None:
             await client.end(wait)
         await asyncio.get_running_loop().run_in_executor(None, self.close, wait)
+
+    def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
+        # Where `__init__` has failed there is nothing to close.
+        if not hasattr(self, "callbacks") or not self.usable:
+            return
+        _warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+        self._closed = True
+        # A finalizer may run on any thread, also on one that the end would wait for. The native part frees everything
+        # when the last of those that receive has left it.
+        if self._sync is not None:
+            self._sync.leave_alone()
+        for client in self._loops.values():
+            client.leave_alone()
 
     def __enter__(self) -> Self:
         return self

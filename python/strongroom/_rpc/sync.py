@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
 from types import TracebackType
@@ -287,7 +288,9 @@ class SyncClient:
         self, request: _Request, method: methods.Method[Any], object: int, out: wire.Writer, timeout: float | None
     ) -> None:
         if self._receiver is None:
-            threading.Thread(target=self._receive, name="strongroom-receiver", daemon=True).start()
+            threading.Thread(
+                target=_receive, args=(weakref.ref(self), self.native), name="strongroom-receiver", daemon=True
+            ).start()
         self._requests.add(request)
         # After that: either it is seen here, or the request is seen by who ends the client.
         if self._ending:
@@ -369,22 +372,16 @@ class SyncClient:
 
     # ---- receiving ----
 
-    def _receive(self) -> None:
-        if not self._receiving.acquire(blocking=False):
-            # Several first calls came at once, and another one's thread was faster.
-            return
-        self._receiver = threading.current_thread()
-        while not self._ending or (self._requests.count() and not 0 < self._give_up < time.monotonic()):
-            wait = _FOREVER
-            if self._give_up:
-                wait = int(max(0.0, self._give_up - time.monotonic()) * 1e9)
-            try:
-                batch = self.native.poll(_QUEUE, wait)
-            except _native.Error:
-                break
-            for frame in batch:
-                self._deliver(frame)
-        # Whoever still waits learns that no more comes.
+    def _patience(self) -> int | None:
+        """How long the receiver waits for frames, in nanoseconds; None where it has come to its end."""
+        if self._ending and (not self._requests.count() or 0 < self._give_up < time.monotonic()):
+            return None
+        if not self._give_up:
+            return _FOREVER
+        return int(max(0.0, self._give_up - time.monotonic()) * 1e9)
+
+    def _no_more(self) -> None:
+        """Whoever still waits learns that no more comes."""
         self._ending = True
         for request in self._requests.all():
             self._deliver((request.id, frames.ERROR, methods.CANCELLED, None, 0, 0))
@@ -479,6 +476,45 @@ class SyncClient:
             for request in left:
                 self._submit(frames.cancel(_QUEUE, request.id))
         receiver.join()
+
+    def leave_alone(self) -> None:
+        """The client is thrown away, by a thread that must not wait: the receiver ends by itself."""
+        self._ending = True
+        self._workers.end()
+        if self._receiver is not None:
+            with contextlib.suppress(errors.Error):
+                self._submit(_wake_up())
+
+
+def _wake_up() -> bytes:
+    """A request of nobody and its cancellation: one of them is answered at once, also where no memory is left."""
+    nobody = (1 << 64) - 1
+    call = frames.call(_QUEUE, nobody, 0, methods.ALLOC.id, 0, (1).to_bytes(8, "little"))
+    return call + frames.cancel(_QUEUE, nobody)
+
+
+def _receive(here: weakref.ref[SyncClient], native: _native.Runtime) -> None:
+    """What the receiver's thread does. While it waits it holds the boundary, and not the client, which may be dropped."""
+    client = here()
+    if client is None or not client._receiving.acquire(blocking=False):
+        # Several first calls came at once, and another one's thread was faster.
+        return
+    client._receiver = threading.current_thread()
+    while client is not None and (patience := client._patience()) is not None:
+        client = None
+        try:
+            batch = native.poll(_QUEUE, patience)
+        except _native.Error:
+            client = here()
+            break
+        client = here()
+        for frame in batch:
+            if client is None:
+                methods.release(native, frame[3])
+            else:
+                client._deliver(frame)
+    if client is not None:
+        client._no_more()
 
 
 def call_immediate(
