@@ -8,22 +8,30 @@
  *
  * Three invariants hold everywhere below:
  *
- *  1. The library is never called in a child process that was forked after the runtime was made: its threads do not
- *     exist there and its locks may be held for ever. `forks` counts, and every entry compares.
+ *  1. The library is never called in a child process that was forked after the library was opened: its threads do not
+ *     exist there and its locks may be held for ever. `forks` counts, and every entry compares. A child that opens the
+ *     library itself gets another image of it.
  *  2. The runtime is never freed while a thread polls it or a view of one of its buffers is open. Both counts are
  *     changed with the GIL held.
  *  3. The log sink touches no Python object, so that the library's thread may call it at any moment, also while the
  *     interpreter ends.
  */
+#define _GNU_SOURCE
 #define Py_LIMITED_API 0x030B0000
 #include <Python.h>
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "sr.h"
 
@@ -35,6 +43,10 @@
 static volatile unsigned forks;
 
 static void count_fork(void) { forks++; }
+
+static const char forked_text[] =
+    "this process was forked after the library was opened, and the library's threads stayed behind; open a client of "
+    "your own in this process, or start it with spawn or forkserver";
 
 typedef struct {
   PyObject *error;
@@ -132,9 +144,7 @@ static PyObject *raise_status(State *state, int32_t status) {
 static sr_runtime *usable(Runtime *self) {
   State *state = state_of((PyObject *)self);
   if (self->forks != forks) {
-    PyErr_SetString(state->forked,
-                    "this process was forked after the library was opened, and the library's threads stayed behind; "
-                    "use the spawn or forkserver start method, or open the library in the child only");
+    PyErr_SetString(state->forked, forked_text);
     return NULL;
   }
   if (self->runtime == NULL) {
@@ -728,6 +738,34 @@ static PyType_Spec runtime_spec = {
 
 /* ---- Library ---- */
 
+/* Opens another image of the file than the one that this process has inherited, whose locks may have been held when it was forked. The
+ * loader tells images apart by device and inode, and by name: so this is a copy, in memory, under the process's own name for it. */
+static void *open_anew(const char *path) {
+  void *opened = NULL;
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  int copy = memfd_create("strongroom", MFD_CLOEXEC);
+  struct stat status;
+  if (file >= 0 && copy >= 0 && fstat(file, &status) == 0) {
+    while (status.st_size > 0) {
+      ssize_t count = sendfile(copy, file, NULL, (size_t)status.st_size);
+      if (count <= 0) {
+        break;
+      }
+      status.st_size -= count;
+    }
+    char name[64];
+    snprintf(name, sizeof name, "/proc/%ld/fd/%d", (long)getpid(), copy);
+    opened = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+  }
+  if (file >= 0) {
+    close(file);
+  }
+  if (copy >= 0) {
+    close(copy); /* The mapping stays. */
+  }
+  return opened;
+}
+
 static PyObject *library_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords) {
   PyObject *path;
   State *state = PyType_GetModuleState(type);
@@ -739,10 +777,11 @@ static PyObject *library_new(PyTypeObject *type, PyObject *arguments, PyObject *
     return NULL;
   }
   /* Never closed again: threads of the library run its code until the process ends. */
-  void *opened = dlopen(PyBytes_AsString(path), RTLD_NOW | RTLD_LOCAL);
+  void *opened = forks == 0 ? dlopen(PyBytes_AsString(path), RTLD_NOW | RTLD_LOCAL) : open_anew(PyBytes_AsString(path));
   Py_DECREF(path);
   if (opened == NULL) {
-    PyErr_Format(state->error, "the library cannot be opened: %s", dlerror());
+    const char *why = dlerror();
+    PyErr_Format(state->error, "the library cannot be opened: %s", why != NULL ? why : "it cannot be read, or not be copied into memory");
     return NULL;
   }
   const sr_functions *(*give)(void);
@@ -772,7 +811,7 @@ static PyObject *library_new(PyTypeObject *type, PyObject *arguments, PyObject *
 
 static int library_usable(Library *self) {
   if (self->forks != forks) {
-    PyErr_SetString(state_of((PyObject *)self)->forked, "the library was opened before this process was forked");
+    PyErr_SetString(state_of((PyObject *)self)->forked, forked_text);
     return -1;
   }
   return 0;
@@ -1035,6 +1074,9 @@ static int module_exec(PyObject *module) {
     return -1;
   }
   Py_DECREF(library);
+  if (PyModule_AddStringConstant(module, "FORKED", forked_text) < 0) {
+    return -1;
+  }
   return PyModule_AddIntConstant(module, "ABI_VERSION", SR_ABI_VERSION);
 }
 

@@ -4,6 +4,8 @@ import os
 from types import TracebackType
 
 ABI_VERSION: int
+FORKED: str
+"""What a ForkError says."""
 
 class Error(Exception):
     """The base of everything that this package raises."""

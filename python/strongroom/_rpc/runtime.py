@@ -64,10 +64,7 @@ class Runtime:
     def check_usable(self) -> None:
         """Raises where the runtime is closed, or belongs to the process that this one was forked from."""
         if self._forked:
-            raise errors.ForkError(
-                "this process was forked after the library was opened, and the library's threads stayed behind; "
-                "use the spawn or forkserver start method, or open the library in the child only"
-            )
+            raise errors.ForkError(_native.FORKED)
         if self._closed:
             raise errors.RuntimeClosed("the runtime is closed; make a new one")
 
@@ -179,11 +176,15 @@ class Runtime:
 
 
 _runtimes: weakref.WeakSet[Runtime] = weakref.WeakSet()
+_packages: weakref.WeakSet[Package] = weakref.WeakSet()
 
 
 def _leave_behind() -> None:
+    """What was opened before the fork is of no use in the child, which may open the library itself."""
     for runtime in _runtimes:
         runtime._forked = True
+    for package in _packages:
+        package._begin()
 
 
 def _close_all() -> None:
@@ -207,6 +208,11 @@ class Package:
         # The hash of the interface that the package was made from, and the text that it is the hash of.
         self._schema = bytes.fromhex(schema)
         self._text = text
+        self._begin()
+        _packages.add(self)
+
+    def _begin(self) -> None:
+        """Nothing is open in this process."""
         self._lock = threading.Lock()
         self._library: _native.Library | None = None
         self._default: Runtime | None = None

@@ -494,7 +494,7 @@ def _wake_up() -> bytes:
 
 
 def _receive(here: weakref.ref[SyncClient], native: _native.Runtime) -> None:
-    """What the receiver's thread does. While it waits it holds the boundary, and not the client, which may be dropped."""
+    """What the receiver's thread does. While it waits it holds the boundary, not the client."""
     client = here()
     if client is None or not client._receiving.acquire(blocking=False):
         # Several first calls came at once, and another one's thread was faster.
