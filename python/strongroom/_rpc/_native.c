@@ -55,6 +55,9 @@ typedef struct {
   PyObject *forked;
   PyTypeObject *runtime_type;
   PyTypeObject *buffer_type;
+  PyTypeObject *calls_type;
+  PyObject *set_result;
+  PyObject *getter;
 } State;
 
 typedef struct {
@@ -109,6 +112,8 @@ typedef struct {
 } Buffer;
 
 static State *state_of(PyObject *self) { return PyType_GetModuleState(Py_TYPE(self)); }
+
+static uint64_t as_u64(PyObject *number) { return PyLong_AsUnsignedLongLong(number); }
 
 static const char *status_text(int32_t status) {
   switch (status) {
@@ -386,75 +391,90 @@ static PyType_Spec buffer_spec = {
 
 /* ---- Runtime ---- */
 
-/* The frames of a block as (request, kind, payload, handles, object, method); handles is None where it carries none. */
+/* One frame in a block. */
+typedef struct {
+  sr_frame header;
+  const uint8_t *payload;
+  size_t length; /* Of the payload, without the handles after it. */
+} Frame;
+
+/* Reads the frame at *at and moves on to the next one; false, with an exception, where it is torn. */
+static bool next_frame(State *state, const uint8_t *block, size_t used, size_t *at, Frame *frame) {
+  size_t left = used - *at;
+  if (left >= sizeof frame->header) {
+    memcpy(&frame->header, block + *at, sizeof frame->header);
+    size_t carried = (size_t)frame->header.flags * 8;
+    if (frame->header.length >= sizeof frame->header + carried && frame->header.length <= left) {
+      frame->payload = block + *at + sizeof frame->header;
+      frame->length = frame->header.length - sizeof frame->header - carried;
+      *at += ((size_t)frame->header.length + 7) & ~(size_t)7;
+      return true;
+    }
+  }
+  PyErr_SetString(state->failure, "the library answered a torn frame");
+  return false;
+}
+
+static uint64_t carried_handle(const Frame *frame, int number) {
+  uint64_t handle;
+  memcpy(&handle, frame->payload + frame->length + (size_t)number * 8, 8);
+  return handle;
+}
+
+static PyObject *payload_bytes(const Frame *frame) {
+  return PyBytes_FromStringAndSize((const char *)frame->payload, (Py_ssize_t)frame->length);
+}
+
+/* A frame as (request, kind, payload, handles, object, method); handles is None where it carries none. */
+static PyObject *frame_tuple(const Frame *frame) {
+  PyObject *handles = Py_None;
+  if (frame->header.flags == 0) {
+    Py_INCREF(handles);
+  } else {
+    handles = PyTuple_New(frame->header.flags);
+    for (int i = 0; handles != NULL && i < frame->header.flags; i++) {
+      PyObject *number = PyLong_FromUnsignedLongLong(carried_handle(frame, i));
+      if (number == NULL || PyTuple_SetItem(handles, i, number) < 0) {
+        Py_CLEAR(handles);
+      }
+    }
+  }
+  /* No format with '#': what headers of 3.13 and later make of it, older releases refuse, also in the limited API. */
+  PyObject *copy = payload_bytes(frame);
+  PyObject *tuple = NULL;
+  if (handles != NULL && copy != NULL) {
+    tuple = Py_BuildValue("(KiOOKI)", (unsigned long long)frame->header.request, (int)frame->header.kind, copy, handles,
+                          (unsigned long long)frame->header.object, (unsigned int)frame->header.method);
+  }
+  Py_XDECREF(copy);
+  Py_XDECREF(handles);
+  return tuple;
+}
+
 static PyObject *cut_frames(State *state, const uint8_t *block, size_t used) {
   PyObject *list = PyList_New(0);
   size_t at = 0;
+  Frame frame;
   while (list != NULL && at < used) {
-    sr_frame header;
-    if (used - at < sizeof header) {
-      goto torn;
+    PyObject *tuple = next_frame(state, block, used, &at, &frame) ? frame_tuple(&frame) : NULL;
+    if (tuple == NULL || PyList_Append(list, tuple) < 0) {
+      Py_CLEAR(list);
     }
-    memcpy(&header, block + at, sizeof header);
-    size_t carried = (size_t)header.flags * 8;
-    if (header.length < sizeof header + carried || header.length > used - at) {
-      goto torn;
-    }
-    const char *payload = (const char *)block + at + sizeof header;
-    size_t length = header.length - sizeof header - carried;
-    PyObject *handles = Py_None;
-    if (header.flags == 0) {
-      Py_INCREF(handles);
-    } else {
-      handles = PyTuple_New(header.flags);
-      for (int i = 0; handles != NULL && i < header.flags; i++) {
-        uint64_t handle;
-        memcpy(&handle, payload + length + (size_t)i * 8, 8);
-        PyObject *number = PyLong_FromUnsignedLongLong(handle);
-        if (number == NULL || PyTuple_SetItem(handles, i, number) < 0) {
-          Py_CLEAR(handles);
-        }
-      }
-    }
-    /* No format with '#': what headers of 3.13 and later make of it, older releases refuse, also in the limited API. */
-    PyObject *copy = PyBytes_FromStringAndSize(payload, (Py_ssize_t)length);
-    PyObject *frame = NULL;
-    if (handles != NULL && copy != NULL) {
-      frame = Py_BuildValue("(KiOOKI)", (unsigned long long)header.request, (int)header.kind, copy, handles,
-                            (unsigned long long)header.object, (unsigned int)header.method);
-    }
-    Py_XDECREF(copy);
-    Py_XDECREF(handles);
-    if (frame == NULL || PyList_Append(list, frame) < 0) {
-      Py_XDECREF(frame);
-      Py_DECREF(list);
-      return NULL;
-    }
-    Py_DECREF(frame);
-    at += ((size_t)header.length + 7) & ~(size_t)7;
+    Py_XDECREF(tuple);
   }
   return list;
-torn:
-  Py_DECREF(list);
-  PyErr_SetString(state->failure, "the library answered a torn frame");
-  return NULL;
 }
 
-static PyObject *runtime_poll(PyObject *object, PyObject *arguments) {
-  Runtime *self = (Runtime *)object;
-  State *state = state_of(object);
-  unsigned int queue;
-  unsigned long long wait;
-  if (!PyArg_ParseTuple(arguments, "IK", &queue, &wait)) {
-    return NULL;
-  }
+/* Polls into the queue's block; false with an exception. The block is valid until the next poll of the queue. */
+static bool poll_block(Runtime *self, uint32_t queue, uint64_t wait, size_t *used) {
+  State *state = state_of((PyObject *)self);
   sr_runtime *runtime = usable(self);
   if (runtime == NULL) {
-    return NULL;
+    return false;
   }
   if (queue >= self->queues || self->blocks[queue].busy) {
     PyErr_SetString(state->failure, "the queue does not exist, or another thread is polling it");
-    return NULL;
+    return false;
   }
   const sr_functions *table = self->library->table;
   if (self->blocks[queue].bytes == NULL) {
@@ -466,16 +486,18 @@ static PyObject *runtime_poll(PyObject *object, PyObject *arguments) {
     size_t capacity = self->blocks[queue].capacity;
     if (block == NULL) {
       self->blocks[queue].capacity = 0;
-      return PyErr_NoMemory();
+      PyErr_NoMemory();
+      return false;
     }
-    size_t used = 0, needed = 0;
+    size_t needed = 0;
+    *used = 0;
     /* Most polls find frames: look first with the GIL held, and let others run only where there is a wait. */
-    int32_t frames = table->poll(runtime, queue, block, capacity, 0, &used, &needed);
+    int32_t frames = table->poll(runtime, queue, block, capacity, 0, used, &needed);
     if (frames == 0 && wait != 0) {
       self->blocks[queue].busy = true;
       self->pollers++;
       Py_BEGIN_ALLOW_THREADS
-      frames = table->poll(runtime, queue, block, capacity, wait, &used, &needed);
+      frames = table->poll(runtime, queue, block, capacity, wait, used, &needed);
       Py_END_ALLOW_THREADS
       self->pollers--;
       self->blocks[queue].busy = false;
@@ -487,10 +509,22 @@ static PyObject *runtime_poll(PyObject *object, PyObject *arguments) {
       continue;
     }
     if (frames < 0) {
-      return raise_status(state, frames);
+      raise_status(state, frames);
+      return false;
     }
-    return cut_frames(state, block, used);
+    return true;
   }
+}
+
+static PyObject *runtime_poll(PyObject *object, PyObject *arguments) {
+  Runtime *self = (Runtime *)object;
+  unsigned int queue;
+  unsigned long long wait;
+  size_t used;
+  if (!PyArg_ParseTuple(arguments, "IK", &queue, &wait) || !poll_block(self, queue, wait, &used)) {
+    return NULL;
+  }
+  return cut_frames(state_of(object), self->blocks[queue].bytes, used);
 }
 
 /* A pointer to the same bytes at a multiple of 8; *copy is to be freed. */
@@ -528,50 +562,153 @@ static PyObject *runtime_submit(PyObject *object, PyObject *argument) {
   return answer;
 }
 
-static PyObject *runtime_call_immediate(PyObject *object, PyObject *argument) {
-  Runtime *self = (Runtime *)object;
-  State *state = state_of(object);
+/* Runs an immediate method; its one answer, in `small` or in *grown, which is to be freed. False with an exception. */
+static bool answer_immediately(Runtime *self, const uint8_t *call, size_t length, uint64_t *small, size_t capacity, void **grown,
+                               Frame *answer) {
+  State *state = state_of((PyObject *)self);
   sr_runtime *runtime = usable(self);
+  uint8_t *block = (uint8_t *)small;
+  *grown = NULL;
+  while (runtime != NULL) {
+    size_t used = 0, at = 0;
+    int32_t status = self->library->table->call_immediate(runtime, call, length, block, capacity, &used);
+    if (status == SR_E_TOO_SMALL && capacity < ((size_t)1 << 30)) {
+      capacity = used > capacity ? used : capacity * 4;
+      free(*grown);
+      block = *grown = malloc(capacity);
+      if (block == NULL) {
+        PyErr_NoMemory();
+        return false;
+      }
+      continue;
+    }
+    if (status < 0) {
+      raise_status(state, status);
+      return false;
+    }
+    if (!next_frame(state, block, used, &at, answer)) {
+      return false;
+    }
+    if (at < used) {
+      PyErr_SetString(state->failure, "the library did not answer one frame");
+      return false;
+    }
+    return true;
+  }
+  return false;
+}
+
+static PyObject *runtime_call_immediate(PyObject *object, PyObject *argument) {
   Py_buffer view;
-  if (runtime == NULL || PyObject_GetBuffer(argument, &view, PyBUF_SIMPLE) < 0) {
+  if (PyObject_GetBuffer(argument, &view, PyBUF_SIMPLE) < 0) {
     return NULL;
   }
   uint64_t small[512];
-  uint8_t *block = (uint8_t *)small;
-  size_t capacity = sizeof small;
   void *grown = NULL, *copy;
+  Frame answer;
   const uint8_t *frame = aligned(&view, &copy);
-  PyObject *answer = NULL;
-  while (frame != NULL) {
-    size_t used = 0;
-    int32_t status =
-        self->library->table->call_immediate(runtime, frame, (size_t)view.len, block, capacity, &used);
-    if (status == SR_E_TOO_SMALL && capacity < ((size_t)1 << 30)) {
-      capacity = used > capacity ? used : capacity * 4;
-      free(grown);
-      block = grown = malloc(capacity);
-      if (block != NULL) {
-        continue;
-      }
-      PyErr_NoMemory();
-    } else if (status < 0) {
-      raise_status(state, status);
-    } else {
-      PyObject *frames = cut_frames(state, block, used);
-      if (frames != NULL && PyList_Size(frames) == 1) {
-        answer = PyList_GetItem(frames, 0);
-        Py_XINCREF(answer);
-      } else if (frames != NULL) {
-        PyErr_SetString(state->failure, "the library did not answer one frame");
-      }
-      Py_XDECREF(frames);
-    }
-    break;
+  PyObject *tuple = NULL;
+  if (frame != NULL &&
+      answer_immediately((Runtime *)object, frame, (size_t)view.len, small, sizeof small, &grown, &answer)) {
+    tuple = frame_tuple(&answer);
   }
   free(grown);
   free(copy);
   PyBuffer_Release(&view);
-  return answer;
+  return tuple;
+}
+
+/* The value of a plain reply whose type is one letter of `struct`; NULL without an exception where it is not that. */
+static PyObject *scalar_value(const Frame *answer, char code) {
+  union {
+    uint8_t B;
+    uint16_t H;
+    uint32_t I;
+    uint64_t Q;
+    int8_t b;
+    int16_t h;
+    int32_t i;
+    int64_t q;
+    double d;
+  } value = {0};
+  static const struct {
+    char code;
+    size_t size;
+  } sizes[] = {{'B', 1}, {'H', 2}, {'I', 4}, {'Q', 8}, {'b', 1}, {'h', 2}, {'i', 4}, {'q', 8}, {'d', 8}};
+  size_t size = 0;
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    if (sizes[i].code == code) {
+      size = sizes[i].size;
+    }
+  }
+  if (size == 0 || answer->length < size || answer->header.kind != SR_REPLY || answer->header.flags != 0) {
+    return NULL;
+  }
+  memcpy(&value, answer->payload, size);
+  switch (code) {
+    case 'B': return PyLong_FromUnsignedLong(value.B);
+    case 'H': return PyLong_FromUnsignedLong(value.H);
+    case 'I': return PyLong_FromUnsignedLong(value.I);
+    case 'Q': return PyLong_FromUnsignedLongLong(value.Q);
+    case 'b': return PyLong_FromLong(value.b);
+    case 'h': return PyLong_FromLong(value.h);
+    case 'i': return PyLong_FromLong(value.i);
+    case 'q': return PyLong_FromLongLong(value.q);
+    default: return PyFloat_FromDouble(value.d);
+  }
+}
+
+/* The function that `getter` below makes: (method, object, arguments). `self` is (runtime, slowly). */
+static PyObject *get_immediately(PyObject *self, PyObject *const *arguments, Py_ssize_t count) {
+  Runtime *runtime = (Runtime *)PyTuple_GetItem(self, 0);
+  State *state = state_of((PyObject *)runtime);
+  PyObject *getter = count == 3 ? PyObject_GetAttr(arguments[0], state->getter) : NULL;
+  if (getter == NULL) {
+    if (!PyErr_Occurred()) {
+      PyErr_SetString(PyExc_TypeError, "call_immediate takes a method, an object and its arguments");
+    }
+    return NULL;
+  }
+  uint64_t known = getter == Py_None ? 0 : as_u64(getter);
+  Py_DECREF(getter);
+  if (known != 0) {
+    uint64_t small[512];
+    void *grown;
+    Frame answer;
+    sr_frame call;
+    memset(&call, 0, sizeof call);
+    call.length = sizeof call;
+    call.kind = SR_CALL;
+    call.request = 1;
+    call.object = as_u64(arguments[1]);
+    call.method = (uint32_t)known;
+    if (PyErr_Occurred()) {
+      return NULL;
+    }
+    PyObject *value = NULL;
+    if (answer_immediately(runtime, (const uint8_t *)&call, sizeof call, small, sizeof small, &grown, &answer)) {
+      value = scalar_value(&answer, (char)(known >> 32));
+    } else {
+      PyErr_Clear();
+    }
+    free(grown);
+    if (value != NULL || PyErr_Occurred()) {
+      return value;
+    }
+  }
+  /* With arguments, with a result of another type, or with an error, which comes again: the method only reads. */
+  return PyObject_CallFunctionObjArgs(PyTuple_GetItem(self, 1), arguments[0], arguments[1], arguments[2], NULL);
+}
+
+static PyMethodDef get_immediately_definition = {"call_immediate", (PyCFunction)(void (*)(void))get_immediately,
+                                                 METH_FASTCALL,
+                                                 "Runs a method that only reads; there is no request and no waiting."};
+
+static PyObject *runtime_getter(PyObject *object, PyObject *slowly) {
+  PyObject *self = PyTuple_Pack(2, object, slowly);
+  PyObject *made = self == NULL ? NULL : PyCFunction_New(&get_immediately_definition, self);
+  Py_XDECREF(self);
+  return made;
 }
 
 static PyObject *runtime_wake(PyObject *object, PyObject *argument) {
@@ -711,10 +848,381 @@ static void runtime_dealloc(PyObject *object) {
   Py_DECREF(type);
 }
 
+/* ---- Calls ---- */
+
+/* The calls in flight of an event loop that wait for one answer and nothing else, which most do: from the frame of the call to the result of
+ * the future that waits, without a step of the interpreter. Their ids are slots of a table of its own, with the top bit of the slot's number set; the
+ * slots of Python's table (frames.py) have it not. */
+#define OWN_SLOT 0x80000000u
+
+enum { SLOT_FREE, SLOT_WAITING, SLOT_ARRIVED, SLOT_ABANDONED };
+
+typedef struct {
+  uint32_t generation;
+  uint32_t next; /* While it is free: the next free one. */
+  int state;
+  PyObject *waiter; /* The future; where the answer found it cancelled, the answer. */
+} Slot;
+
+typedef struct {
+  PyObject_HEAD
+  Runtime *runtime;
+  uint32_t queue;
+  PyObject *outgoing; /* The bytearray that the loop sends once a turn. */
+  Slot *slots;
+  uint32_t capacity;
+  uint32_t free;
+  Py_ssize_t count;
+} Calls;
+
+/* The slot of an id, where it is in use and of this generation. */
+static Slot *calls_find(Calls *self, uint64_t id) {
+  uint32_t number = (uint32_t)id & ~OWN_SLOT;
+  if (((uint32_t)id & OWN_SLOT) == 0 || number >= self->capacity) {
+    return NULL;
+  }
+  Slot *slot = &self->slots[number];
+  return slot->state != SLOT_FREE && slot->generation == (uint32_t)(id >> 32) ? slot : NULL;
+}
+
+/* What the slot held is the caller's from here on; the slot's next user has another generation. */
+static PyObject *calls_end(Calls *self, Slot *slot) {
+  PyObject *waiter = slot->waiter;
+  slot->waiter = NULL;
+  slot->state = SLOT_FREE;
+  slot->generation = slot->generation == UINT32_MAX ? 1 : slot->generation + 1;
+  slot->next = self->free;
+  self->free = (uint32_t)(slot - self->slots);
+  self->count--;
+  return waiter;
+}
+
+static bool calls_grow(Calls *self) {
+  uint32_t capacity = self->capacity == 0 ? 64 : self->capacity * 2;
+  Slot *slots = capacity >= OWN_SLOT ? NULL : realloc(self->slots, capacity * sizeof *slots);
+  if (slots == NULL) {
+    PyErr_NoMemory();
+    return false;
+  }
+  for (uint32_t i = self->capacity; i < capacity; i++) {
+    slots[i] = (Slot){1, i + 1, SLOT_FREE, NULL};
+  }
+  self->free = self->capacity;
+  self->slots = slots;
+  self->capacity = capacity;
+  return true;
+}
+
+/* call(waiter, object, method, remaining_ns, payload): puts the frame behind what is to be sent. */
+static PyObject *calls_call(PyObject *object, PyObject *const *arguments, Py_ssize_t count) {
+  Calls *self = (Calls *)object;
+  if (count != 5) {
+    PyErr_SetString(PyExc_TypeError, "call takes five arguments");
+    return NULL;
+  }
+  sr_frame header;
+  memset(&header, 0, sizeof header);
+  header.queue = (uint16_t)self->queue;
+  header.kind = SR_CALL;
+  header.object = as_u64(arguments[1]);
+  header.method = (uint32_t)PyLong_AsUnsignedLong(arguments[2]);
+  header.remaining_ns = as_u64(arguments[3]);
+  if (PyErr_Occurred() || (self->free == self->capacity && !calls_grow(self))) {
+    return NULL;
+  }
+  Py_buffer payload;
+  if (PyObject_GetBuffer(arguments[4], &payload, PyBUF_SIMPLE) < 0) {
+    return NULL;
+  }
+  size_t length = sizeof header + (size_t)payload.len, padded = (length + 7) & ~(size_t)7;
+  Py_ssize_t at = PyByteArray_Size(self->outgoing);
+  if (length > UINT32_MAX) {
+    PyErr_SetString(PyExc_ValueError, "the arguments take more than 4 GiB");
+  } else if (PyByteArray_Resize(self->outgoing, at + (Py_ssize_t)padded) == 0) {
+    Slot *slot = &self->slots[self->free];
+    uint32_t number = self->free;
+    self->free = slot->next;
+    self->count++;
+    slot->state = SLOT_WAITING;
+    Py_INCREF(arguments[0]);
+    slot->waiter = arguments[0];
+    header.length = (uint32_t)length;
+    header.request = (uint64_t)slot->generation << 32 | OWN_SLOT | number;
+    uint8_t *out = (uint8_t *)PyByteArray_AsString(self->outgoing) + at;
+    memcpy(out, &header, sizeof header);
+    memcpy(out + sizeof header, payload.buf, (size_t)payload.len);
+    memset(out + length, 0, padded - length);
+  }
+  PyBuffer_Release(&payload);
+  return PyErr_Occurred() ? NULL : PyLong_FromUnsignedLongLong(header.request);
+}
+
+/* Gives back what a frame carries to nobody. */
+static void free_carried(Runtime *runtime, const Frame *frame) {
+  const uint64_t object_bit = (uint64_t)1 << 63;
+  for (int i = 0; i < frame->header.flags; i++) {
+    uint64_t handle = carried_handle(frame, i);
+    if (handle & object_bit) {
+      runtime->library->table->object_close(runtime->runtime, handle & ~object_bit);
+    } else {
+      runtime->library->table->buffer_free(runtime->runtime, handle);
+    }
+  }
+}
+
+/* Gives a waiter its answer. Setting a future's result runs code of the loop, which may come back here: no slot is held meanwhile. */
+static void calls_answer(Calls *self, State *state, uint64_t id, PyObject *answer) {
+  Slot *slot = calls_find(self, id);
+  PyObject *waiter = slot->waiter;
+  Py_INCREF(waiter);
+  PyObject *done = PyObject_CallMethodObjArgs(waiter, state->set_result, answer, NULL);
+  slot = calls_find(self, id);
+  if (done != NULL) {
+    Py_DECREF(done);
+    if (slot != NULL) {
+      Py_XDECREF(calls_end(self, slot));
+    }
+  } else if (slot != NULL) {
+    /* The future was cancelled, and its coroutine has not run yet: then it asks. */
+    if (PyErr_ExceptionMatches(PyExc_Exception)) {
+      PyErr_Clear();
+    }
+    Py_INCREF(answer);
+    slot->state = SLOT_ARRIVED;
+    slot->waiter = answer;
+    Py_DECREF(waiter);
+  }
+  Py_DECREF(waiter);
+}
+
+/* Polls once. Waiters get their answers: the payload of a plain reply, and otherwise the frame. Answers the other frames; None where there was
+ * nothing. */
+static PyObject *calls_drain(PyObject *object, PyObject *ignored) {
+  (void)ignored;
+  Calls *self = (Calls *)object;
+  Runtime *runtime = self->runtime;
+  State *state = state_of(object);
+  size_t used, at = 0;
+  if (!poll_block(runtime, self->queue, 0, &used)) {
+    return NULL;
+  }
+  if (used == 0) {
+    Py_RETURN_NONE;
+  }
+  PyObject *others = PyList_New(0);
+  /* An interrupt in between, raised in the loop's code, must not cost the answers behind it. */
+  PyObject *type = NULL, *value = NULL, *trace = NULL;
+  Frame frame;
+  runtime->blocks[self->queue].busy = true;
+  while (others != NULL && at < used) {
+    if (!next_frame(state, runtime->blocks[self->queue].bytes, used, &at, &frame)) {
+      Py_CLEAR(others);
+      break;
+    }
+    Slot *slot = calls_find(self, frame.header.request);
+    int kind = frame.header.kind;
+    bool last = kind == SR_REPLY || kind == SR_ERROR || kind == SR_PANIC || kind == SR_END;
+    if (slot == NULL || slot->state == SLOT_ARRIVED) {
+      PyObject *tuple = frame_tuple(&frame);
+      if (tuple == NULL || PyList_Append(others, tuple) < 0) {
+        Py_CLEAR(others);
+      }
+      Py_XDECREF(tuple);
+      continue;
+    }
+    if (!last || slot->state == SLOT_ABANDONED) {
+      free_carried(runtime, &frame);
+      if (last) {
+        calls_end(self, slot);
+      }
+      continue;
+    }
+    PyObject *answer = kind == SR_REPLY && frame.header.flags == 0 ? payload_bytes(&frame) : frame_tuple(&frame);
+    if (answer == NULL) {
+      Py_CLEAR(others);
+      break;
+    }
+    calls_answer(self, state, frame.header.request, answer);
+    Py_DECREF(answer);
+    if (PyErr_Occurred()) {
+      Py_XDECREF(type);
+      Py_XDECREF(value);
+      Py_XDECREF(trace);
+      PyErr_Fetch(&type, &value, &trace);
+    }
+  }
+  runtime->blocks[self->queue].busy = false;
+  if (type != NULL) {
+    Py_CLEAR(others);
+    PyErr_Restore(type, value, trace);
+  }
+  return others;
+}
+
+/* Another future for a call whose first one was cancelled; or its answer, where that has come. */
+static PyObject *calls_replace(PyObject *object, PyObject *const *arguments, Py_ssize_t count) {
+  Calls *self = (Calls *)object;
+  uint64_t id = count == 2 ? as_u64(arguments[0]) : 0;
+  Slot *slot = PyErr_Occurred() ? NULL : calls_find(self, id);
+  if (slot == NULL) {
+    if (!PyErr_Occurred()) {
+      PyErr_SetString(PyExc_LookupError, "there is no such call");
+    }
+    return NULL;
+  }
+  if (slot->state == SLOT_ARRIVED) {
+    return calls_end(self, slot);
+  }
+  PyObject *before = slot->waiter;
+  Py_INCREF(arguments[1]);
+  slot->waiter = arguments[1];
+  Py_DECREF(before);
+  Py_RETURN_NONE;
+}
+
+/* Nobody waits any more. Answers what has come already. */
+static PyObject *calls_abandon(PyObject *object, PyObject *argument) {
+  Calls *self = (Calls *)object;
+  uint64_t id = as_u64(argument);
+  if (PyErr_Occurred()) {
+    return NULL;
+  }
+  Slot *slot = calls_find(self, id);
+  if (slot != NULL && slot->state == SLOT_ARRIVED) {
+    return calls_end(self, slot);
+  }
+  if (slot != NULL && slot->state == SLOT_WAITING) {
+    PyObject *waiter = slot->waiter;
+    slot->waiter = NULL;
+    slot->state = SLOT_ABANDONED;
+    Py_DECREF(waiter);
+  }
+  Py_RETURN_NONE;
+}
+
+static PyObject *calls_ids(PyObject *object, PyObject *ignored) {
+  (void)ignored;
+  Calls *self = (Calls *)object;
+  PyObject *list = PyList_New(0);
+  for (uint32_t i = 0; list != NULL && i < self->capacity; i++) {
+    if (self->slots[i].state != SLOT_FREE) {
+      PyObject *id = PyLong_FromUnsignedLongLong((uint64_t)self->slots[i].generation << 32 | OWN_SLOT | i);
+      if (id == NULL || PyList_Append(list, id) < 0) {
+        Py_CLEAR(list);
+      }
+      Py_XDECREF(id);
+    }
+  }
+  return list;
+}
+
+/* Gives every waiter this answer: no other comes. */
+static PyObject *calls_fail(PyObject *object, PyObject *answer) {
+  Calls *self = (Calls *)object;
+  State *state = state_of(object);
+  for (uint32_t i = 0; i < self->capacity; i++) {
+    Slot *slot = &self->slots[i];
+    if (slot->state == SLOT_WAITING) {
+      calls_answer(self, state, (uint64_t)slot->generation << 32 | OWN_SLOT | i, answer);
+      if (PyErr_Occurred()) {
+        return NULL;
+      }
+    } else if (slot->state == SLOT_ABANDONED) {
+      calls_end(self, slot);
+    }
+  }
+  Py_RETURN_NONE;
+}
+
+static PyObject *calls_count(PyObject *object, PyObject *ignored) {
+  (void)ignored;
+  return PyLong_FromSsize_t(((Calls *)object)->count);
+}
+
+static int calls_traverse(PyObject *object, visitproc visit, void *arg) {
+  Calls *self = (Calls *)object;
+  Py_VISIT(Py_TYPE(object));
+  for (uint32_t i = 0; i < self->capacity; i++) {
+    Py_VISIT(self->slots[i].waiter);
+  }
+  return 0;
+}
+
+static int calls_clear(PyObject *object) {
+  Calls *self = (Calls *)object;
+  for (uint32_t i = 0; i < self->capacity; i++) {
+    Py_CLEAR(self->slots[i].waiter);
+    self->slots[i].state = SLOT_FREE;
+  }
+  self->capacity = self->free = 0;
+  self->count = 0;
+  return 0;
+}
+
+static void calls_dealloc(PyObject *object) {
+  Calls *self = (Calls *)object;
+  PyTypeObject *type = Py_TYPE(object);
+  PyObject_GC_UnTrack(object);
+  calls_clear(object);
+  free(self->slots);
+  Py_XDECREF(self->outgoing);
+  Py_XDECREF((PyObject *)self->runtime);
+  ((freefunc)PyType_GetSlot(type, Py_tp_free))(object);
+  Py_DECREF(type);
+}
+
+static PyMethodDef calls_methods[] = {
+    {"call", (PyCFunction)(void (*)(void))calls_call, METH_FASTCALL,
+     "Puts the frame of a call (waiter, object, method, remaining_ns, payload) behind what is to be sent; its id."},
+    {"drain", calls_drain, METH_NOARGS, "Polls once and answers the waiters; the other frames, or None where there were none."},
+    {"replace", (PyCFunction)(void (*)(void))calls_replace, METH_FASTCALL,
+     "Another waiter for a call (id, waiter); its answer, where that has come."},
+    {"abandon", calls_abandon, METH_O, "Nobody waits for this call any more; its answer, where that has come."},
+    {"ids", calls_ids, METH_NOARGS, "The ids of the calls in flight."},
+    {"fail", calls_fail, METH_O, "Gives every waiter this answer."},
+    {"count", calls_count, METH_NOARGS, "How many are in flight."},
+    {NULL, NULL, 0, NULL}};
+
+static PyType_Slot calls_slots[] = {{Py_tp_doc, "The calls in flight of an event loop that wait for one answer."},
+                                    {Py_tp_dealloc, calls_dealloc},
+                                    {Py_tp_traverse, calls_traverse},
+                                    {Py_tp_clear, calls_clear},
+                                    {Py_tp_methods, calls_methods},
+                                    {0, NULL}};
+
+static PyType_Spec calls_spec = {
+    .name = "strongroom._rpc._native.Calls",
+    .basicsize = sizeof(Calls),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_HAVE_GC,
+    .slots = calls_slots};
+
+static PyObject *runtime_calls(PyObject *object, PyObject *arguments) {
+  State *state = state_of(object);
+  unsigned int queue;
+  PyObject *outgoing;
+  if (!PyArg_ParseTuple(arguments, "IO", &queue, &outgoing)) {
+    return NULL;
+  }
+  if (!PyByteArray_Check(outgoing) || queue >= ((Runtime *)object)->queues) {
+    return raise_status(state, SR_E_INVALID);
+  }
+  Calls *self = (Calls *)((allocfunc)PyType_GetSlot(state->calls_type, Py_tp_alloc))(state->calls_type, 0);
+  if (self != NULL) {
+    Py_INCREF(object);
+    Py_INCREF(outgoing);
+    self->runtime = (Runtime *)object;
+    self->queue = queue;
+    self->outgoing = outgoing;
+  }
+  return (PyObject *)self;
+}
+
 static PyMethodDef runtime_methods[] = {
+    {"calls", runtime_calls, METH_VARARGS, "The calls in flight of a queue, whose frames go behind a bytearray: (queue, outgoing)."},
     {"submit", runtime_submit, METH_O, "Submits a block of frames; answers the bytes of those that were taken."},
     {"poll", runtime_poll, METH_VARARGS, "The completion frames of a queue, as (request, kind, payload, handles, object, method)."},
     {"call_immediate", runtime_call_immediate, METH_O, "Runs an immediate method; answers its one frame."},
+    {"getter", runtime_getter, METH_O, "What runs an immediate method (method, object, arguments), or calls `slowly` with the same."},
     {"wake", runtime_wake, METH_O, "The descriptor that is readable when the queue may have frames."},
     {"object_close", runtime_object_close, METH_O, "Closes an object's handle."},
     {"buffer_free", runtime_buffer_free, METH_O, "Frees a buffer that is named by its handle."},
@@ -1069,8 +1577,12 @@ static int module_exec(PyObject *module) {
   }
   state->buffer_type = add_type(module, &buffer_spec);
   state->runtime_type = add_type(module, &runtime_spec);
+  state->calls_type = add_type(module, &calls_spec);
+  state->set_result = PyUnicode_InternFromString("set_result");
+  state->getter = PyUnicode_InternFromString("getter");
   PyTypeObject *library = add_type(module, &library_spec);
-  if (state->buffer_type == NULL || state->runtime_type == NULL || library == NULL) {
+  if (state->buffer_type == NULL || state->runtime_type == NULL || state->calls_type == NULL ||
+      state->set_result == NULL || state->getter == NULL || library == NULL) {
     return -1;
   }
   Py_DECREF(library);

@@ -64,7 +64,17 @@ class _Request:
                 waiter.set_result(None)
 
 
-LoopRequests: TypeAlias = frames.Table[_Request]
+class InFlight:
+    """What is known of a queue's calls. It outlives the loop that used it, and so do the generations of its slots."""
+
+    __slots__ = ("calls", "outgoing", "requests")
+
+    def __init__(self, native: _native.Runtime, queue: int) -> None:
+        # Frames that go out at the end of the loop's turn.
+        self.outgoing = bytearray()
+        # Those that wait for one answer are known to the native part alone; those with streams and progress are here.
+        self.calls = native.calls(queue, self.outgoing)
+        self.requests: frames.Table[_Request] = frames.Table()
 
 
 class _Feed:
@@ -152,16 +162,19 @@ class LoopClient:
 
     asynchronous = True
 
-    def __init__(self, runtime: Runtime, native: _native.Runtime, queue: int, requests: LoopRequests | None) -> None:
+    def __init__(self, runtime: Runtime, native: _native.Runtime, queue: int, in_flight: InFlight | None) -> None:
         self.runtime = runtime
         self.native = native
         self.loop = asyncio.get_running_loop()
         self.queue = queue
-        # A queue outlives the loop that used it, and so do the generations of its slots.
-        self.requests: LoopRequests = frames.Table() if requests is None else requests
+        # Numbers are read without a step of the interpreter; the native part comes back here for all else.
+        self.call_immediate = native.getter(self.call_immediate)  # type: ignore[method-assign]
+        self.in_flight = InFlight(native, queue) if in_flight is None else in_flight
+        self.requests = self.in_flight.requests
+        self._plain = self.in_flight.calls
         # Calls from the library that wait for their answers.
         self._calls: dict[int, asyncio.Task[None]] = {}
-        self._outgoing = bytearray()
+        self._outgoing = self.in_flight.outgoing
         self._flush_due = False
         self._ended = False
         self._descriptor = native.wake(queue)
@@ -189,6 +202,19 @@ class LoopClient:
         Cancelling the coroutine cancels the call, and takes effect when the library has acknowledged it. Where the
         request had won by then, its result is returned, and the cancellation comes at the coroutine's next wait.
         """
+        if on_emit is None and method.input is None:
+            # Written out here, because another coroutine would cost as much as the crossing.
+            waiter = self.loop.create_future()
+            id = self._send_plain(waiter, method, object, arguments, timeout)
+            try:
+                answer: bytes | _native.Frame = await waiter
+            except asyncio.CancelledError as cancelled:
+                answer = await self._wait_again(id, waiter, cancelled)
+            except BaseException:
+                # The coroutine itself is thrown away.
+                self._abandon_plain(id)
+                raise
+            return methods.plain_answer(self.native, self, method, answer)
         request = self._send(method, object, arguments, timeout, self._emitter(method, on_emit), source)
         last = await self._wait_for_last(request)
         if request.failure is not None:
@@ -232,6 +258,42 @@ class LoopClient:
 
     # ---- sending ----
 
+    def _check_usable(self) -> None:
+        self.runtime.check_usable()
+        if self._ended:
+            raise errors.RuntimeClosed("the runtime is closed, or its event loop is")
+        if asyncio.get_running_loop() is not self.loop:
+            raise RuntimeError("this object belongs to another event loop; open one in this loop")
+
+    def _send_plain(
+        self,
+        waiter: asyncio.Future[bytes | _native.Frame],
+        method: methods.Method[Any],
+        object: int,
+        arguments: Iterable[Any],
+        timeout: float | None,
+    ) -> int:
+        self._check_usable()
+        payload = method.pack(arguments)
+        if payload is not None:
+            id = self._plain.call(
+                waiter, object, method.id, 0 if timeout is None else frames.nanoseconds(timeout), payload
+            )
+        else:
+            out = methods.encode(method, arguments, self.runtime.callbacks)
+            try:
+                id = self._plain.call(waiter, object, method.id, frames.nanoseconds(timeout), out.data)
+            except BaseException:
+                methods.take_back(out, self.runtime.callbacks)
+                raise
+            methods.detach(out)
+        if not self._kept:
+            self._kept.append(self)
+        if not self._flush_due:
+            self._flush_due = True
+            self.loop.call_soon(self._flush)
+        return id
+
     def _send(
         self,
         method: methods.Method[Any],
@@ -241,11 +303,7 @@ class LoopClient:
         on_emit: Callable[[_native.Frame], None] | None,
         source: Source,
     ) -> _Request:
-        self.runtime.check_usable()
-        if self._ended:
-            raise errors.RuntimeClosed("the runtime is closed, or its event loop is")
-        if asyncio.get_running_loop() is not self.loop:
-            raise RuntimeError("this object belongs to another event loop; open one in this loop")
+        self._check_usable()
         if method.input is not None and not isinstance(source, AsyncIterable | Iterable):
             raise TypeError(f"{source!r} cannot be a stream: it is no iterable")
         out = methods.encode(method, arguments, self.runtime.callbacks)
@@ -327,6 +385,43 @@ class LoopClient:
             self._cancel_again(cancelled)
         return request.last
 
+    async def _wait_again(
+        self, id: int, waiter: asyncio.Future[bytes | _native.Frame], cancelled: asyncio.CancelledError
+    ) -> bytes | _native.Frame:
+        """The answer of a call whose coroutine was cancelled. Raises that only when the library has acknowledged it."""
+        answer: bytes | _native.Frame | None = None
+        try:
+            if waiter.done() and not waiter.cancelled():
+                # The answer was there, and the cancellation came before the coroutine's turn.
+                answer = waiter.result()
+            else:
+                self._submit(frames.cancel(self.queue, id))
+            while answer is None:
+                waiter = self.loop.create_future()
+                answer = self._plain.replace(id, waiter)
+                if answer is None:
+                    try:
+                        answer = await waiter
+                    except asyncio.CancelledError as error:
+                        cancelled = error
+                        if waiter.done() and not waiter.cancelled():
+                            answer = waiter.result()
+        except BaseException:
+            self._abandon_plain(id)
+            raise
+        if not isinstance(answer, bytes) and _is_cancelled(answer):
+            raise cancelled
+        self._cancel_again(cancelled)
+        return answer
+
+    def _abandon_plain(self, id: int) -> None:
+        """Nobody waits any more: cancels, and gives back what has come and what still comes."""
+        answer = self._plain.abandon(id)
+        if answer is not None and not isinstance(answer, bytes):
+            methods.release(self.native, answer[3])
+        if answer is None and not self._ended and not self.loop.is_closed():
+            self._submit(frames.cancel(self.queue, id))
+
     def _cancel_again(self, cancelled: asyncio.CancelledError) -> None:
         """Repeats a cancellation that lost against the result, unless what asked for it (a timeout) took it back."""
         task = asyncio.current_task()
@@ -354,13 +449,13 @@ class LoopClient:
     def _receive(self) -> None:
         for _ in range(_BATCHES):
             try:
-                batch = self.native.poll(self.queue, 0)
+                batch = self._plain.drain()
             except _native.Error:
                 self._fail_all()
                 return
-            if not batch:
+            if batch is None:
                 # An empty poll has armed the descriptor.
-                if self._kept and not self.requests.count():
+                if self._kept and not self._count():
                     self._kept.clear()
                 return
             for frame in batch:
@@ -417,7 +512,19 @@ class LoopClient:
         else:
             request.wake()
 
+    def _count(self) -> int:
+        """The calls in flight."""
+        return self.requests.count() + self._plain.count()
+
+    def _ids(self) -> list[int]:
+        return [request.id for request in self.requests.all()] + self._plain.ids()
+
     def _fail_all(self) -> None:
+        if self.loop.is_closed():
+            for id in self._plain.ids():
+                self._plain.abandon(id)
+        else:
+            self._plain.fail((0, frames.ERROR, methods.CANCELLED, None, 0, 0))
         for request in self.requests.all():
             self.requests.remove(request.id)
             request.last = (request.id, frames.ERROR, methods.CANCELLED, None, 0, 0)
@@ -464,12 +571,12 @@ class LoopClient:
     async def end(self, wait: float) -> None:
         """Refuses new calls, waits so long for those in flight, cancels the rest, and leaves the loop."""
         until = self.loop.time() + wait
-        while self.requests.count() and self.loop.time() < until:
+        while self._count() and self.loop.time() < until:
             await asyncio.sleep(0.002)
-        for request in self.requests.all():
-            self._submit(frames.cancel(self.queue, request.id))
+        for id in self._ids():
+            self._submit(frames.cancel(self.queue, id))
         until = self.loop.time() + methods.ACKNOWLEDGEMENT
-        while self.requests.count() and self.loop.time() < until:
+        while self._count() and self.loop.time() < until:
             await asyncio.sleep(0.002)
         self.leave()
 
@@ -481,8 +588,8 @@ class LoopClient:
         if not self.loop.is_closed():
             self.loop.remove_reader(self._descriptor)
         # What was not sent yet goes out too: the buffers in it belong to the library.
-        for request in self.requests.all():
-            self._outgoing += frames.cancel(self.queue, request.id)
+        for id in self._ids():
+            self._outgoing += frames.cancel(self.queue, id)
         with contextlib.suppress(_native.Error):
             while self._outgoing and (taken := self.native.submit(self._outgoing)):
                 del self._outgoing[:taken]

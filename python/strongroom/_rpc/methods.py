@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from . import _native, errors, frames, wire
@@ -31,7 +31,7 @@ CANCELLED = (
 class Method(Generic[R]):
     """A method of an interface, as the boundary knows it."""
 
-    __slots__ = ("arguments", "emits", "id", "input", "name", "result", "throws")
+    __slots__ = ("arguments", "emits", "getter", "id", "input", "name", "pack", "result", "throws", "unpack")
 
     def __init__(
         self,
@@ -51,6 +51,35 @@ class Method(Generic[R]):
         self.emits = emits
         # The items of the argument that is a stream.
         self.input = input
+        # The same as `arguments` and `result`, where that is a matter of one format string of `struct`.
+        self.pack: Callable[[Iterable[Any]], bytes | None] = self._pack_first
+        code = None if result is None else result.code
+        self.unpack = None if code is None else struct.Struct("<" + code).unpack_from
+        # For the native part, after the first call of a method without arguments: its id, and the letter of its result.
+        self.getter: int | None = None
+
+    def _pack_first(self, arguments: Iterable[Any]) -> bytes | None:
+        # The fields may name what comes later in the generated module: they are looked at when the method is called.
+        self.pack = _packer(self.arguments)
+        if not self.arguments.all() and self.result is not None and self.result.code is not None:
+            self.getter = ord(self.result.code) << 32 | self.id
+        return self.pack(arguments)
+
+
+def _packer(fields: wire.Fields) -> Callable[[Iterable[Any]], bytes | None]:
+    """Makes the payload in one step, or answers None where the codecs must: also to say what is wrong with which."""
+    codes = [field.codec.code for field in fields.all()]
+    if None in codes:
+        return lambda arguments: None
+    pack = struct.Struct("<" + "".join(map(str, codes))).pack
+
+    def packed(arguments: Iterable[Any]) -> bytes | None:
+        try:
+            return pack(*arguments)
+        except (struct.error, OverflowError):
+            return None
+
+    return packed
 
 
 ALLOC: Method[_native.Buffer] = Method(
@@ -150,6 +179,20 @@ def answer(native: _native.Runtime, receiver: wire.Receiver, method: Method[R], 
             return None  # type: ignore[return-value]
         return decode(native, receiver, method.result, frame)
     raise failure(method, frame, receiver)
+
+
+def plain_answer(
+    native: _native.Runtime, receiver: wire.Receiver, method: Method[R], answered: bytes | _native.Frame
+) -> R:
+    """`answer`, for what the native part gives a waiter: the payload of a plain reply, or a frame."""
+    if not isinstance(answered, bytes):
+        return answer(native, receiver, method, answered)
+    if method.result is None:
+        return None  # type: ignore[return-value]
+    if method.unpack is not None and len(answered) >= method.result.least:
+        value: R = method.unpack(answered)[0]
+        return value
+    return method.result.read(wire.Reader(answered, receiver))
 
 
 def failure(method: Method[Any], frame: _native.Frame, receiver: wire.Receiver) -> errors.Error:

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from . import _native, errors, frames
-from .aio import LoopClient, LoopRequests
+from .aio import InFlight, LoopClient
 from .methods import Callbacks
 from .sync import SyncClient
 
@@ -55,8 +55,8 @@ class Runtime:
         self._forked = False
         self._sync: SyncClient | None = None
         self._loops: dict[int, LoopClient] = {}
-        # The requests of loops that were closed, by queue: it outlives them, and so do the generations of its slots.
-        self._left: dict[int, LoopRequests] = {}
+        # What loops that were closed have left, by queue.
+        self._left: dict[int, InFlight] = {}
         # What the library may call; it says when it no longer does.
         self.callbacks: Callbacks = frames.Table()
         _runtimes.add(self)
@@ -100,7 +100,7 @@ class Runtime:
             if client.loop.is_closed():
                 client.leave()
                 del self._loops[key]
-                self._left[client.queue] = client.requests
+                self._left[client.queue] = client.in_flight
         used = {client.queue for client in self._loops.values()}
         for queue in range(1, _QUEUES):
             if queue not in used:

@@ -180,6 +180,8 @@ class SyncClient:
     def __init__(self, runtime: Runtime, native: _native.Runtime) -> None:
         self.runtime = runtime
         self.native = native
+        # Numbers are read without a step of the interpreter; the native part comes back here for all else.
+        self.call_immediate = native.getter(self.call_immediate)  # type: ignore[method-assign]
         self._requests: frames.Table[_Request] = frames.Table()
         self._workers = workers.Workers()
         # Calls from the library that wait for their answers.
@@ -521,9 +523,11 @@ def call_immediate(
     native: _native.Runtime, receiver: Any, method: methods.Method[R], object: int, arguments: Iterable[Any]
 ) -> R:
     """Runs an immediate method on the calling thread."""
-    out = methods.encode(method, arguments)
+    payload = method.pack(arguments)
+    if payload is None:
+        payload = bytes(methods.encode(method, arguments).data)
     try:
-        frame = native.call_immediate(frames.call(0, 1, object, method.id, 0, out.data))
+        frame = native.call_immediate(frames.call(0, 1, object, method.id, 0, payload))
     except _native.Failure as failure:
         raise errors.of_failure(failure) from None
     return methods.answer(native, receiver, method, frame)

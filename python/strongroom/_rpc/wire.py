@@ -131,6 +131,8 @@ class Codec(Generic[T]):
 
     # The bytes that the shortest value takes; at least 1, so that it bounds a count.
     least = 1
+    # The letter of `struct` that does the same, where there is one.
+    code: str | None = None
 
     def write(self, out: Writer, value: T) -> None:
         raise NotImplementedError
@@ -165,6 +167,7 @@ class _Bool(Codec[bool]):
 class _Integer(Codec[int]):
     def __init__(self, name: str, code: str) -> None:
         self._name = name
+        self.code = code
         self._pack = struct.Struct("<" + code)
         self.least = self._pack.size
 
@@ -184,6 +187,7 @@ class _Integer(Codec[int]):
 
 class _Double(Codec[float]):
     least = 8
+    code = "d"
 
     def write(self, out: Writer, value: float) -> None:
         out.data += _F64.pack(value)
