@@ -7,6 +7,7 @@ import importlib
 import itertools
 import os
 import time
+import tracemalloc
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
@@ -17,6 +18,7 @@ import conformance_api
 import strongroom
 from conformance_api import AsyncEcho
 from strongroom import Runtime
+from strongroom._rpc import frames
 
 
 @pytest.fixture(autouse=True)
@@ -540,6 +542,93 @@ def test_frames_of_nobody_are_counted() -> None:
             assert runtime.callbacks.strays == 1
             await _settles(runtime)
             assert await echo.sleep(1) == 1
+
+            # Answers to ids of the native part's own table: of no slot, and of another generation of one in use.
+            waiting = asyncio.create_task(echo.sleep(300))
+            await asyncio.sleep(0)
+            (used,) = client._plain.ids()
+            strays = client.requests.strays
+            for forged in (used + 1000, used + (1 << 32), used | 0xFFFF_FFFF):
+                client._submit(frames.call(client.queue, forged, 0, frames.METHOD_ALLOC, 0, (10).to_bytes(8, "little")))
+            async with asyncio.timeout(5):
+                while client.requests.strays < strays + 3 or runtime.statistics().buffers:
+                    await asyncio.sleep(0.01)
+            assert await waiting >= 1
+            with pytest.raises(LookupError):
+                client._plain.replace(used, None)
+            assert client._plain.abandon(used) is None
+
+    with conformance_api.new_runtime() as runtime:
+        asyncio.run(main(runtime))
+
+
+def test_an_answer_that_comes_between_the_cancellation_and_its_turn_is_kept() -> None:
+    async def main(runtime: Runtime) -> None:
+        async with await AsyncEcho.open("kept", runtime=runtime) as echo:
+            client = echo.client
+            for make, closes in ((echo.nothing, False), (lambda: client.alloc(10), True)):
+                seen: list[Any] = []
+
+                async def work(make: Callable[[], Any] = make, seen: list[Any] = seen) -> None:
+                    seen.append(await make())
+                    await asyncio.sleep(60)
+
+                task = asyncio.create_task(work())
+                await asyncio.sleep(0)
+                client._flush()
+                time.sleep(0.1)
+                # The future is cancelled, its answer is polled, and only then the coroutine runs.
+                task.cancel()
+                client._receive()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+                assert len(seen) == 1
+                if closes:
+                    seen[0].close()
+            # And where nobody asks any more, it is given back.
+            call: Any = client.alloc(10)
+            call.send(None)
+            client._flush()
+            time.sleep(0.1)
+            call.close()
+            await _settles(runtime)
+            assert client._count() == 0
+
+    with conformance_api.new_runtime() as runtime:
+        asyncio.run(main(runtime))
+
+
+def test_calls_leave_no_memory_behind() -> None:
+    async def main(runtime: Runtime) -> None:
+        async with await AsyncEcho.open("memory", runtime=runtime) as echo:
+
+            async def some() -> None:
+                await asyncio.gather(*(echo.nothing() for _ in range(200)))
+                await asyncio.gather(*(echo.fail("r", 1) for _ in range(20)), return_exceptions=True)
+                (await echo.invert(await echo.client.alloc(10))).close()
+                assert echo.produced() >= 0
+                tasks = [asyncio.create_task(echo.sleep(60_000)) for _ in range(20)]
+                await asyncio.sleep(0)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+            for _ in range(5):
+                await some()
+            gc.collect()
+            tracemalloc.start()
+            try:
+                await some()
+                gc.collect()
+                before, _ = tracemalloc.get_traced_memory()
+                for _ in range(50):
+                    await some()
+                gc.collect()
+                after, _ = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+            # Of 12,000 calls: less than a small object each.
+            assert after - before < 12_000 * 16
 
     with conformance_api.new_runtime() as runtime:
         asyncio.run(main(runtime))

@@ -196,6 +196,15 @@ def test_a_loop_that_closed_makes_room_for_another(new_loop: NewLoop) -> None:
             loop.close()
         with asyncio.Runner(loop_factory=new_loop) as runner:
             runner.run(_something_of_everything(runtime, 1))
+            runner.run(_no_calls(runtime))
+
+
+async def _no_calls(runtime: Runtime) -> None:
+    """What loops have left in the queue comes to its end, too."""
+    client = runtime.for_loop()
+    async with asyncio.timeout(5):
+        while client._count():
+            await asyncio.sleep(0.01)
 
 
 def test_too_many_loops_at_once_is_an_error() -> None:
