@@ -957,10 +957,10 @@ static PyObject *calls_call(PyObject *object, PyObject *const *arguments, Py_ssi
   return PyErr_Occurred() ? NULL : PyLong_FromUnsignedLongLong(header.request);
 }
 
-/* Gives back what a frame carries to nobody. */
+/* Gives back what a frame carries to nobody. Another thread may have freed the runtime while the loop's code ran, and all that was its. */
 static void free_carried(Runtime *runtime, const Frame *frame) {
   const uint64_t object_bit = (uint64_t)1 << 63;
-  for (int i = 0; i < frame->header.flags; i++) {
+  for (int i = 0; i < frame->header.flags && runtime->runtime != NULL; i++) {
     uint64_t handle = carried_handle(frame, i);
     if (handle & object_bit) {
       runtime->library->table->object_close(runtime->runtime, handle & ~object_bit);

@@ -259,11 +259,13 @@ class LoopClient:
     # ---- sending ----
 
     def _check_usable(self) -> None:
-        self.runtime.check_usable()
+        runtime = self.runtime
+        if not (self._ended or runtime._closed or runtime._forked) and asyncio.get_running_loop() is self.loop:
+            return
+        runtime.check_usable()
         if self._ended:
             raise errors.RuntimeClosed("the runtime is closed, or its event loop is")
-        if asyncio.get_running_loop() is not self.loop:
-            raise RuntimeError("this object belongs to another event loop; open one in this loop")
+        raise RuntimeError("this object belongs to another event loop; open one in this loop")
 
     def _send_plain(
         self,
