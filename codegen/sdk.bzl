@@ -77,7 +77,8 @@ def sdk_library(
     native.cc_library(
         name = name + "_c",
         hdrs = [header],
-        includes = ["."],
+        # `includes = ["."]` would be refused in the first package of a workspace.
+        strip_include_prefix = "/" + native.package_name(),
         visibility = visibility,
         deps = [
             name + "_static",

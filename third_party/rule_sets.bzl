@@ -1,0 +1,66 @@
+"""The first half of a WORKSPACE that builds this tree or a project on it: rule sets, and what is fetched without them."""
+
+load("//third_party:debian.bzl", "debian_copy", "debian_rules")
+load("//third_party/crates:vendor.bzl", "crates")
+load("//third_party/go:module.bzl", "go_module")
+load("//third_party/python:headers.bzl", "python_headers")
+load("//third_party/rust:toolchain.bzl", "debian_rust")
+
+def _folder_impl(rctx):
+    for file in rctx.path(rctx.attr.of).dirname.readdir():
+        rctx.symlink(file, file.basename)
+
+_folder = repository_rule(
+    doc = "A folder of this tree as a repository; a project's WORKSPACE does not know where this tree is.",
+    implementation = _folder_impl,
+    attrs = {"of": attr.label(mandatory = True)},
+)
+
+def rule_sets():
+    """Names every rule set before any *_dependencies(), so that none of these downloads its own."""
+    debian_rules()
+    debian_copy(
+        name = "rules_rust",
+        patches = [Label("//third_party/rules_rust:build_script_keys.patch")],
+        path = "/usr/share/bazel/rules/rust",
+    )
+    go_module(
+        name = "io_bazel_rules_go",
+        module = "github.com/bazelbuild/rules_go",
+        sum = "h1:FpVmU5mfoqSiY6dLquUAtldkcKOMLrmNaWrSnXuGPF4=",
+        version = "v0.62.0",
+    )
+    go_module(
+        name = "bazel_gazelle",
+        module = "github.com/bazelbuild/bazel-gazelle",
+        sum = "h1:ZfbDRyNppw0Sd42lXVX7ybar63MJofb58Yvl4SvbtYY=",
+        vendor = True,
+        version = "v0.45.0",
+    )
+    _folder(
+        name = "package_metadata",
+        of = Label("//third_party/package_metadata:WORKSPACE"),
+    )
+
+    # Rust
+    debian_copy(
+        name = "rules_rust_tinyjson",
+        build_file = "@rules_rust//util/process_wrapper:BUILD.tinyjson.bazel",
+        path = "/usr/share/cargo/registry/tinyjson-2.5.1",
+    )
+    debian_rust(name = "debian_rust")
+    crates(
+        name = "crates",
+        lockfile = Label("//:Cargo.lock"),
+        manifests = [
+            Label("//:Cargo.toml"),
+            Label("//bench/native:Cargo.toml"),
+            Label("//conformance/service:Cargo.toml"),
+            Label("//rust/capi:Cargo.toml"),
+            Label("//rust/engine:Cargo.toml"),
+            Label("//rust/rpc:Cargo.toml"),
+        ],
+    )
+
+    # Python
+    python_headers(name = "python_headers")

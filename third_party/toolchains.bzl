@@ -1,0 +1,25 @@
+"""The second half of a WORKSPACE that builds this tree or a project on it: what the rule sets of the first half are needed for.
+
+C and C++ need nothing: Bazel's own detection of a compiler is pointed at the environment's by .bazelrc.
+"""
+
+load("@bazel_gazelle//:deps.bzl", "gazelle_dependencies")
+load("@io_bazel_rules_go//go:deps.bzl", "go_local_sdk", "go_register_toolchains", "go_rules_dependencies")
+load("//third_party/go:repositories.bzl", "go_repositories")
+
+def toolchains():
+    """Registers the environment's compilers, and names the Go modules."""
+    native.register_toolchains(
+        "@strongroom//platforms:python",
+        "@strongroom//platforms:rust",
+    )
+    go_local_sdk(
+        name = "go_sdk",
+        path = "/usr/lib/go-1.26",
+    )
+
+    # Before the rule sets' own: theirs would pin older versions of the same libraries.
+    go_repositories()
+    go_rules_dependencies()
+    go_register_toolchains()
+    gazelle_dependencies(go_repository_default_config = "@strongroom//:WORKSPACE")
