@@ -1,6 +1,9 @@
 package rust
 
-import "strongroom.dev/codegen/ir"
+import (
+	"strongroom.dev/codegen/ir"
+	"strongroom.dev/codegen/lower"
+)
 
 // callback writes the type by which a service calls an object of the caller's.
 func (e *emitter) callback(c *ir.Interface) {
@@ -16,36 +19,46 @@ func (e *emitter) callback(c *ir.Interface) {
 		e.callbackMethod(m)
 	}
 	e.close("}")
-	e.line("")
-	e.decodeImpl(c.Name, 8, func() { e.line("reader.callback().map(%s)", c.Name) })
 }
 
 func (e *emitter) callbackMethod(m *ir.Method) {
 	e.unused(m.About, "Method `"+m.Name+"`.")
+	call := lower.Method(m)
 	args := []string{"&self"}
-	var names []string
-	for _, f := range m.Args {
-		args = append(args, snake(f.Name)+": "+typeName(f.Type))
-		names = append(names, snake(f.Name))
+	for _, s := range call.Arguments {
+		args = append(args, snake(s.Field.Name)+": "+typeName(s.Type))
 	}
 	result := "()"
-	if m.Result != nil {
-		result = typeName(m.Result)
+	if call.Result != nil {
+		result = typeName(call.Result.Type)
 	}
 	e.many(args)
 	e.list("pub async fn "+snake(m.Name)+"(", args, ") -> Result<"+result+", "+errorType(m)+"> {")
 	e.indent++
-	e.line("self.0.call(%s, %s).await", hex(uint64(m.ID), 8), pairs(names))
+	e.writer(call.Arguments)
+	id := hex(uint64(m.ID), 8)
+	answer := "|_| Ok(())"
+	if call.Result != nil {
+		answer = free(call.Result)
+	}
+	one := "self.0.call(" + id + ", arguments, " + answer + ").await"
+	if !e.fits(one) {
+		e.open("let answer = |reader: &mut rpc::Reader<'_>| {")
+		e.read(call.Result, "")
+		e.close("};")
+		one = "self.0.call(" + id + ", arguments, answer).await"
+	}
+	e.line("%s", one)
 	e.close("}")
 }
 
-// pairs is a value that is encoded as all of the names, one after the other.
-func pairs(names []string) string {
-	switch len(names) {
-	case 0:
-		return "()"
-	case 1:
-		return names[0]
+// writer emits the function that writes the arguments of a callback's method.
+func (e *emitter) writer(arguments []lower.Step) {
+	if len(arguments) == 0 {
+		e.line("let arguments = |_: &mut rpc::Writer<'_>| {};")
+		return
 	}
-	return "(" + names[0] + ", " + pairs(names[1:]) + ")"
+	e.open("let arguments = |writer: &mut rpc::Writer<'_>| {")
+	e.encodeFields("", arguments)
+	e.close("};")
 }

@@ -5,81 +5,100 @@ import (
 	"strings"
 
 	"strongroom.dev/codegen/ir"
+	"strongroom.dev/codegen/lower"
 )
 
-// derivable reports whether `#[derive(Default)]` gives the field its default.
-func derivable(f *ir.Field) bool {
-	if f.Default == nil {
-		return f.Type.Kind != ir.FixedBytes || f.Type.Size <= 32
+// derivable reports whether `#[derive(Default)]` gives the field what it is where it is left out.
+func derivable(s lower.Step) bool {
+	switch of := s.Absent(); {
+	case of.Value != nil:
+		return literal(s.Type, of.Value) == zero(s.Code)
+	case of.Variant != nil:
+		return of.Variant == lower.Zero(s.Code).Variant
+	default:
+		return s.Op != lower.Fixed || s.Size <= 32
 	}
-	switch value(f) {
-	case "false", "0", "0.0", "String::new()", "std::time::Duration::default()":
-		return true
-	}
-	return f.Type.Kind == ir.EnumRef && f.Default.Variant == f.Type.Enum.Variants[0] && plain(f.Type.Enum.Variants[0])
 }
 
-func plain(v *ir.Variant) bool { return len(v.Fields) == 0 }
-
-func allDerivable(fields []*ir.Field) bool {
-	for _, f := range fields {
-		if !derivable(f) {
+func allDerivable(steps []lower.Step) bool {
+	for _, s := range steps {
+		if !derivable(s) {
 			return false
 		}
 	}
 	return true
 }
 
-// value is an expression for the field's default.
-func value(f *ir.Field) string {
-	t, d := f.Type, f.Default
-	if d == nil {
-		d = &ir.Value{}
+func plain(v *ir.Variant) bool { return len(v.Fields) == 0 }
+
+// absent is an expression for a field that was left out. Records, and enums in their first variant, have that as their own
+// `Default`.
+func absent(s lower.Step) string {
+	switch of := s.Absent(); {
+	case of.Value != nil:
+		return literal(s.Type, of.Value)
+	case of.Variant != nil && of.Variant != lower.Zero(s.Code).Variant:
+		return variantValue(s.Type.Enum.Name, of.Variant)
+	default:
+		return zero(s.Code)
 	}
+}
+
+// zero is the value of a type that nothing is said about.
+func zero(c *lower.Code) string {
+	switch c.Op {
+	case lower.Flag:
+		return "false"
+	case lower.Unsigned, lower.Signed:
+		return "0"
+	case lower.Float:
+		return "0.0"
+	case lower.Text:
+		return "String::new()"
+	case lower.Blob, lower.Sequence:
+		return "Vec::new()"
+	case lower.Path:
+		return "std::path::PathBuf::new()"
+	case lower.Fixed:
+		return "[0; " + strconv.Itoa(c.Size) + "]"
+	case lower.Maybe:
+		return "None"
+	case lower.Table:
+		return "std::collections::BTreeMap::new()"
+	default:
+		return ownName(c.Type) + "::default()"
+	}
+}
+
+// literal is an expression for a value of the IDL.
+func literal(t *ir.Ref, v *ir.Value) string {
 	switch t.Kind {
 	case ir.Bool:
-		return strconv.FormatBool(d.Bool)
+		return strconv.FormatBool(v.Bool)
 	case ir.U8, ir.U16, ir.U32, ir.U64:
-		return grouped(strconv.FormatUint(d.Uint, 10))
+		return grouped(strconv.FormatUint(v.Uint, 10))
 	case ir.I8, ir.I16, ir.I32, ir.I64:
-		return grouped(strconv.FormatInt(d.Int, 10))
+		return grouped(strconv.FormatInt(v.Int, 10))
 	case ir.F32, ir.F64:
 		bits := 64
 		if t.Kind == ir.F32 {
 			bits = 32
 		}
-		number := strconv.FormatFloat(d.Float, 'g', -1, bits)
+		number := strconv.FormatFloat(v.Float, 'g', -1, bits)
 		if !strings.ContainsAny(number, ".e") {
 			number += ".0"
 		}
 		return strings.Replace(number, "e+", "e", 1)
 	case ir.Duration:
-		if d.Int == 0 {
-			return "std::time::Duration::default()"
+		if v.Int == 0 {
+			return zero(lower.Type(t))
 		}
-		return span(d.Int)
-	case ir.String:
-		if d.Text == "" {
-			return "String::new()"
+		return span(v.Int)
+	default: // a string
+		if v.Text == "" {
+			return zero(lower.Type(t))
 		}
-		return text(d.Text) + ".to_owned()"
-	case ir.FixedBytes:
-		return "[0; " + strconv.Itoa(t.Size) + "]"
-	case ir.EnumRef:
-		if f.Default == nil {
-			return t.Enum.Name + "::default()"
-		}
-		return variantValue(t.Enum.Name, d.Variant)
-	case ir.Optional:
-		return "None"
-	case ir.Bytes, ir.List:
-		return "Vec::new()"
-	case ir.Path:
-		return "std::path::PathBuf::new()"
-	case ir.Map:
-		return "std::collections::BTreeMap::new()"
-	default:
-		return ownName(t) + "::default()"
+		return text(v.Text) + ".to_owned()"
 	}
 }
 
@@ -96,29 +115,22 @@ func span(nanoseconds int64) string {
 	return "std::time::Duration::from_nanos(" + grouped(strconv.FormatInt(nanoseconds, 10)) + ")"
 }
 
-// variantValue is a variant whose fields have their defaults.
+// variantValue is a variant whose fields were left out.
 func variantValue(enum string, v *ir.Variant) string {
 	name := enum + "::" + camel(v.Name)
 	if plain(v) {
 		return name
 	}
-	var fields []string
-	for _, f := range v.Fields {
-		fields = append(fields, snake(f.Name)+": "+value(f))
-	}
-	return name + " { " + strings.Join(fields, ", ") + " }"
+	return name + " { " + strings.Join(initialisers(lower.Steps(v.Fields)), ", ") + " }"
 }
 
-// maker is a function that makes the default: a path where there is one, or else a closure.
-func maker(f *ir.Field) string {
-	v := value(f)
-	switch {
-	case v == "false" || v == "0" || v == "0.0":
-		return ownName(f.Type) + "::default"
-	case strings.HasSuffix(v, "()") && !strings.Contains(v, "{") && !strings.Contains(v, "\""):
-		return strings.TrimSuffix(v, "()")
+// initialisers are the fields of a literal, each left out.
+func initialisers(steps []lower.Step) []string {
+	var out []string
+	for _, s := range steps {
+		out = append(out, snake(s.Field.Name)+": "+absent(s))
 	}
-	return "|| " + v
+	return out
 }
 
 // grouped writes long numbers in groups of three digits.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"strongroom.dev/codegen/ir"
+	"strongroom.dev/codegen/lower"
 )
 
 // others are the interfaces whose objects the methods of i give out, besides its own.
@@ -133,11 +134,13 @@ func (e *emitter) service() {
 	e.close("}")
 	e.line("")
 
-	var methods []*ir.Method
+	var calls []lower.Call
 	for _, i := range e.schema.Interfaces {
-		methods = append(methods, i.All()...)
+		for _, m := range i.All() {
+			calls = append(calls, lower.Method(m))
+		}
 	}
-	e.open("static METHODS: [rpc::ffi::Method; %d] = [", len(methods))
+	e.open("static METHODS: [rpc::ffi::Method; %d] = [", len(calls))
 	for _, m := range e.schema.Methods() {
 		e.line("rpc::ffi::Method::new(%s, %t, c\"%s\"),", hex(uint64(m.ID), 8), m.Immediate, m.FullName())
 	}
@@ -157,7 +160,7 @@ func (e *emitter) service() {
 
 	// Without immediate methods, the function for them needs no implementation.
 	own, generic := ": immediate::<I>", "::<I>"
-	if !slices.ContainsFunc(methods, func(m *ir.Method) bool { return m.Immediate }) {
+	if !slices.ContainsFunc(calls, func(c lower.Call) bool { return c.How == lower.Immediate }) {
 		own, generic = "", ""
 	}
 	e.line("/// The methods of an implementation, for [`rpc::export!`].")
@@ -168,9 +171,9 @@ func (e *emitter) service() {
 
 	e.open("fn dispatch<I: Implementation>(call: &mut rpc::Call<'_>, cx: rpc::Context) -> Result<rpc::Work, rpc::Error> {")
 	e.open("match call.method() {")
-	for _, m := range methods {
-		if !m.Immediate {
-			e.dispatch(m)
+	for _, c := range calls {
+		if c.How != lower.Immediate {
+			e.dispatch(c)
 		}
 	}
 	e.line("_ => immediate%s(call).map(rpc::service::ready),", generic)
@@ -186,9 +189,9 @@ func (e *emitter) service() {
 	}
 	e.open("fn immediate<I: Implementation>(call: &mut rpc::Call<'_>) -> Result<rpc::Final, rpc::Error> {")
 	e.open("match call.method() {")
-	for _, m := range methods {
-		if m.Immediate {
-			e.immediate(m)
+	for _, c := range calls {
+		if c.How == lower.Immediate {
+			e.immediate(c)
 		}
 	}
 	e.line("method => Err(rpc::Error::UnknownMethod(method)),")
@@ -196,85 +199,120 @@ func (e *emitter) service() {
 	e.close("}")
 }
 
-// arguments reads the arguments; the object is looked up after them, so that buffers in them move in any case.
-func (e *emitter) arguments(m *ir.Method) []string {
-	var names []string
-	for _, f := range m.Args {
-		name := snake(f.Name)
+// call emits what is the same for all methods: the reading of the arguments, and the object. It is looked up after them, so
+// that buffers in them move in any case. It answers the arguments, and on what the method is called.
+func (e *emitter) call(c lower.Call) (names []string, target string) {
+	if len(c.Arguments) > 0 {
+		e.line("let reader = call.arguments();")
+	}
+	e.decodeFields(c.Arguments)
+	for _, s := range c.Arguments {
+		names = append(names, snake(s.Field.Name))
+	}
+	if c.Method.Constructor {
+		return names, "I::" + c.Method.Interface.Name + "::" + snake(c.Method.Name)
+	}
+	e.line("let this = call.object::<I::%s>()?;", c.Method.Interface.Name)
+	return names, "this." + snake(c.Method.Name)
+}
+
+// wraps is what turns the answer of an implementation into what crosses.
+func wraps(c lower.Call) string {
+	if c.How != lower.Streamed && c.Result != nil && c.Result.Op == lower.Object {
+		return ".map(rpc::Object::new)"
+	}
+	return ""
+}
+
+func (e *emitter) dispatch(c lower.Call) {
+	e.line("// %s", c.Method.FullName())
+	e.open("%s => {", hex(uint64(c.Method.ID), 8))
+	names, target := e.call(c)
+	e.line("let context = cx.clone();")
+	names = append([]string{"context"}, names...)
+	if c.Input != nil {
+		name := snake(c.Method.Input.Name)
+		window := "VALUE_WINDOW"
+		if c.Input.Op == lower.Buffer {
+			window = "BUFFER_WINDOW"
+		}
+		e.incoming("let "+name+" = ", []string{"&cx", "rpc::service::" + window}, c.Input)
 		names = append(names, name)
-		if f.Type.Kind == ir.CallbackRef {
-			e.line("let %s: %s = rpc::Decode::decode(call.arguments())?;", name, typeName(f.Type))
-		} else if m := maker(f); strings.HasPrefix(m, "||") {
-			e.line("let %s: %s = call.arguments().field(%s)?;", name, typeName(f.Type), m)
-		} else {
-			e.line("let %s = call.arguments().field(%s)?;", name, typed(f, m))
+	}
+	if c.Emits != nil {
+		e.line("let emitter = rpc::service::emitter(&cx, %s::encode);", c.Emits.Name)
+		names = append(names, "emitter")
+	}
+	if c.How == lower.Streamed {
+		e.encoder("let sink = rpc::service::sink(&cx, ", c.Result, ");")
+		names = append(names, "sink")
+	}
+	e.future(target+"(", names, ").await"+wraps(c))
+	if c.How == lower.Streamed {
+		e.line("Ok(rpc::service::stream(&cx, answer))")
+	} else {
+		e.encoder("Ok(rpc::service::reply(&cx, answer, ", c.Result, "))")
+	}
+	e.close("}")
+}
+
+// incoming emits the stream of a caller's items.
+func (e *emitter) incoming(before string, args []string, item *lower.Code) {
+	before += "rpc::service::incoming(" + strings.Join(args, ", ") + ", "
+	if one := before + free(item) + ");"; e.fits(one) {
+		e.line("%s", one)
+		return
+	}
+	e.open("%s|reader| {", before)
+	e.read(item, "")
+	e.close("});")
+}
+
+// future emits the future of a method's answer.
+func (e *emitter) future(before string, names []string, after string) {
+	call := before + strings.Join(names, ", ") + after
+	if one := "let answer = async move { " + call + " };"; e.fits(one) {
+		e.line("%s", one)
+		return
+	}
+	e.open("let answer = async move {")
+	if e.fits(call) {
+		e.line("%s", call)
+	} else {
+		e.open("%s", before)
+		for _, name := range names {
+			e.line("%s,", name)
+		}
+		e.indent--
+		first, rest, _ := strings.Cut(after, ".")
+		e.line("%s", first)
+		for call := range strings.SplitSeq(rest, ".") {
+			e.line(".%s", call)
 		}
 	}
-	if !m.Constructor {
-		e.line("let this = call.object::<I::%s>()?;", m.Interface.Name)
-	}
-	return names
+	e.close("};")
 }
 
-// typed names the type in a maker that leaves it open.
-func typed(f *ir.Field, maker string) string {
-	switch f.Type.Kind {
-	case ir.Bytes, ir.List:
-		return "Vec::<" + strings.TrimSuffix(strings.TrimPrefix(ownName(f.Type), "Vec<"), ">") + ">::new"
-	case ir.Map:
-		return "std::collections::BTreeMap::<" + strings.TrimSuffix(strings.TrimPrefix(ownName(f.Type), "std::collections::BTreeMap<"), ">") + ">::new"
-	}
-	return maker
+func (e *emitter) immediate(c lower.Call) {
+	e.line("// %s", c.Method.FullName())
+	e.open("%s => {", hex(uint64(c.Method.ID), 8))
+	names, target := e.call(c)
+	e.assigned("let answer", target, names, wraps(c)+";")
+	e.encoder("Ok(call.answer(answer, ", c.Result, "))")
+	e.close("}")
 }
 
-func (e *emitter) dispatch(m *ir.Method) {
-	e.line("// %s", m.FullName())
-	e.open("%s => {", hex(uint64(m.ID), 8))
-	names := e.arguments(m)
-	e.line("let context = cx.clone();")
-	args := append([]string{"context"}, names...)
-	if m.Input != nil {
-		e.line("let %s = rpc::service::incoming(&cx);", snake(m.Input.Name))
-		args = append(args, snake(m.Input.Name))
-	}
-	if m.Emits != nil {
-		e.line("let emitter = rpc::service::emitter(&cx);")
-		args = append(args, "emitter")
-	}
-	if m.Stream {
-		e.line("let sink = rpc::service::sink(&cx);")
-		args = append(args, "sink")
-	}
-	target := "this." + snake(m.Name)
-	if m.Constructor {
-		target = "I::" + m.Interface.Name + "::" + snake(m.Name)
-	}
-	kind, after := "reply", ".await"
+// assigned emits the call of a function whose result gets a name.
+func (e *emitter) assigned(before, function string, args []string, after string) {
+	call := function + "(" + strings.Join(args, ", ") + ")" + after
 	switch {
-	case m.Stream:
-		kind = "stream"
-	case m.Result != nil && m.Result.Kind == ir.InterfaceRef:
-		after = ".await.map(rpc::Object::new)"
+	case e.fits(before + " = " + call):
+		e.line("%s = %s", before, call)
+	case 4+4*e.indent+len(call) <= width:
+		e.open("%s =", before)
+		e.line("%s", call)
+		e.indent--
+	default:
+		e.list(before+" = "+function+"(", args, ")"+after)
 	}
-	one := fmt.Sprintf("Ok(rpc::service::%s(&cx, async move { %s(%s)%s }))", kind, target, strings.Join(args, ", "), after)
-	if e.fits(one) {
-		e.line("%s", one)
-	} else {
-		e.open("Ok(rpc::service::%s(&cx, async move {", kind)
-		e.line("%s(%s)%s", target, strings.Join(args, ", "), after)
-		e.close("}))")
-	}
-	e.close("}")
-}
-
-func (e *emitter) immediate(m *ir.Method) {
-	e.line("// %s", m.FullName())
-	e.open("%s => {", hex(uint64(m.ID), 8))
-	names := e.arguments(m)
-	after := ""
-	if m.Result != nil && m.Result.Kind == ir.InterfaceRef {
-		after = ".map(rpc::Object::new)"
-	}
-	e.line("Ok(call.answer(this.%s(%s)%s))", snake(m.Name), strings.Join(names, ", "), after)
-	e.close("}")
 }

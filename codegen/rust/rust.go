@@ -5,7 +5,6 @@ package rust
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"strings"
 
 	"strongroom.dev/codegen/ir"
@@ -33,14 +32,6 @@ func Emit(s *ir.Schema) ([]byte, error) {
 		e.line("")
 	}
 	e.line("use std::future::Future;")
-	// Inside of its own implementations the trait is known.
-	if slices.ContainsFunc(s.Types, func(t ir.Type) bool {
-		failure, ok := t.(*ir.Error)
-		return ok && !allPlain(failure.Variants)
-	}) {
-		e.line("")
-		e.line("use rpc::Encode as _;")
-	}
 	for _, c := range s.Constants {
 		e.line("")
 		e.constant(c)
@@ -112,54 +103,29 @@ func (e *emitter) fits(line string) bool { return 4*e.indent+len(line) <= width 
 
 // literal writes before, the fields in braces and after in one line where they fit, or else one field a line.
 func (e *emitter) literal(before string, fields []string, after string) {
+	if len(fields) == 0 {
+		e.line("%s {}%s", before, after)
+		return
+	}
 	if one := before + " { " + strings.Join(fields, ", ") + " }" + after; e.fits(one) {
 		e.line("%s", one)
 		return
 	}
-	e.broken(before, fields, after)
-}
-
-// broken writes a literal with one field a line.
-func (e *emitter) broken(before string, fields []string, after string) {
 	e.open("%s {", before)
 	for _, field := range fields {
-		e.field(field)
+		e.expression(field + ",")
 	}
 	e.close("}" + after)
 }
 
-// field writes a field of a literal that stands on lines of its own.
-func (e *emitter) field(field string) {
-	value, closure := strings.Index(field, " { "), strings.Index(field, ".field(|| ")
-	if value < 0 || closure < 0 && e.fits(field+",") {
-		e.line("%s,", field)
+// expression writes an expression, which may be a literal with fields, or a field with one.
+func (e *emitter) expression(text string) {
+	open, end := strings.Index(text, " { "), strings.LastIndex(text, " }")
+	if e.fits(text) || open < 0 || strings.Contains(text[:open], "\"") {
+		e.line("%s", text)
 		return
 	}
-	end := strings.LastIndex(field, " }")
-	inner := split(field[value+3 : end])
-	switch {
-	// rustfmt keeps two columns free after a closure that is a literal; it breaks one of many lines, and has one of few in the
-	// next line.
-	case closure >= 0 && e.fits(field+",  "):
-		e.line("%s,", field)
-	case closure >= 0 && len(inner) < 3 && 4+4*e.indent+len(field[closure:]+", ") <= width:
-		e.chain(field+",", field[:closure])
-	default:
-		e.broken(field[:value], inner, field[end+2:]+",")
-	}
-}
-
-// chain breaks a line before the call of the receiver's method, where the call fits into a line then: so rustfmt does it,
-// before it breaks the arguments. It reports whether it did.
-func (e *emitter) chain(line, receiver string) bool {
-	call := strings.TrimPrefix(line, receiver)
-	if 4+4*e.indent+len(call) > width {
-		return false
-	}
-	e.open("%s", receiver)
-	e.line("%s", call)
-	e.indent--
-	return true
+	e.literal(text[:open], split(text[open+3:end]), text[end+2:])
 }
 
 // split cuts the fields of a literal at the commas between them.
@@ -221,8 +187,7 @@ func (e *emitter) since(about ir.About, otherwise string) {
 }
 
 func (e *emitter) constant(c *ir.Constant) {
-	name, kind := strings.ToUpper(c.Name), typeName(c.Type)
-	value := value(&ir.Field{Type: c.Type, Default: c.Value})
+	name, kind, value := strings.ToUpper(c.Name), typeName(c.Type), literal(c.Type, c.Value)
 	switch c.Type.Kind {
 	case ir.String:
 		kind, value = "&str", text(c.Value.Text)

@@ -1,17 +1,18 @@
 package rust
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
 	"strongroom.dev/codegen/ir"
+	"strongroom.dev/codegen/lower"
 )
 
 func (e *emitter) record(r *ir.Record) {
+	steps := lower.Steps(r.Fields)
 	derives := "Clone, Debug, PartialEq"
-	if allDerivable(r.Fields) {
+	if allDerivable(steps) {
 		derives = "Clone, Debug, Default, PartialEq"
 	}
 	e.about(r.About, "Record `"+r.Name+"`.")
@@ -23,29 +24,16 @@ func (e *emitter) record(r *ir.Record) {
 	}
 	e.close("}")
 	e.line("")
-	if !allDerivable(r.Fields) {
-		e.defaultImpl(r.Name, func() {
-			e.literal(r.Name, initialisers(r.Fields, value), "")
-		})
+	if !allDerivable(steps) {
+		e.defaultImpl(r.Name, func() { e.literal(r.Name, initialisers(steps), "") })
 	}
-
-	e.encodeImpl(r.Name, func() {
-		e.open("writer.record(|writer| {")
-		for _, f := range r.Fields {
-			e.line("self.%s.encode(writer);", snake(f.Name))
-		}
-		e.close("});")
-	})
-	e.decodeImpl(r.Name, 4, func() {
-		fields := initialisers(r.Fields, read)
-		if one := "reader.record(|reader| Ok(" + r.Name + " { " + strings.Join(fields, ", ") + " }))"; e.fits(one) {
-			e.line("%s", one)
-			return
-		} else if e.chain(one, "reader") {
+	e.coded(r.Name, func() { e.encodeRecord("self.", steps) }, func() {
+		if len(steps) == 0 {
+			e.line("reader.record(|_| Ok(%s {}))", r.Name)
 			return
 		}
 		e.open("reader.record(|reader| {")
-		e.literal("Ok("+r.Name, fields, ")")
+		e.decodeRecord(r.Name, steps)
 		e.close("})")
 	})
 }
@@ -69,18 +57,6 @@ func (e *emitter) typed(before string, t *ir.Ref, after string) {
 	}
 }
 
-// initialisers are the fields of a literal, each with what makes it.
-func initialisers(fields []*ir.Field, make func(*ir.Field) string) []string {
-	var out []string
-	for _, f := range fields {
-		out = append(out, snake(f.Name)+": "+make(f))
-	}
-	return out
-}
-
-// read reads a field.
-func read(f *ir.Field) string { return "reader.field(" + maker(f) + ")?" }
-
 func (e *emitter) defaultImpl(name string, body func()) {
 	e.open("impl Default for %s {", name)
 	e.open("fn default() -> Self {")
@@ -90,22 +66,17 @@ func (e *emitter) defaultImpl(name string, body func()) {
 	e.line("")
 }
 
-func (e *emitter) encodeImpl(name string, body func()) {
-	e.open("impl rpc::Encode for %s {", name)
-	e.open("fn encode(self, writer: &mut rpc::Writer<'_>) {")
-	body()
-	e.close("}")
+// coded writes the functions by which a type crosses the boundary.
+func (e *emitter) coded(name string, encode, decode func()) {
+	e.open("impl %s {", name)
+	e.line("/// Writes the value as it crosses the boundary.")
+	e.open("pub fn encode(self, writer: &mut rpc::Writer<'_>) {")
+	encode()
 	e.close("}")
 	e.line("")
-}
-
-// decodeImpl writes the reading half; smallest is the length of the shortest value on the wire.
-func (e *emitter) decodeImpl(name string, smallest int, body func()) {
-	e.open("impl rpc::Decode for %s {", name)
-	e.line("const SMALLEST: usize = %d;", smallest)
-	e.line("")
-	e.open("fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {")
-	body()
+	e.line("/// Reads a value that [`%s::encode`] of this or another release wrote.", name)
+	e.open("pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {")
+	decode()
 	e.close("}")
 	e.close("}")
 }
@@ -147,64 +118,49 @@ func (e *emitter) enum(t *ir.Enum) {
 	e.close("}")
 	e.line("")
 	if !plain(first) {
-		e.defaultImpl(t.Name, func() { e.literal(t.Name+"::"+camel(first.Name), initialisers(first.Fields, value), "") })
+		e.defaultImpl(t.Name, func() { e.literal(t.Name+"::"+camel(first.Name), initialisers(lower.Steps(first.Fields)), "") })
 	}
-
-	e.encodeImpl(t.Name, func() {
-		e.open("match self {")
-		for i, v := range t.Variants {
-			e.open("%s => {", pattern(t.Name, v))
-			e.line("writer.u32(%d);", i)
-			e.encodeFields(v)
-			e.close("}")
-		}
-		e.close("}")
-	})
-	e.decodeImpl(t.Name, 8, func() {
-		e.line("let variant = u32::from_le_bytes(reader.array()?);")
+	e.coded(t.Name, func() { e.encodeVariants(t) }, func() {
+		e.line("let variant = reader.u32()?;")
 		reader := "reader"
 		if t.Plain() {
 			reader = "_"
 		}
 		e.open("reader.record(|%s| match variant {", reader)
-		e.readVariants("enum", t.Name, t.Variants)
+		e.decodeVariants("enum", t.Name, t.Variants)
 		e.close("})")
 	})
 }
 
-// readVariants writes the arms that read each variant's fields.
-func (e *emitter) readVariants(keyword, name string, variants []*ir.Variant) {
+// encodeVariants writes the number of the variant, and the record of its fields.
+func (e *emitter) encodeVariants(t *ir.Enum) {
+	if t.Plain() { // declared in the order of their numbers
+		e.line("writer.u32(self as u32);")
+		e.encodeRecord("", nil)
+		return
+	}
+	e.open("match self {")
+	for i, v := range t.Variants {
+		e.open("%s => {", pattern(t.Name, v))
+		e.line("writer.u32(%d);", i)
+		e.encodeRecord("", lower.Steps(v.Fields))
+		e.close("}")
+	}
+	e.close("}")
+}
+
+// decodeVariants writes the arms that read each variant's fields.
+func (e *emitter) decodeVariants(keyword, name string, variants []*ir.Variant) {
 	for i, v := range variants {
 		if plain(v) {
 			e.line("%d => Ok(%s::%s),", i, name, camel(v.Name))
 			continue
 		}
-		fields := initialisers(v.Fields, read)
-		arm, before := fmt.Sprintf("%d => ", i), "Ok("+name+"::"+camel(v.Name)
-		one := before + " { " + strings.Join(fields, ", ") + " })"
-		// rustfmt gives a value that fits into a line a block of its own, before it breaks it.
-		if !e.fits(arm+one+",") && 4+4*e.indent+len(one) <= width {
-			e.open("%s{", arm)
-			e.line("%s", one)
-			e.close("}")
-			continue
-		}
-		e.literal(arm+before, fields, "),")
+		e.open("%d => {", i)
+		e.decodeRecord(name+"::"+camel(v.Name), lower.Steps(v.Fields))
+		e.close("}")
 	}
 	e.line("_ => Err(rpc::Error::Malformed(%s)),", text(keyword+" `"+name+"` has no such variant"))
-}
-
-// encodeFields writes the record of a variant's fields, which the pattern has bound.
-func (e *emitter) encodeFields(v *ir.Variant) {
-	if plain(v) {
-		e.line("writer.u32(0);")
-		return
-	}
-	e.open("writer.record(|writer| {")
-	for _, f := range v.Fields {
-		e.line("%s.encode(writer);", snake(f.Name))
-	}
-	e.close("});")
 }
 
 // pattern matches a variant and binds its fields.
@@ -268,9 +224,7 @@ func (e *emitter) failure(t *ir.Error) {
 			continue
 		}
 		e.open("%s => {", pattern(t.Name, v))
-		for _, f := range v.Fields {
-			e.line("%s.encode(writer);", snake(f.Name))
-		}
+		e.encodeFields("", lower.Steps(v.Fields))
 		e.close("}")
 	}
 	e.close("}")
@@ -300,7 +254,7 @@ func (e *emitter) thrown(t *ir.Error) {
 	e.open("impl rpc::Thrown for %s {", t.Name)
 	e.open("fn decode_fields(variant: u32, %s: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {", reader)
 	e.open("match variant {")
-	e.readVariants("error", t.Name, t.Variants)
+	e.decodeVariants("error", t.Name, t.Variants)
 	e.close("}")
 	e.close("}")
 	e.close("}")

@@ -4,8 +4,6 @@
 
 use std::future::Future;
 
-use rpc::Encode as _;
-
 /// How much fits.
 pub const MAX_SIZE: u32 = 16;
 
@@ -36,26 +34,16 @@ pub enum Leaf {
     Brown,
 }
 
-impl rpc::Encode for Leaf {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
-        match self {
-            Leaf::Green => {
-                writer.u32(0);
-                writer.u32(0);
-            }
-            Leaf::Brown => {
-                writer.u32(1);
-                writer.u32(0);
-            }
-        }
+impl Leaf {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
+        writer.u32(self as u32);
+        writer.record(|_| {});
     }
-}
 
-impl rpc::Decode for Leaf {
-    const SMALLEST: usize = 8;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
-        let variant = u32::from_le_bytes(reader.array()?);
+    /// Reads a value that [`Leaf::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+        let variant = reader.u32()?;
         reader.record(|_| match variant {
             0 => Ok(Leaf::Green),
             1 => Ok(Leaf::Brown),
@@ -71,19 +59,20 @@ pub struct SharedRecord {
     pub leaf: Leaf,
 }
 
-impl rpc::Encode for SharedRecord {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl SharedRecord {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
             self.leaf.encode(writer);
         });
     }
-}
 
-impl rpc::Decode for SharedRecord {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
-        reader.record(|reader| Ok(SharedRecord { leaf: reader.field(Leaf::default)? }))
+    /// Reads a value that [`SharedRecord::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+        reader.record(|reader| {
+            let leaf = if reader.more() { Leaf::decode(reader)? } else { Leaf::default() };
+            Ok(SharedRecord { leaf })
+        })
     }
 }
 
@@ -140,68 +129,91 @@ pub struct Types {
     pub x: SharedRecord,
 }
 
-impl rpc::Encode for Types {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl Types {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.a.encode(writer);
-            self.b.encode(writer);
-            self.c.encode(writer);
-            self.d.encode(writer);
-            self.e.encode(writer);
-            self.f_.encode(writer);
-            self.g.encode(writer);
-            self.h.encode(writer);
-            self.i.encode(writer);
-            self.j.encode(writer);
-            self.k.encode(writer);
-            self.l.encode(writer);
-            self.m.encode(writer);
-            self.n.encode(writer);
-            self.o.encode(writer);
-            self.p.encode(writer);
-            self.q.encode(writer);
+            writer.flag(self.a);
+            writer.u8(self.b);
+            writer.u16(self.c);
+            writer.u32(self.d);
+            writer.u64(self.e);
+            writer.i8(self.f_);
+            writer.i16(self.g);
+            writer.i32(self.h);
+            writer.i64(self.i);
+            writer.f32(self.j);
+            writer.f64(self.k);
+            writer.text(&self.l);
+            writer.blob(&self.m);
+            writer.fixed(&self.n);
+            writer.path(&self.o);
+            writer.flag(self.p.is_some());
+            if let Some(item) = self.p {
+                writer.blob(&item);
+            }
+            writer.count(self.q.len());
+            for (key, value) in self.q {
+                writer.fixed(&key);
+                writer.count(value.len());
+                for (key, value) in value {
+                    writer.flag(key);
+                    writer.text(&value);
+                }
+            }
             self.r.encode(writer);
             self.s.encode(writer);
-            self.t.encode(writer);
-            self.u.encode(writer);
-            self.v.encode(writer);
-            self.w.encode(writer);
+            writer.instant(self.t);
+            writer.span(self.u);
+            writer.fixed(&self.v);
+            writer.count(self.w.len());
+            for item in self.w {
+                writer.count(item.len());
+                for (key, value) in item {
+                    writer.text(&key);
+                    writer.fixed(&value);
+                }
+            }
             self.x.encode(writer);
         });
     }
-}
 
-impl rpc::Decode for Types {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+    /// Reads a value that [`Types::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
         reader.record(|reader| {
-            Ok(Types {
-                a: reader.field(bool::default)?,
-                b: reader.field(u8::default)?,
-                c: reader.field(u16::default)?,
-                d: reader.field(u32::default)?,
-                e: reader.field(u64::default)?,
-                f_: reader.field(i8::default)?,
-                g: reader.field(i16::default)?,
-                h: reader.field(i32::default)?,
-                i: reader.field(i64::default)?,
-                j: reader.field(f32::default)?,
-                k: reader.field(f64::default)?,
-                l: reader.field(String::new)?,
-                m: reader.field(Vec::new)?,
-                n: reader.field(|| [0; 32])?,
-                o: reader.field(std::path::PathBuf::new)?,
-                p: reader.field(|| None)?,
-                q: reader.field(std::collections::BTreeMap::new)?,
-                r: reader.field(Color::default)?,
-                s: reader.field(Point::default)?,
-                t: reader.field(rpc::Timestamp::default)?,
-                u: reader.field(std::time::Duration::default)?,
-                v: reader.field(|| [0; 32])?,
-                w: reader.field(Vec::new)?,
-                x: reader.field(SharedRecord::default)?,
-            })
+            let a = if reader.more() { reader.flag()? } else { false };
+            let b = if reader.more() { reader.u8()? } else { 0 };
+            let c = if reader.more() { reader.u16()? } else { 0 };
+            let d = if reader.more() { reader.u32()? } else { 0 };
+            let e = if reader.more() { reader.u64()? } else { 0 };
+            let f_ = if reader.more() { reader.i8()? } else { 0 };
+            let g = if reader.more() { reader.i16()? } else { 0 };
+            let h = if reader.more() { reader.i32()? } else { 0 };
+            let i = if reader.more() { reader.i64()? } else { 0 };
+            let j = if reader.more() { reader.f32()? } else { 0.0 };
+            let k = if reader.more() { reader.f64()? } else { 0.0 };
+            let l = if reader.more() { reader.text()? } else { String::new() };
+            let m = if reader.more() { reader.blob()? } else { Vec::new() };
+            let n = if reader.more() { reader.fixed()? } else { [0; 32] };
+            let o = if reader.more() { reader.path()? } else { std::path::PathBuf::new() };
+            let p = if reader.more() { reader.maybe(rpc::Reader::blob)? } else { None };
+            let q = if reader.more() {
+                reader.table(8, rpc::Reader::fixed, |reader| reader.table(5, rpc::Reader::flag, rpc::Reader::text))?
+            } else {
+                std::collections::BTreeMap::new()
+            };
+            let r = if reader.more() { Color::decode(reader)? } else { Color::default() };
+            let s = if reader.more() { Point::decode(reader)? } else { Point::default() };
+            let t = if reader.more() { reader.instant()? } else { rpc::Timestamp::default() };
+            let u = if reader.more() { reader.span()? } else { std::time::Duration::default() };
+            let v = if reader.more() { reader.fixed()? } else { [0; 32] };
+            let w = if reader.more() {
+                reader.sequence(4, |reader| reader.table(36, rpc::Reader::text, rpc::Reader::fixed))?
+            } else {
+                Vec::new()
+            };
+            let x = if reader.more() { SharedRecord::decode(reader)? } else { SharedRecord::default() };
+            Ok(Types { a, b, c, d, e, f_, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x })
         })
     }
 }
@@ -257,46 +269,43 @@ impl Default for Defaults {
     }
 }
 
-impl rpc::Encode for Defaults {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl Defaults {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.a.encode(writer);
-            self.b.encode(writer);
-            self.c.encode(writer);
-            self.d.encode(writer);
-            self.e.encode(writer);
-            self.f_.encode(writer);
-            self.g.encode(writer);
-            self.h.encode(writer);
-            self.i.encode(writer);
+            writer.flag(self.a);
+            writer.u64(self.b);
+            writer.i64(self.c);
+            writer.u32(self.d);
+            writer.u8(self.e);
+            writer.f32(self.f_);
+            writer.f64(self.g);
+            writer.f64(self.h);
+            writer.text(&self.i);
             self.j.encode(writer);
-            self.k.encode(writer);
-            self.l.encode(writer);
-            self.m.encode(writer);
+            writer.u32(self.k);
+            writer.span(self.l);
+            writer.span(self.m);
         });
     }
-}
 
-impl rpc::Decode for Defaults {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+    /// Reads a value that [`Defaults::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
         reader.record(|reader| {
-            Ok(Defaults {
-                a: reader.field(|| true)?,
-                b: reader.field(|| 18_446_744_073_709_551_615)?,
-                c: reader.field(|| -9_223_372_036_854_775_808)?,
-                d: reader.field(|| 384)?,
-                e: reader.field(|| 170)?,
-                f_: reader.field(|| 0.1)?,
-                g: reader.field(|| -1e-09)?,
-                h: reader.field(|| 3.0)?,
-                i: reader.field(|| "\"\\\n\u{9}\u{1f600}\u{e9}".to_owned())?,
-                j: reader.field(|| Color::Mixed { red: 1, green: 0, blue: 0 })?,
-                k: reader.field(|| 16)?,
-                l: reader.field(|| std::time::Duration::from_secs(7200))?,
-                m: reader.field(|| std::time::Duration::from_millis(1500))?,
-            })
+            let a = if reader.more() { reader.flag()? } else { true };
+            let b = if reader.more() { reader.u64()? } else { 18_446_744_073_709_551_615 };
+            let c = if reader.more() { reader.i64()? } else { -9_223_372_036_854_775_808 };
+            let d = if reader.more() { reader.u32()? } else { 384 };
+            let e = if reader.more() { reader.u8()? } else { 170 };
+            let f_ = if reader.more() { reader.f32()? } else { 0.1 };
+            let g = if reader.more() { reader.f64()? } else { -1e-09 };
+            let h = if reader.more() { reader.f64()? } else { 3.0 };
+            let i = if reader.more() { reader.text()? } else { "\"\\\n\u{9}\u{1f600}\u{e9}".to_owned() };
+            let j = if reader.more() { Color::decode(reader)? } else { Color::Mixed { red: 1, green: 0, blue: 0 } };
+            let k = if reader.more() { reader.u32()? } else { 16 };
+            let l = if reader.more() { reader.span()? } else { std::time::Duration::from_secs(7200) };
+            let m = if reader.more() { reader.span()? } else { std::time::Duration::from_millis(1500) };
+            Ok(Defaults { a, b, c, d, e, f_, g, h, i, j, k, l, m })
         })
     }
 }
@@ -318,37 +327,36 @@ pub enum Color {
     },
 }
 
-impl rpc::Encode for Color {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl Color {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         match self {
             Color::Red => {
                 writer.u32(0);
-                writer.u32(0);
+                writer.record(|_| {});
             }
             Color::Mixed { red, green, blue } => {
                 writer.u32(1);
                 writer.record(|writer| {
-                    red.encode(writer);
-                    green.encode(writer);
-                    blue.encode(writer);
+                    writer.u8(red);
+                    writer.u8(green);
+                    writer.u8(blue);
                 });
             }
         }
     }
-}
 
-impl rpc::Decode for Color {
-    const SMALLEST: usize = 8;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
-        let variant = u32::from_le_bytes(reader.array()?);
+    /// Reads a value that [`Color::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+        let variant = reader.u32()?;
         reader.record(|reader| match variant {
             0 => Ok(Color::Red),
-            1 => Ok(Color::Mixed {
-                red: reader.field(|| 1)?,
-                green: reader.field(u8::default)?,
-                blue: reader.field(u8::default)?,
-            }),
+            1 => {
+                let red = if reader.more() { reader.u8()? } else { 1 };
+                let green = if reader.more() { reader.u8()? } else { 0 };
+                let blue = if reader.more() { reader.u8()? } else { 0 };
+                Ok(Color::Mixed { red, green, blue })
+            }
             _ => Err(rpc::Error::Malformed("enum `Color` has no such variant")),
         })
     }
@@ -369,20 +377,22 @@ pub struct Point {
     pub y: i32,
 }
 
-impl rpc::Encode for Point {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl Point {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.x.encode(writer);
-            self.y.encode(writer);
+            writer.i32(self.x);
+            writer.i32(self.y);
         });
     }
-}
 
-impl rpc::Decode for Point {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
-        reader.record(|reader| Ok(Point { x: reader.field(i32::default)?, y: reader.field(i32::default)? }))
+    /// Reads a value that [`Point::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+        reader.record(|reader| {
+            let x = if reader.more() { reader.i32()? } else { 0 };
+            let y = if reader.more() { reader.i32()? } else { 0 };
+            Ok(Point { x, y })
+        })
     }
 }
 
@@ -395,20 +405,25 @@ pub struct Tree {
     pub children: Vec<Tree>,
 }
 
-impl rpc::Encode for Tree {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl Tree {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.value.encode(writer);
-            self.children.encode(writer);
+            writer.u8(self.value);
+            writer.count(self.children.len());
+            for item in self.children {
+                item.encode(writer);
+            }
         });
     }
-}
 
-impl rpc::Decode for Tree {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
-        reader.record(|reader| Ok(Tree { value: reader.field(u8::default)?, children: reader.field(Vec::new)? }))
+    /// Reads a value that [`Tree::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+        reader.record(|reader| {
+            let value = if reader.more() { reader.u8()? } else { 0 };
+            let children = if reader.more() { reader.sequence(4, Tree::decode)? } else { Vec::new() };
+            Ok(Tree { value, children })
+        })
     }
 }
 
@@ -425,28 +440,25 @@ pub struct Words {
     pub throws: bool,
 }
 
-impl rpc::Encode for Words {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl Words {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.record.encode(writer);
-            self.error.encode(writer);
-            self.package.encode(writer);
-            self.throws.encode(writer);
+            writer.u8(self.record);
+            writer.u8(self.error);
+            writer.u8(self.package);
+            writer.flag(self.throws);
         });
     }
-}
 
-impl rpc::Decode for Words {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+    /// Reads a value that [`Words::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
         reader.record(|reader| {
-            Ok(Words {
-                record: reader.field(u8::default)?,
-                error: reader.field(u8::default)?,
-                package: reader.field(u8::default)?,
-                throws: reader.field(bool::default)?,
-            })
+            let record = if reader.more() { reader.u8()? } else { 0 };
+            let error = if reader.more() { reader.u8()? } else { 0 };
+            let package = if reader.more() { reader.u8()? } else { 0 };
+            let throws = if reader.more() { reader.flag()? } else { false };
+            Ok(Words { record, error, package, throws })
         })
     }
 }
@@ -498,9 +510,9 @@ impl rpc::Declared for Failure {
     fn encode_fields(self, writer: &mut rpc::Writer<'_>) {
         match self {
             Failure::Lost { object, at, id } => {
-                object.encode(writer);
-                at.encode(writer);
-                id.encode(writer);
+                writer.text(&object);
+                writer.path(&at);
+                writer.fixed(&id);
             }
             Failure::Broken => {}
         }
@@ -510,11 +522,12 @@ impl rpc::Declared for Failure {
 impl rpc::Thrown for Failure {
     fn decode_fields(variant: u32, reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
         match variant {
-            0 => Ok(Failure::Lost {
-                object: reader.field(String::new)?,
-                at: reader.field(std::path::PathBuf::new)?,
-                id: reader.field(|| [0; 4])?,
-            }),
+            0 => {
+                let object = if reader.more() { reader.text()? } else { String::new() };
+                let at = if reader.more() { reader.path()? } else { std::path::PathBuf::new() };
+                let id = if reader.more() { reader.fixed()? } else { [0; 4] };
+                Ok(Failure::Lost { object, at, id })
+            }
             1 => Ok(Failure::Broken),
             _ => Err(rpc::Error::Malformed("error `Failure` has no such variant")),
         }
@@ -555,8 +568,8 @@ impl rpc::Declared for Other {
     fn encode_fields(self, writer: &mut rpc::Writer<'_>) {
         match self {
             Other::Odd { n, b } => {
-                n.encode(writer);
-                b.encode(writer);
+                writer.f64(n);
+                writer.flag(b);
             }
         }
     }
@@ -666,20 +679,19 @@ impl Listener {
     /// Method `hear`.
     #[deprecated(note = "use heard instead")]
     pub async fn hear(&self, data: rpc::Buffer) -> Result<rpc::Buffer, rpc::Failure<Failure>> {
-        self.0.call(0xe329_954d, data).await
+        let arguments = |writer: &mut rpc::Writer<'_>| {
+            writer.buffer(data);
+        };
+        self.0.call(0xe329_954d, arguments, |reader| reader.buffer()).await
     }
 
     /// Method `heard`.
     pub async fn heard(&self, what: Tree, at: rpc::Timestamp) -> Result<(), rpc::Error> {
-        self.0.call(0xf376_1b2b, (what, at)).await
-    }
-}
-
-impl rpc::Decode for Listener {
-    const SMALLEST: usize = 8;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
-        reader.callback().map(Listener)
+        let arguments = |writer: &mut rpc::Writer<'_>| {
+            what.encode(writer);
+            writer.instant(at);
+        };
+        self.0.call(0xf376_1b2b, arguments, |_| Ok(())).await
     }
 }
 
@@ -759,98 +771,123 @@ fn dispatch<I: Implementation>(call: &mut rpc::Call<'_>, cx: rpc::Context) -> Re
     match call.method() {
         // Store.open
         0x82a7_8c18 => {
-            let at = call.arguments().field(std::path::PathBuf::new)?;
+            let reader = call.arguments();
+            let at = if reader.more() { reader.path()? } else { std::path::PathBuf::new() };
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { I::Store::open(context, at).await.map(rpc::Object::new) }))
+            let answer = async move { I::Store::open(context, at).await.map(rpc::Object::new) };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| writer.object(value)))
         }
         // Store.memory
         0xda71_ae13 => {
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { I::Store::memory(context).await.map(rpc::Object::new) }))
+            let answer = async move { I::Store::memory(context).await.map(rpc::Object::new) };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| writer.object(value)))
         }
         // Store.nothing
         0x28c0_3f6d => {
             let this = call.object::<I::Store>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.nothing(context).await }))
+            let answer = async move { this.nothing(context).await };
+            Ok(rpc::service::reply(&cx, answer, |(), _| {}))
         }
         // Store.list
         0x26d3_80f8 => {
-            let filter: Option<String> = call.arguments().field(|| None)?;
-            let deep = call.arguments().field(bool::default)?;
+            let reader = call.arguments();
+            let filter = if reader.more() { reader.maybe(rpc::Reader::text)? } else { None };
+            let deep = if reader.more() { reader.flag()? } else { false };
             let this = call.object::<I::Store>()?;
             let context = cx.clone();
-            let sink = rpc::service::sink(&cx);
-            Ok(rpc::service::stream(&cx, async move { this.list(context, filter, deep, sink).await }))
+            let sink = rpc::service::sink(&cx, Tree::encode);
+            let answer = async move { this.list(context, filter, deep, sink).await };
+            Ok(rpc::service::stream(&cx, answer))
         }
         // Store.read
         0xb384_2ae4 => {
             let this = call.object::<I::Store>()?;
             let context = cx.clone();
-            let sink = rpc::service::sink(&cx);
-            Ok(rpc::service::stream(&cx, async move { this.read(context, sink).await }))
+            let sink = rpc::service::sink(&cx, |value, writer| writer.buffer(value));
+            let answer = async move { this.read(context, sink).await };
+            Ok(rpc::service::stream(&cx, answer))
         }
         // Store.swap
         0x45ce_03f3 => {
-            let data = call.arguments().field(rpc::Buffer::default)?;
+            let reader = call.arguments();
+            let data = if reader.more() { reader.buffer()? } else { rpc::Buffer::default() };
             let this = call.object::<I::Store>()?;
             let context = cx.clone();
-            let emitter = rpc::service::emitter(&cx);
-            Ok(rpc::service::reply(&cx, async move { this.swap(context, data, emitter).await }))
+            let emitter = rpc::service::emitter(&cx, Point::encode);
+            let answer = async move { this.swap(context, data, emitter).await };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| writer.buffer(value)))
         }
         // Store.child
         0xd787_fa66 => {
             let this = call.object::<I::Store>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.child(context).await.map(rpc::Object::new) }))
+            let answer = async move { this.child(context).await.map(rpc::Object::new) };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| writer.object(value)))
         }
         // Store.emits
         0xb948_2668 => {
             let this = call.object::<I::Store>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.emits(context).await }))
+            let answer = async move { this.emits(context).await };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| writer.u8(value)))
         }
         // Store.throws
         0x74da_1fc1 => {
             let this = call.object::<I::Store>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.throws(context).await }))
+            let answer = async move { this.throws(context).await };
+            Ok(rpc::service::reply(&cx, answer, |(), _| {}))
         }
         // Store.constructor
         0x0065_5a04 => {
             let this = call.object::<I::Store>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.constructor(context).await }))
+            let answer = async move { this.constructor(context).await };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| {
+                writer.count(value.len());
+                for (key, value) in value {
+                    writer.text(&key);
+                    value.encode(writer);
+                }
+            }))
         }
         // Cursor.next
         0xbb55_86fa => {
             let this = call.object::<I::Cursor>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.next(context).await }))
+            let answer = async move { this.next(context).await };
+            Ok(rpc::service::reply(&cx, answer, Words::encode))
         }
         // Both.add
         0x33b9_778f => {
             let this = call.object::<I::Both>()?;
             let context = cx.clone();
-            let numbers = rpc::service::incoming(&cx);
-            Ok(rpc::service::reply(&cx, async move { this.add(context, numbers).await }))
+            let numbers = rpc::service::incoming(&cx, rpc::service::VALUE_WINDOW, |reader| reader.u32());
+            let answer = async move { this.add(context, numbers).await };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| writer.u64(value)))
         }
         // Both.each
         0x3547_a1d5 => {
-            let of: Digest = call.arguments().field(|| [0; 32])?;
+            let reader = call.arguments();
+            let of = if reader.more() { reader.fixed()? } else { [0; 32] };
             let this = call.object::<I::Both>()?;
             let context = cx.clone();
-            let parts = rpc::service::incoming(&cx);
-            let sink = rpc::service::sink(&cx);
-            Ok(rpc::service::stream(&cx, async move { this.each(context, of, parts, sink).await }))
+            let parts = rpc::service::incoming(&cx, rpc::service::BUFFER_WINDOW, |reader| reader.buffer());
+            let sink = rpc::service::sink(&cx, Tree::encode);
+            let answer = async move { this.each(context, of, parts, sink).await };
+            Ok(rpc::service::stream(&cx, answer))
         }
         // Both.listen
         0x52dc_656f => {
-            let to: Listener = rpc::Decode::decode(call.arguments())?;
-            let twice = call.arguments().field(bool::default)?;
+            let reader = call.arguments();
+            let to = Listener(reader.callback()?);
+            let twice = if reader.more() { reader.flag()? } else { false };
             let this = call.object::<I::Both>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.listen(context, to, twice).await }))
+            let answer = async move { this.listen(context, to, twice).await };
+            Ok(rpc::service::reply(&cx, answer, |(), _| {}))
         }
         _ => immediate::<I>(call).map(rpc::service::ready),
     }
@@ -861,13 +898,16 @@ fn immediate<I: Implementation>(call: &mut rpc::Call<'_>) -> Result<rpc::Final, 
         // Store.size
         0x8aa0_a841 => {
             let this = call.object::<I::Store>()?;
-            Ok(call.answer(this.size()))
+            let answer = this.size();
+            Ok(call.answer(answer, |value, writer| writer.u64(value)))
         }
         // Store.name
         0xfb93_0933 => {
-            let of = call.arguments().field(Defaults::default)?;
+            let reader = call.arguments();
+            let of = if reader.more() { Defaults::decode(reader)? } else { Defaults::default() };
             let this = call.object::<I::Store>()?;
-            Ok(call.answer(this.name(of)))
+            let answer = this.name(of);
+            Ok(call.answer(answer, |value, writer| writer.text(&value)))
         }
         method => Err(rpc::Error::UnknownMethod(method)),
     }

@@ -4,8 +4,6 @@
 
 use std::future::Future;
 
-use rpc::Encode as _;
-
 /// How often a `Moments` is tried where nobody says it.
 pub const DEFAULT_ATTEMPTS: u32 = 3;
 
@@ -59,49 +57,62 @@ pub struct Scalars {
     pub place: std::path::PathBuf,
 }
 
-impl rpc::Encode for Scalars {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl Scalars {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.truth.encode(writer);
-            self.tiny.encode(writer);
-            self.small.encode(writer);
-            self.medium.encode(writer);
-            self.large.encode(writer);
-            self.tiny_signed.encode(writer);
-            self.small_signed.encode(writer);
-            self.medium_signed.encode(writer);
-            self.large_signed.encode(writer);
-            self.single.encode(writer);
-            self.double.encode(writer);
-            self.text.encode(writer);
-            self.blob.encode(writer);
-            self.digest.encode(writer);
-            self.place.encode(writer);
+            writer.flag(self.truth);
+            writer.u8(self.tiny);
+            writer.u16(self.small);
+            writer.u32(self.medium);
+            writer.u64(self.large);
+            writer.i8(self.tiny_signed);
+            writer.i16(self.small_signed);
+            writer.i32(self.medium_signed);
+            writer.i64(self.large_signed);
+            writer.f32(self.single);
+            writer.f64(self.double);
+            writer.text(&self.text);
+            writer.blob(&self.blob);
+            writer.fixed(&self.digest);
+            writer.path(&self.place);
         });
     }
-}
 
-impl rpc::Decode for Scalars {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+    /// Reads a value that [`Scalars::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
         reader.record(|reader| {
+            let truth = if reader.more() { reader.flag()? } else { false };
+            let tiny = if reader.more() { reader.u8()? } else { 0 };
+            let small = if reader.more() { reader.u16()? } else { 0 };
+            let medium = if reader.more() { reader.u32()? } else { 0 };
+            let large = if reader.more() { reader.u64()? } else { 0 };
+            let tiny_signed = if reader.more() { reader.i8()? } else { 0 };
+            let small_signed = if reader.more() { reader.i16()? } else { 0 };
+            let medium_signed = if reader.more() { reader.i32()? } else { 0 };
+            let large_signed = if reader.more() { reader.i64()? } else { 0 };
+            let single = if reader.more() { reader.f32()? } else { 0.0 };
+            let double = if reader.more() { reader.f64()? } else { 0.0 };
+            let text = if reader.more() { reader.text()? } else { String::new() };
+            let blob = if reader.more() { reader.blob()? } else { Vec::new() };
+            let digest = if reader.more() { reader.fixed()? } else { [0; 4] };
+            let place = if reader.more() { reader.path()? } else { std::path::PathBuf::new() };
             Ok(Scalars {
-                truth: reader.field(bool::default)?,
-                tiny: reader.field(u8::default)?,
-                small: reader.field(u16::default)?,
-                medium: reader.field(u32::default)?,
-                large: reader.field(u64::default)?,
-                tiny_signed: reader.field(i8::default)?,
-                small_signed: reader.field(i16::default)?,
-                medium_signed: reader.field(i32::default)?,
-                large_signed: reader.field(i64::default)?,
-                single: reader.field(f32::default)?,
-                double: reader.field(f64::default)?,
-                text: reader.field(String::new)?,
-                blob: reader.field(Vec::new)?,
-                digest: reader.field(|| [0; 4])?,
-                place: reader.field(std::path::PathBuf::new)?,
+                truth,
+                tiny,
+                small,
+                medium,
+                large,
+                tiny_signed,
+                small_signed,
+                medium_signed,
+                large_signed,
+                single,
+                double,
+                text,
+                blob,
+                digest,
+                place,
             })
         })
     }
@@ -127,39 +138,50 @@ pub enum Shape {
     },
 }
 
-impl rpc::Encode for Shape {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl Shape {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         match self {
             Shape::Point => {
                 writer.u32(0);
-                writer.u32(0);
+                writer.record(|_| {});
             }
             Shape::Circle { radius } => {
                 writer.u32(1);
                 writer.record(|writer| {
-                    radius.encode(writer);
+                    writer.f64(radius);
                 });
             }
             Shape::Polygon { corners, name } => {
                 writer.u32(2);
                 writer.record(|writer| {
-                    corners.encode(writer);
-                    name.encode(writer);
+                    writer.count(corners.len());
+                    for item in corners {
+                        item.encode(writer);
+                    }
+                    writer.flag(name.is_some());
+                    if let Some(item) = name {
+                        writer.text(&item);
+                    }
                 });
             }
         }
     }
-}
 
-impl rpc::Decode for Shape {
-    const SMALLEST: usize = 8;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
-        let variant = u32::from_le_bytes(reader.array()?);
+    /// Reads a value that [`Shape::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+        let variant = reader.u32()?;
         reader.record(|reader| match variant {
             0 => Ok(Shape::Point),
-            1 => Ok(Shape::Circle { radius: reader.field(|| 1.0)? }),
-            2 => Ok(Shape::Polygon { corners: reader.field(Vec::new)?, name: reader.field(|| None)? }),
+            1 => {
+                let radius = if reader.more() { reader.f64()? } else { 1.0 };
+                Ok(Shape::Circle { radius })
+            }
+            2 => {
+                let corners = if reader.more() { reader.sequence(4, Corner::decode)? } else { Vec::new() };
+                let name = if reader.more() { reader.maybe(rpc::Reader::text)? } else { None };
+                Ok(Shape::Polygon { corners, name })
+            }
             _ => Err(rpc::Error::Malformed("enum `Shape` has no such variant")),
         })
     }
@@ -174,20 +196,22 @@ pub struct Corner {
     pub y: i32,
 }
 
-impl rpc::Encode for Corner {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl Corner {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.x.encode(writer);
-            self.y.encode(writer);
+            writer.i32(self.x);
+            writer.i32(self.y);
         });
     }
-}
 
-impl rpc::Decode for Corner {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
-        reader.record(|reader| Ok(Corner { x: reader.field(i32::default)?, y: reader.field(i32::default)? }))
+    /// Reads a value that [`Corner::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+        reader.record(|reader| {
+            let x = if reader.more() { reader.i32()? } else { 0 };
+            let y = if reader.more() { reader.i32()? } else { 0 };
+            Ok(Corner { x, y })
+        })
     }
 }
 
@@ -214,38 +238,69 @@ pub struct Containers {
     pub shapes: Vec<Shape>,
 }
 
-impl rpc::Encode for Containers {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl Containers {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.maybe.encode(writer);
-            self.maybe_record.encode(writer);
-            self.numbers.encode(writer);
-            self.texts.encode(writer);
-            self.nested.encode(writer);
-            self.by_name.encode(writer);
-            self.by_number.encode(writer);
+            writer.flag(self.maybe.is_some());
+            if let Some(item) = self.maybe {
+                writer.u32(item);
+            }
+            writer.flag(self.maybe_record.is_some());
+            if let Some(item) = self.maybe_record {
+                item.encode(writer);
+            }
+            writer.count(self.numbers.len());
+            for item in self.numbers {
+                writer.i64(item);
+            }
+            writer.count(self.texts.len());
+            for item in self.texts {
+                writer.text(&item);
+            }
+            writer.count(self.nested.len());
+            for item in self.nested {
+                writer.blob(&item);
+            }
+            writer.count(self.by_name.len());
+            for (key, value) in self.by_name {
+                writer.text(&key);
+                writer.u32(value);
+            }
+            writer.count(self.by_number.len());
+            for (key, value) in self.by_number {
+                writer.u64(key);
+                value.encode(writer);
+            }
             self.shape.encode(writer);
-            self.shapes.encode(writer);
+            writer.count(self.shapes.len());
+            for item in self.shapes {
+                item.encode(writer);
+            }
         });
     }
-}
 
-impl rpc::Decode for Containers {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+    /// Reads a value that [`Containers::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
         reader.record(|reader| {
-            Ok(Containers {
-                maybe: reader.field(|| None)?,
-                maybe_record: reader.field(|| None)?,
-                numbers: reader.field(Vec::new)?,
-                texts: reader.field(Vec::new)?,
-                nested: reader.field(Vec::new)?,
-                by_name: reader.field(std::collections::BTreeMap::new)?,
-                by_number: reader.field(std::collections::BTreeMap::new)?,
-                shape: reader.field(Shape::default)?,
-                shapes: reader.field(Vec::new)?,
-            })
+            let maybe = if reader.more() { reader.maybe(rpc::Reader::u32)? } else { None };
+            let maybe_record = if reader.more() { reader.maybe(Corner::decode)? } else { None };
+            let numbers = if reader.more() { reader.sequence(8, rpc::Reader::i64)? } else { Vec::new() };
+            let texts = if reader.more() { reader.sequence(4, rpc::Reader::text)? } else { Vec::new() };
+            let nested = if reader.more() { reader.sequence(4, rpc::Reader::blob)? } else { Vec::new() };
+            let by_name = if reader.more() {
+                reader.table(8, rpc::Reader::text, rpc::Reader::u32)?
+            } else {
+                std::collections::BTreeMap::new()
+            };
+            let by_number = if reader.more() {
+                reader.table(12, rpc::Reader::u64, Corner::decode)?
+            } else {
+                std::collections::BTreeMap::new()
+            };
+            let shape = if reader.more() { Shape::decode(reader)? } else { Shape::default() };
+            let shapes = if reader.more() { reader.sequence(8, Shape::decode)? } else { Vec::new() };
+            Ok(Containers { maybe, maybe_record, numbers, texts, nested, by_name, by_number, shape, shapes })
         })
     }
 }
@@ -276,41 +331,38 @@ impl Default for Defaults {
             count: 42,
             ratio: 0.5,
             label: "unnamed \"x\"".to_owned(),
-            shape: Shape::Point,
+            shape: Shape::default(),
             big: 18_446_744_073_709_551_615,
             low: -9,
         }
     }
 }
 
-impl rpc::Encode for Defaults {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl Defaults {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.flag.encode(writer);
-            self.count.encode(writer);
-            self.ratio.encode(writer);
-            self.label.encode(writer);
+            writer.flag(self.flag);
+            writer.u32(self.count);
+            writer.f64(self.ratio);
+            writer.text(&self.label);
             self.shape.encode(writer);
-            self.big.encode(writer);
-            self.low.encode(writer);
+            writer.u64(self.big);
+            writer.i64(self.low);
         });
     }
-}
 
-impl rpc::Decode for Defaults {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+    /// Reads a value that [`Defaults::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
         reader.record(|reader| {
-            Ok(Defaults {
-                flag: reader.field(|| true)?,
-                count: reader.field(|| 42)?,
-                ratio: reader.field(|| 0.5)?,
-                label: reader.field(|| "unnamed \"x\"".to_owned())?,
-                shape: reader.field(|| Shape::Point)?,
-                big: reader.field(|| 18_446_744_073_709_551_615)?,
-                low: reader.field(|| -9)?,
-            })
+            let flag = if reader.more() { reader.flag()? } else { true };
+            let count = if reader.more() { reader.u32()? } else { 42 };
+            let ratio = if reader.more() { reader.f64()? } else { 0.5 };
+            let label = if reader.more() { reader.text()? } else { "unnamed \"x\"".to_owned() };
+            let shape = if reader.more() { Shape::decode(reader)? } else { Shape::default() };
+            let big = if reader.more() { reader.u64()? } else { 18_446_744_073_709_551_615 };
+            let low = if reader.more() { reader.i64()? } else { -9 };
+            Ok(Defaults { flag, count, ratio, label, shape, big, low })
         })
     }
 }
@@ -355,36 +407,47 @@ impl Default for Moments {
     }
 }
 
-impl rpc::Encode for Moments {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl Moments {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.at.encode(writer);
-            self.lasting.encode(writer);
-            self.patience.encode(writer);
-            self.attempts.encode(writer);
-            self.label.encode(writer);
-            self.labels.encode(writer);
-            self.earlier.encode(writer);
-            self.waits.encode(writer);
+            writer.instant(self.at);
+            writer.span(self.lasting);
+            writer.span(self.patience);
+            writer.u32(self.attempts);
+            writer.text(&self.label);
+            writer.count(self.labels.len());
+            for (key, value) in self.labels {
+                writer.text(&key);
+                writer.text(&value);
+            }
+            writer.flag(self.earlier.is_some());
+            if let Some(item) = self.earlier {
+                writer.instant(item);
+            }
+            writer.count(self.waits.len());
+            for item in self.waits {
+                writer.span(item);
+            }
         });
     }
-}
 
-impl rpc::Decode for Moments {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+    /// Reads a value that [`Moments::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
         reader.record(|reader| {
-            Ok(Moments {
-                at: reader.field(rpc::Timestamp::default)?,
-                lasting: reader.field(std::time::Duration::default)?,
-                patience: reader.field(|| std::time::Duration::from_millis(1500))?,
-                attempts: reader.field(|| 3)?,
-                label: reader.field(String::new)?,
-                labels: reader.field(std::collections::BTreeMap::new)?,
-                earlier: reader.field(|| None)?,
-                waits: reader.field(Vec::new)?,
-            })
+            let at = if reader.more() { reader.instant()? } else { rpc::Timestamp::default() };
+            let lasting = if reader.more() { reader.span()? } else { std::time::Duration::default() };
+            let patience = if reader.more() { reader.span()? } else { std::time::Duration::from_millis(1500) };
+            let attempts = if reader.more() { reader.u32()? } else { 3 };
+            let label = if reader.more() { reader.text()? } else { String::new() };
+            let labels = if reader.more() {
+                reader.table(8, rpc::Reader::text, rpc::Reader::text)?
+            } else {
+                std::collections::BTreeMap::new()
+            };
+            let earlier = if reader.more() { reader.maybe(rpc::Reader::instant)? } else { None };
+            let waits = if reader.more() { reader.sequence(8, rpc::Reader::span)? } else { Vec::new() };
+            Ok(Moments { at, lasting, patience, attempts, label, labels, earlier, waits })
         })
     }
 }
@@ -427,8 +490,8 @@ impl rpc::Declared for ConformanceError {
     fn encode_fields(self, writer: &mut rpc::Writer<'_>) {
         match self {
             ConformanceError::Refused { reason, code } => {
-                reason.encode(writer);
-                code.encode(writer);
+                writer.text(&reason);
+                writer.u32(code);
             }
             ConformanceError::Empty => {}
         }
@@ -439,7 +502,9 @@ impl rpc::Thrown for ConformanceError {
     fn decode_fields(variant: u32, reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
         match variant {
             0 => {
-                Ok(ConformanceError::Refused { reason: reader.field(String::new)?, code: reader.field(u32::default)? })
+                let reason = if reader.more() { reader.text()? } else { String::new() };
+                let code = if reader.more() { reader.u32()? } else { 0 };
+                Ok(ConformanceError::Refused { reason, code })
             }
             1 => Ok(ConformanceError::Empty),
             _ => Err(rpc::Error::Malformed("error `ConformanceError` has no such variant")),
@@ -454,19 +519,20 @@ pub struct Tick {
     pub step: u32,
 }
 
-impl rpc::Encode for Tick {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl Tick {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.step.encode(writer);
+            writer.u32(self.step);
         });
     }
-}
 
-impl rpc::Decode for Tick {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
-        reader.record(|reader| Ok(Tick { step: reader.field(u32::default)? }))
+    /// Reads a value that [`Tick::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+        reader.record(|reader| {
+            let step = if reader.more() { reader.u32()? } else { 0 };
+            Ok(Tick { step })
+        })
     }
 }
 
@@ -622,20 +688,18 @@ impl Listener {
     /// Answers the length of the text in bytes. Fails with `refused`, the text as reason and its length as code, where the text is "fail"; and in a way
     /// that has no name here where it is "crash".
     pub async fn heard(&self, text: String) -> Result<u32, rpc::Failure<ConformanceError>> {
-        self.0.call(0xf376_1b2b, text).await
+        let arguments = |writer: &mut rpc::Writer<'_>| {
+            writer.text(&text);
+        };
+        self.0.call(0xf376_1b2b, arguments, |reader| reader.u32()).await
     }
 
     /// Answers a buffer with the bytes inverted.
     pub async fn took(&self, data: rpc::Buffer) -> Result<rpc::Buffer, rpc::Error> {
-        self.0.call(0x73b7_30b6, data).await
-    }
-}
-
-impl rpc::Decode for Listener {
-    const SMALLEST: usize = 8;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
-        reader.callback().map(Listener)
+        let arguments = |writer: &mut rpc::Writer<'_>| {
+            writer.buffer(data);
+        };
+        self.0.call(0x73b7_30b6, arguments, |reader| reader.buffer()).await
     }
 }
 
@@ -727,178 +791,227 @@ fn dispatch<I: Implementation>(call: &mut rpc::Call<'_>, cx: rpc::Context) -> Re
     match call.method() {
         // Echo.open
         0x8d8f_466e => {
-            let name = call.arguments().field(String::new)?;
+            let reader = call.arguments();
+            let name = if reader.more() { reader.text()? } else { String::new() };
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { I::Echo::open(context, name).await.map(rpc::Object::new) }))
+            let answer = async move { I::Echo::open(context, name).await.map(rpc::Object::new) };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| writer.object(value)))
         }
         // Echo.scalars
         0x09d2_30ff => {
-            let value = call.arguments().field(Scalars::default)?;
+            let reader = call.arguments();
+            let value = if reader.more() { Scalars::decode(reader)? } else { Scalars::default() };
             let this = call.object::<I::Echo>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.scalars(context, value).await }))
+            let answer = async move { this.scalars(context, value).await };
+            Ok(rpc::service::reply(&cx, answer, Scalars::encode))
         }
         // Echo.containers
         0xe808_0bea => {
-            let value = call.arguments().field(Containers::default)?;
+            let reader = call.arguments();
+            let value = if reader.more() { Containers::decode(reader)? } else { Containers::default() };
             let this = call.object::<I::Echo>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.containers(context, value).await }))
+            let answer = async move { this.containers(context, value).await };
+            Ok(rpc::service::reply(&cx, answer, Containers::encode))
         }
         // Echo.defaults
         0xbc0c_a560 => {
-            let value = call.arguments().field(Defaults::default)?;
+            let reader = call.arguments();
+            let value = if reader.more() { Defaults::decode(reader)? } else { Defaults::default() };
             let this = call.object::<I::Echo>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.defaults(context, value).await }))
+            let answer = async move { this.defaults(context, value).await };
+            Ok(rpc::service::reply(&cx, answer, Defaults::encode))
         }
         // Echo.nothing
         0x8acb_6307 => {
             let this = call.object::<I::Echo>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.nothing(context).await }))
+            let answer = async move { this.nothing(context).await };
+            Ok(rpc::service::reply(&cx, answer, |(), _| {}))
         }
         // Echo.fail
         0x43e5_89ee => {
-            let reason = call.arguments().field(String::new)?;
-            let code = call.arguments().field(u32::default)?;
+            let reader = call.arguments();
+            let reason = if reader.more() { reader.text()? } else { String::new() };
+            let code = if reader.more() { reader.u32()? } else { 0 };
             let this = call.object::<I::Echo>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.fail(context, reason, code).await }))
+            let answer = async move { this.fail(context, reason, code).await };
+            Ok(rpc::service::reply(&cx, answer, |(), _| {}))
         }
         // Echo.crash
         0xf6b8_c919 => {
-            let message = call.arguments().field(String::new)?;
+            let reader = call.arguments();
+            let message = if reader.more() { reader.text()? } else { String::new() };
             let this = call.object::<I::Echo>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.crash(context, message).await }))
+            let answer = async move { this.crash(context, message).await };
+            Ok(rpc::service::reply(&cx, answer, |(), _| {}))
         }
         // Echo.sleep
         0xb4bc_e291 => {
-            let milliseconds = call.arguments().field(u32::default)?;
+            let reader = call.arguments();
+            let milliseconds = if reader.more() { reader.u32()? } else { 0 };
             let this = call.object::<I::Echo>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.sleep(context, milliseconds).await }))
+            let answer = async move { this.sleep(context, milliseconds).await };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| writer.u32(value)))
         }
         // Echo.ticks
         0x8c7c_9198 => {
-            let steps = call.arguments().field(u32::default)?;
+            let reader = call.arguments();
+            let steps = if reader.more() { reader.u32()? } else { 0 };
             let this = call.object::<I::Echo>()?;
             let context = cx.clone();
-            let emitter = rpc::service::emitter(&cx);
-            Ok(rpc::service::reply(&cx, async move { this.ticks(context, steps, emitter).await }))
+            let emitter = rpc::service::emitter(&cx, Tick::encode);
+            let answer = async move { this.ticks(context, steps, emitter).await };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| writer.u32(value)))
         }
         // Echo.count
         0x3df3_c2ad => {
-            let count = call.arguments().field(u32::default)?;
-            let fail = call.arguments().field(bool::default)?;
+            let reader = call.arguments();
+            let count = if reader.more() { reader.u32()? } else { 0 };
+            let fail = if reader.more() { reader.flag()? } else { false };
             let this = call.object::<I::Echo>()?;
             let context = cx.clone();
-            let sink = rpc::service::sink(&cx);
-            Ok(rpc::service::stream(&cx, async move { this.count(context, count, fail, sink).await }))
+            let sink = rpc::service::sink(&cx, |value, writer| writer.u32(value));
+            let answer = async move { this.count(context, count, fail, sink).await };
+            Ok(rpc::service::stream(&cx, answer))
         }
         // Echo.blocks
         0x6965_4b68 => {
-            let count = call.arguments().field(u32::default)?;
-            let size = call.arguments().field(u32::default)?;
+            let reader = call.arguments();
+            let count = if reader.more() { reader.u32()? } else { 0 };
+            let size = if reader.more() { reader.u32()? } else { 0 };
             let this = call.object::<I::Echo>()?;
             let context = cx.clone();
-            let sink = rpc::service::sink(&cx);
-            Ok(rpc::service::stream(&cx, async move { this.blocks(context, count, size, sink).await }))
+            let sink = rpc::service::sink(&cx, |value, writer| writer.buffer(value));
+            let answer = async move { this.blocks(context, count, size, sink).await };
+            Ok(rpc::service::stream(&cx, answer))
         }
         // Echo.sum
         0x6322_4ee1 => {
-            let data = call.arguments().field(rpc::Buffer::default)?;
+            let reader = call.arguments();
+            let data = if reader.more() { reader.buffer()? } else { rpc::Buffer::default() };
             let this = call.object::<I::Echo>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.sum(context, data).await }))
+            let answer = async move { this.sum(context, data).await };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| writer.u64(value)))
         }
         // Echo.invert
         0xe6de_4346 => {
-            let data = call.arguments().field(rpc::Buffer::default)?;
+            let reader = call.arguments();
+            let data = if reader.more() { reader.buffer()? } else { rpc::Buffer::default() };
             let this = call.object::<I::Echo>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.invert(context, data).await }))
+            let answer = async move { this.invert(context, data).await };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| writer.buffer(value)))
         }
         // Echo.child
         0x28d4_aeec => {
-            let name = call.arguments().field(String::new)?;
+            let reader = call.arguments();
+            let name = if reader.more() { reader.text()? } else { String::new() };
             let this = call.object::<I::Echo>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.child(context, name).await.map(rpc::Object::new) }))
+            let answer = async move { this.child(context, name).await.map(rpc::Object::new) };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| writer.object(value)))
         }
         // Echo.log
         0xaa7d_dd24 => {
-            let message = call.arguments().field(String::new)?;
+            let reader = call.arguments();
+            let message = if reader.more() { reader.text()? } else { String::new() };
             let this = call.object::<I::Echo>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.log(context, message).await }))
+            let answer = async move { this.log(context, message).await };
+            Ok(rpc::service::reply(&cx, answer, |(), _| {}))
         }
         // Echo.moments
         0x2889_c893 => {
-            let value = call.arguments().field(Moments::default)?;
+            let reader = call.arguments();
+            let value = if reader.more() { Moments::decode(reader)? } else { Moments::default() };
             let this = call.object::<I::Echo>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.moments(context, value).await }))
+            let answer = async move { this.moments(context, value).await };
+            Ok(rpc::service::reply(&cx, answer, Moments::encode))
         }
         // Echo.total
         0x15ad_cbe0 => {
-            let limit = call.arguments().field(u32::default)?;
+            let reader = call.arguments();
+            let limit = if reader.more() { reader.u32()? } else { 0 };
             let this = call.object::<I::Echo>()?;
             let context = cx.clone();
-            let numbers = rpc::service::incoming(&cx);
-            Ok(rpc::service::reply(&cx, async move { this.total(context, limit, numbers).await }))
+            let numbers = rpc::service::incoming(&cx, rpc::service::VALUE_WINDOW, |reader| reader.u32());
+            let answer = async move { this.total(context, limit, numbers).await };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| writer.u64(value)))
         }
         // Echo.double
         0xaee2_6713 => {
             let this = call.object::<I::Echo>()?;
             let context = cx.clone();
-            let numbers = rpc::service::incoming(&cx);
-            let sink = rpc::service::sink(&cx);
-            Ok(rpc::service::stream(&cx, async move { this.double(context, numbers, sink).await }))
+            let numbers = rpc::service::incoming(&cx, rpc::service::VALUE_WINDOW, |reader| reader.u32());
+            let sink = rpc::service::sink(&cx, |value, writer| writer.u64(value));
+            let answer = async move { this.double(context, numbers, sink).await };
+            Ok(rpc::service::stream(&cx, answer))
         }
         // Echo.total_bytes
         0xb805_726c => {
             let this = call.object::<I::Echo>()?;
             let context = cx.clone();
-            let parts = rpc::service::incoming(&cx);
-            Ok(rpc::service::reply(&cx, async move { this.total_bytes(context, parts).await }))
+            let parts = rpc::service::incoming(&cx, rpc::service::BUFFER_WINDOW, |reader| reader.buffer());
+            let answer = async move { this.total_bytes(context, parts).await };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| writer.u64(value)))
         }
         // Echo.ask
         0x2657_feb3 => {
-            let listener: Listener = rpc::Decode::decode(call.arguments())?;
-            let texts = call.arguments().field(Vec::<String>::new)?;
+            let reader = call.arguments();
+            let listener = Listener(reader.callback()?);
+            let texts = if reader.more() { reader.sequence(4, rpc::Reader::text)? } else { Vec::new() };
             let this = call.object::<I::Echo>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.ask(context, listener, texts).await }))
+            let answer = async move { this.ask(context, listener, texts).await };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| {
+                writer.count(value.len());
+                for item in value {
+                    writer.u32(item);
+                }
+            }))
         }
         // Echo.pass
         0x9660_0c9f => {
-            let listener: Listener = rpc::Decode::decode(call.arguments())?;
-            let data = call.arguments().field(rpc::Buffer::default)?;
+            let reader = call.arguments();
+            let listener = Listener(reader.callback()?);
+            let data = if reader.more() { reader.buffer()? } else { rpc::Buffer::default() };
             let this = call.object::<I::Echo>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.pass(context, listener, data).await }))
+            let answer = async move { this.pass(context, listener, data).await };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| writer.buffer(value)))
         }
         // Echo.keep
         0x17ea_b493 => {
-            let listener: Listener = rpc::Decode::decode(call.arguments())?;
+            let reader = call.arguments();
+            let listener = Listener(reader.callback()?);
             let this = call.object::<I::Echo>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.keep(context, listener).await }))
+            let answer = async move { this.keep(context, listener).await };
+            Ok(rpc::service::reply(&cx, answer, |(), _| {}))
         }
         // Echo.recall
         0xaba4_62f3 => {
-            let text = call.arguments().field(String::new)?;
+            let reader = call.arguments();
+            let text = if reader.more() { reader.text()? } else { String::new() };
             let this = call.object::<I::Echo>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.recall(context, text).await }))
+            let answer = async move { this.recall(context, text).await };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| writer.u32(value)))
         }
         // Echo.forget
         0x1355_0517 => {
             let this = call.object::<I::Echo>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.forget(context).await }))
+            let answer = async move { this.forget(context).await };
+            Ok(rpc::service::reply(&cx, answer, |(), _| {}))
         }
         _ => immediate::<I>(call).map(rpc::service::ready),
     }
@@ -909,12 +1022,14 @@ fn immediate<I: Implementation>(call: &mut rpc::Call<'_>) -> Result<rpc::Final, 
         // Echo.produced
         0xf5f4_1892 => {
             let this = call.object::<I::Echo>()?;
-            Ok(call.answer(this.produced()))
+            let answer = this.produced();
+            Ok(call.answer(answer, |value, writer| writer.u64(value)))
         }
         // Echo.name
         0xcead_7cad => {
             let this = call.object::<I::Echo>()?;
-            Ok(call.answer(this.name()))
+            let answer = this.name();
+            Ok(call.answer(answer, |value, writer| writer.text(&value)))
         }
         method => Err(rpc::Error::UnknownMethod(method)),
     }

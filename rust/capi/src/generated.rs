@@ -6,8 +6,6 @@
 
 use std::future::Future;
 
-use rpc::Encode as _;
-
 /// The id of a snapshot: the hash of what it holds.
 pub type SnapshotId = [u8; 32];
 
@@ -22,26 +20,26 @@ pub struct Location {
     pub memory: Option<u64>,
 }
 
-impl rpc::Encode for Location {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl Location {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.url.encode(writer);
+            writer.text(&self.url);
             self.credentials.encode(writer);
-            self.memory.encode(writer);
+            writer.flag(self.memory.is_some());
+            if let Some(item) = self.memory {
+                writer.u64(item);
+            }
         });
     }
-}
 
-impl rpc::Decode for Location {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+    /// Reads a value that [`Location::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
         reader.record(|reader| {
-            Ok(Location {
-                url: reader.field(String::new)?,
-                credentials: reader.field(Credentials::default)?,
-                memory: reader.field(|| None)?,
-            })
+            let url = if reader.more() { reader.text()? } else { String::new() };
+            let credentials = if reader.more() { Credentials::decode(reader)? } else { Credentials::default() };
+            let memory = if reader.more() { reader.maybe(rpc::Reader::u64)? } else { None };
+            Ok(Location { url, credentials, memory })
         })
     }
 }
@@ -67,33 +65,37 @@ impl Default for Credentials {
     }
 }
 
-impl rpc::Encode for Credentials {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl Credentials {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         match self {
             Credentials::Password { value } => {
                 writer.u32(0);
                 writer.record(|writer| {
-                    value.encode(writer);
+                    writer.text(&value);
                 });
             }
             Credentials::KeyFile { at } => {
                 writer.u32(1);
                 writer.record(|writer| {
-                    at.encode(writer);
+                    writer.path(&at);
                 });
             }
         }
     }
-}
 
-impl rpc::Decode for Credentials {
-    const SMALLEST: usize = 8;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
-        let variant = u32::from_le_bytes(reader.array()?);
+    /// Reads a value that [`Credentials::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+        let variant = reader.u32()?;
         reader.record(|reader| match variant {
-            0 => Ok(Credentials::Password { value: reader.field(String::new)? }),
-            1 => Ok(Credentials::KeyFile { at: reader.field(std::path::PathBuf::new)? }),
+            0 => {
+                let value = if reader.more() { reader.text()? } else { String::new() };
+                Ok(Credentials::Password { value })
+            }
+            1 => {
+                let at = if reader.more() { reader.path()? } else { std::path::PathBuf::new() };
+                Ok(Credentials::KeyFile { at })
+            }
             _ => Err(rpc::Error::Malformed("enum `Credentials` has no such variant")),
         })
     }
@@ -116,41 +118,42 @@ pub enum Compression {
     },
 }
 
-impl rpc::Encode for Compression {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl Compression {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         match self {
             Compression::Auto => {
                 writer.u32(0);
-                writer.u32(0);
+                writer.record(|_| {});
             }
             Compression::Off => {
                 writer.u32(1);
-                writer.u32(0);
+                writer.record(|_| {});
             }
             Compression::Lz4 => {
                 writer.u32(2);
-                writer.u32(0);
+                writer.record(|_| {});
             }
             Compression::Zstd { level } => {
                 writer.u32(3);
                 writer.record(|writer| {
-                    level.encode(writer);
+                    writer.i32(level);
                 });
             }
         }
     }
-}
 
-impl rpc::Decode for Compression {
-    const SMALLEST: usize = 8;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
-        let variant = u32::from_le_bytes(reader.array()?);
+    /// Reads a value that [`Compression::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+        let variant = reader.u32()?;
         reader.record(|reader| match variant {
             0 => Ok(Compression::Auto),
             1 => Ok(Compression::Off),
             2 => Ok(Compression::Lz4),
-            3 => Ok(Compression::Zstd { level: reader.field(|| 1)? }),
+            3 => {
+                let level = if reader.more() { reader.i32()? } else { 1 };
+                Ok(Compression::Zstd { level })
+            }
             _ => Err(rpc::Error::Malformed("enum `Compression` has no such variant")),
         })
     }
@@ -163,19 +166,20 @@ pub struct InitOptions {
     pub create_key: bool,
 }
 
-impl rpc::Encode for InitOptions {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl InitOptions {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.create_key.encode(writer);
+            writer.flag(self.create_key);
         });
     }
-}
 
-impl rpc::Decode for InitOptions {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
-        reader.record(|reader| Ok(InitOptions { create_key: reader.field(bool::default)? }))
+    /// Reads a value that [`InitOptions::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+        reader.record(|reader| {
+            let create_key = if reader.more() { reader.flag()? } else { false };
+            Ok(InitOptions { create_key })
+        })
     }
 }
 
@@ -196,32 +200,35 @@ pub struct BackupOptions {
     pub paranoid: bool,
 }
 
-impl rpc::Encode for BackupOptions {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl BackupOptions {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.paths.encode(writer);
-            self.tags.encode(writer);
-            self.host.encode(writer);
+            writer.count(self.paths.len());
+            for item in self.paths {
+                writer.path(&item);
+            }
+            writer.count(self.tags.len());
+            for item in self.tags {
+                writer.text(&item);
+            }
+            writer.text(&self.host);
             self.compression.encode(writer);
-            self.one_file_system.encode(writer);
-            self.paranoid.encode(writer);
+            writer.flag(self.one_file_system);
+            writer.flag(self.paranoid);
         });
     }
-}
 
-impl rpc::Decode for BackupOptions {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+    /// Reads a value that [`BackupOptions::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
         reader.record(|reader| {
-            Ok(BackupOptions {
-                paths: reader.field(Vec::new)?,
-                tags: reader.field(Vec::new)?,
-                host: reader.field(String::new)?,
-                compression: reader.field(|| Compression::Auto)?,
-                one_file_system: reader.field(bool::default)?,
-                paranoid: reader.field(bool::default)?,
-            })
+            let paths = if reader.more() { reader.sequence(4, rpc::Reader::path)? } else { Vec::new() };
+            let tags = if reader.more() { reader.sequence(4, rpc::Reader::text)? } else { Vec::new() };
+            let host = if reader.more() { reader.text()? } else { String::new() };
+            let compression = if reader.more() { Compression::decode(reader)? } else { Compression::default() };
+            let one_file_system = if reader.more() { reader.flag()? } else { false };
+            let paranoid = if reader.more() { reader.flag()? } else { false };
+            Ok(BackupOptions { paths, tags, host, compression, one_file_system, paranoid })
         })
     }
 }
@@ -237,26 +244,26 @@ pub struct IngestOptions {
     pub compression: Compression,
 }
 
-impl rpc::Encode for IngestOptions {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl IngestOptions {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.tags.encode(writer);
-            self.host.encode(writer);
+            writer.count(self.tags.len());
+            for item in self.tags {
+                writer.text(&item);
+            }
+            writer.text(&self.host);
             self.compression.encode(writer);
         });
     }
-}
 
-impl rpc::Decode for IngestOptions {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+    /// Reads a value that [`IngestOptions::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
         reader.record(|reader| {
-            Ok(IngestOptions {
-                tags: reader.field(Vec::new)?,
-                host: reader.field(String::new)?,
-                compression: reader.field(|| Compression::Auto)?,
-            })
+            let tags = if reader.more() { reader.sequence(4, rpc::Reader::text)? } else { Vec::new() };
+            let host = if reader.more() { reader.text()? } else { String::new() };
+            let compression = if reader.more() { Compression::decode(reader)? } else { Compression::default() };
+            Ok(IngestOptions { tags, host, compression })
         })
     }
 }
@@ -278,26 +285,26 @@ impl Default for NewFile {
     }
 }
 
-impl rpc::Encode for NewFile {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl NewFile {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.at.encode(writer);
-            self.mode.encode(writer);
-            self.modified.encode(writer);
+            writer.path(&self.at);
+            writer.u32(self.mode);
+            writer.flag(self.modified.is_some());
+            if let Some(item) = self.modified {
+                writer.instant(item);
+            }
         });
     }
-}
 
-impl rpc::Decode for NewFile {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+    /// Reads a value that [`NewFile::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
         reader.record(|reader| {
-            Ok(NewFile {
-                at: reader.field(std::path::PathBuf::new)?,
-                mode: reader.field(|| 384)?,
-                modified: reader.field(|| None)?,
-            })
+            let at = if reader.more() { reader.path()? } else { std::path::PathBuf::new() };
+            let mode = if reader.more() { reader.u32()? } else { 384 };
+            let modified = if reader.more() { reader.maybe(rpc::Reader::instant)? } else { None };
+            Ok(NewFile { at, mode, modified })
         })
     }
 }
@@ -329,41 +336,50 @@ pub struct Statistics {
     pub duration: std::time::Duration,
 }
 
-impl rpc::Encode for Statistics {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl Statistics {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.files.encode(writer);
-            self.folders.encode(writer);
-            self.others.encode(writer);
-            self.unchanged.encode(writer);
-            self.bytes.encode(writer);
-            self.bytes_read.encode(writer);
-            self.bytes_new.encode(writer);
-            self.bytes_stored.encode(writer);
-            self.chunks.encode(writer);
-            self.chunks_new.encode(writer);
-            self.duration.encode(writer);
+            writer.u64(self.files);
+            writer.u64(self.folders);
+            writer.u64(self.others);
+            writer.u64(self.unchanged);
+            writer.u64(self.bytes);
+            writer.u64(self.bytes_read);
+            writer.u64(self.bytes_new);
+            writer.u64(self.bytes_stored);
+            writer.u64(self.chunks);
+            writer.u64(self.chunks_new);
+            writer.span(self.duration);
         });
     }
-}
 
-impl rpc::Decode for Statistics {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+    /// Reads a value that [`Statistics::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
         reader.record(|reader| {
+            let files = if reader.more() { reader.u64()? } else { 0 };
+            let folders = if reader.more() { reader.u64()? } else { 0 };
+            let others = if reader.more() { reader.u64()? } else { 0 };
+            let unchanged = if reader.more() { reader.u64()? } else { 0 };
+            let bytes = if reader.more() { reader.u64()? } else { 0 };
+            let bytes_read = if reader.more() { reader.u64()? } else { 0 };
+            let bytes_new = if reader.more() { reader.u64()? } else { 0 };
+            let bytes_stored = if reader.more() { reader.u64()? } else { 0 };
+            let chunks = if reader.more() { reader.u64()? } else { 0 };
+            let chunks_new = if reader.more() { reader.u64()? } else { 0 };
+            let duration = if reader.more() { reader.span()? } else { std::time::Duration::default() };
             Ok(Statistics {
-                files: reader.field(u64::default)?,
-                folders: reader.field(u64::default)?,
-                others: reader.field(u64::default)?,
-                unchanged: reader.field(u64::default)?,
-                bytes: reader.field(u64::default)?,
-                bytes_read: reader.field(u64::default)?,
-                bytes_new: reader.field(u64::default)?,
-                bytes_stored: reader.field(u64::default)?,
-                chunks: reader.field(u64::default)?,
-                chunks_new: reader.field(u64::default)?,
-                duration: reader.field(std::time::Duration::default)?,
+                files,
+                folders,
+                others,
+                unchanged,
+                bytes,
+                bytes_read,
+                bytes_new,
+                bytes_stored,
+                chunks,
+                chunks_new,
+                duration,
             })
         })
     }
@@ -390,36 +406,42 @@ pub struct Snapshot {
     pub statistics: Statistics,
 }
 
-impl rpc::Encode for Snapshot {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl Snapshot {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.id.encode(writer);
-            self.time.encode(writer);
-            self.host.encode(writer);
-            self.user.encode(writer);
-            self.paths.encode(writer);
-            self.tags.encode(writer);
-            self.parent.encode(writer);
+            writer.fixed(&self.id);
+            writer.instant(self.time);
+            writer.text(&self.host);
+            writer.text(&self.user);
+            writer.count(self.paths.len());
+            for item in self.paths {
+                writer.path(&item);
+            }
+            writer.count(self.tags.len());
+            for item in self.tags {
+                writer.text(&item);
+            }
+            writer.flag(self.parent.is_some());
+            if let Some(item) = self.parent {
+                writer.fixed(&item);
+            }
             self.statistics.encode(writer);
         });
     }
-}
 
-impl rpc::Decode for Snapshot {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+    /// Reads a value that [`Snapshot::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
         reader.record(|reader| {
-            Ok(Snapshot {
-                id: reader.field(|| [0; 32])?,
-                time: reader.field(rpc::Timestamp::default)?,
-                host: reader.field(String::new)?,
-                user: reader.field(String::new)?,
-                paths: reader.field(Vec::new)?,
-                tags: reader.field(Vec::new)?,
-                parent: reader.field(|| None)?,
-                statistics: reader.field(Statistics::default)?,
-            })
+            let id = if reader.more() { reader.fixed()? } else { [0; 32] };
+            let time = if reader.more() { reader.instant()? } else { rpc::Timestamp::default() };
+            let host = if reader.more() { reader.text()? } else { String::new() };
+            let user = if reader.more() { reader.text()? } else { String::new() };
+            let paths = if reader.more() { reader.sequence(4, rpc::Reader::path)? } else { Vec::new() };
+            let tags = if reader.more() { reader.sequence(4, rpc::Reader::text)? } else { Vec::new() };
+            let parent = if reader.more() { reader.maybe(rpc::Reader::fixed)? } else { None };
+            let statistics = if reader.more() { Statistics::decode(reader)? } else { Statistics::default() };
+            Ok(Snapshot { id, time, host, user, paths, tags, parent, statistics })
         })
     }
 }
@@ -440,38 +462,16 @@ pub enum IssueKind {
     Damaged,
 }
 
-impl rpc::Encode for IssueKind {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
-        match self {
-            IssueKind::Unreadable => {
-                writer.u32(0);
-                writer.u32(0);
-            }
-            IssueKind::Vanished => {
-                writer.u32(1);
-                writer.u32(0);
-            }
-            IssueKind::Changed => {
-                writer.u32(2);
-                writer.u32(0);
-            }
-            IssueKind::Metadata => {
-                writer.u32(3);
-                writer.u32(0);
-            }
-            IssueKind::Damaged => {
-                writer.u32(4);
-                writer.u32(0);
-            }
-        }
+impl IssueKind {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
+        writer.u32(self as u32);
+        writer.record(|_| {});
     }
-}
 
-impl rpc::Decode for IssueKind {
-    const SMALLEST: usize = 8;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
-        let variant = u32::from_le_bytes(reader.array()?);
+    /// Reads a value that [`IssueKind::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+        let variant = reader.u32()?;
         reader.record(|_| match variant {
             0 => Ok(IssueKind::Unreadable),
             1 => Ok(IssueKind::Vanished),
@@ -494,26 +494,23 @@ pub struct FileIssue {
     pub message: String,
 }
 
-impl rpc::Encode for FileIssue {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl FileIssue {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.at.encode(writer);
+            writer.path(&self.at);
             self.kind.encode(writer);
-            self.message.encode(writer);
+            writer.text(&self.message);
         });
     }
-}
 
-impl rpc::Decode for FileIssue {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+    /// Reads a value that [`FileIssue::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
         reader.record(|reader| {
-            Ok(FileIssue {
-                at: reader.field(std::path::PathBuf::new)?,
-                kind: reader.field(IssueKind::default)?,
-                message: reader.field(String::new)?,
-            })
+            let at = if reader.more() { reader.path()? } else { std::path::PathBuf::new() };
+            let kind = if reader.more() { IssueKind::decode(reader)? } else { IssueKind::default() };
+            let message = if reader.more() { reader.text()? } else { String::new() };
+            Ok(FileIssue { at, kind, message })
         })
     }
 }
@@ -529,26 +526,34 @@ pub struct BackupReport {
     pub busy: std::collections::BTreeMap<String, f64>,
 }
 
-impl rpc::Encode for BackupReport {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl BackupReport {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
             self.snapshot.encode(writer);
-            self.issues.encode(writer);
-            self.busy.encode(writer);
+            writer.count(self.issues.len());
+            for item in self.issues {
+                item.encode(writer);
+            }
+            writer.count(self.busy.len());
+            for (key, value) in self.busy {
+                writer.text(&key);
+                writer.f64(value);
+            }
         });
     }
-}
 
-impl rpc::Decode for BackupReport {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+    /// Reads a value that [`BackupReport::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
         reader.record(|reader| {
-            Ok(BackupReport {
-                snapshot: reader.field(Snapshot::default)?,
-                issues: reader.field(Vec::new)?,
-                busy: reader.field(std::collections::BTreeMap::new)?,
-            })
+            let snapshot = if reader.more() { Snapshot::decode(reader)? } else { Snapshot::default() };
+            let issues = if reader.more() { reader.sequence(4, FileIssue::decode)? } else { Vec::new() };
+            let busy = if reader.more() {
+                reader.table(12, rpc::Reader::text, rpc::Reader::f64)?
+            } else {
+                std::collections::BTreeMap::new()
+            };
+            Ok(BackupReport { snapshot, issues, busy })
         })
     }
 }
@@ -572,34 +577,37 @@ pub struct Progress {
     pub current: std::path::PathBuf,
 }
 
-impl rpc::Encode for Progress {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl Progress {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.files.encode(writer);
-            self.bytes.encode(writer);
-            self.files_total.encode(writer);
-            self.bytes_total.encode(writer);
-            self.bytes_stored.encode(writer);
-            self.issues.encode(writer);
-            self.current.encode(writer);
+            writer.u64(self.files);
+            writer.u64(self.bytes);
+            writer.flag(self.files_total.is_some());
+            if let Some(item) = self.files_total {
+                writer.u64(item);
+            }
+            writer.flag(self.bytes_total.is_some());
+            if let Some(item) = self.bytes_total {
+                writer.u64(item);
+            }
+            writer.u64(self.bytes_stored);
+            writer.u64(self.issues);
+            writer.path(&self.current);
         });
     }
-}
 
-impl rpc::Decode for Progress {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+    /// Reads a value that [`Progress::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
         reader.record(|reader| {
-            Ok(Progress {
-                files: reader.field(u64::default)?,
-                bytes: reader.field(u64::default)?,
-                files_total: reader.field(|| None)?,
-                bytes_total: reader.field(|| None)?,
-                bytes_stored: reader.field(u64::default)?,
-                issues: reader.field(u64::default)?,
-                current: reader.field(std::path::PathBuf::new)?,
-            })
+            let files = if reader.more() { reader.u64()? } else { 0 };
+            let bytes = if reader.more() { reader.u64()? } else { 0 };
+            let files_total = if reader.more() { reader.maybe(rpc::Reader::u64)? } else { None };
+            let bytes_total = if reader.more() { reader.maybe(rpc::Reader::u64)? } else { None };
+            let bytes_stored = if reader.more() { reader.u64()? } else { 0 };
+            let issues = if reader.more() { reader.u64()? } else { 0 };
+            let current = if reader.more() { reader.path()? } else { std::path::PathBuf::new() };
+            Ok(Progress { files, bytes, files_total, bytes_total, bytes_stored, issues, current })
         })
     }
 }
@@ -613,20 +621,28 @@ pub struct SnapshotFilter {
     pub tags: Vec<String>,
 }
 
-impl rpc::Encode for SnapshotFilter {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl SnapshotFilter {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.host.encode(writer);
-            self.tags.encode(writer);
+            writer.flag(self.host.is_some());
+            if let Some(item) = self.host {
+                writer.text(&item);
+            }
+            writer.count(self.tags.len());
+            for item in self.tags {
+                writer.text(&item);
+            }
         });
     }
-}
 
-impl rpc::Decode for SnapshotFilter {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
-        reader.record(|reader| Ok(SnapshotFilter { host: reader.field(|| None)?, tags: reader.field(Vec::new)? }))
+    /// Reads a value that [`SnapshotFilter::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+        reader.record(|reader| {
+            let host = if reader.more() { reader.maybe(rpc::Reader::text)? } else { None };
+            let tags = if reader.more() { reader.sequence(4, rpc::Reader::text)? } else { Vec::new() };
+            Ok(SnapshotFilter { host, tags })
+        })
     }
 }
 
@@ -659,60 +675,67 @@ pub enum EntryKind {
     },
 }
 
-impl rpc::Encode for EntryKind {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl EntryKind {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         match self {
             EntryKind::File => {
                 writer.u32(0);
-                writer.u32(0);
+                writer.record(|_| {});
             }
             EntryKind::Folder => {
                 writer.u32(1);
-                writer.u32(0);
+                writer.record(|_| {});
             }
             EntryKind::Symlink { target } => {
                 writer.u32(2);
                 writer.record(|writer| {
-                    target.encode(writer);
+                    writer.path(&target);
                 });
             }
             EntryKind::Fifo => {
                 writer.u32(3);
-                writer.u32(0);
+                writer.record(|_| {});
             }
             EntryKind::Socket => {
                 writer.u32(4);
-                writer.u32(0);
+                writer.record(|_| {});
             }
             EntryKind::BlockDevice { number } => {
                 writer.u32(5);
                 writer.record(|writer| {
-                    number.encode(writer);
+                    writer.u64(number);
                 });
             }
             EntryKind::CharDevice { number } => {
                 writer.u32(6);
                 writer.record(|writer| {
-                    number.encode(writer);
+                    writer.u64(number);
                 });
             }
         }
     }
-}
 
-impl rpc::Decode for EntryKind {
-    const SMALLEST: usize = 8;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
-        let variant = u32::from_le_bytes(reader.array()?);
+    /// Reads a value that [`EntryKind::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+        let variant = reader.u32()?;
         reader.record(|reader| match variant {
             0 => Ok(EntryKind::File),
             1 => Ok(EntryKind::Folder),
-            2 => Ok(EntryKind::Symlink { target: reader.field(std::path::PathBuf::new)? }),
+            2 => {
+                let target = if reader.more() { reader.path()? } else { std::path::PathBuf::new() };
+                Ok(EntryKind::Symlink { target })
+            }
             3 => Ok(EntryKind::Fifo),
             4 => Ok(EntryKind::Socket),
-            5 => Ok(EntryKind::BlockDevice { number: reader.field(u64::default)? }),
-            6 => Ok(EntryKind::CharDevice { number: reader.field(u64::default)? }),
+            5 => {
+                let number = if reader.more() { reader.u64()? } else { 0 };
+                Ok(EntryKind::BlockDevice { number })
+            }
+            6 => {
+                let number = if reader.more() { reader.u64()? } else { 0 };
+                Ok(EntryKind::CharDevice { number })
+            }
             _ => Err(rpc::Error::Malformed("enum `EntryKind` has no such variant")),
         })
     }
@@ -739,36 +762,33 @@ pub struct Entry {
     pub links: u64,
 }
 
-impl rpc::Encode for Entry {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl Entry {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.at.encode(writer);
+            writer.path(&self.at);
             self.kind.encode(writer);
-            self.mode.encode(writer);
-            self.uid.encode(writer);
-            self.gid.encode(writer);
-            self.size.encode(writer);
-            self.modified.encode(writer);
-            self.links.encode(writer);
+            writer.u32(self.mode);
+            writer.u32(self.uid);
+            writer.u32(self.gid);
+            writer.u64(self.size);
+            writer.instant(self.modified);
+            writer.u64(self.links);
         });
     }
-}
 
-impl rpc::Decode for Entry {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+    /// Reads a value that [`Entry::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
         reader.record(|reader| {
-            Ok(Entry {
-                at: reader.field(std::path::PathBuf::new)?,
-                kind: reader.field(EntryKind::default)?,
-                mode: reader.field(u32::default)?,
-                uid: reader.field(u32::default)?,
-                gid: reader.field(u32::default)?,
-                size: reader.field(u64::default)?,
-                modified: reader.field(rpc::Timestamp::default)?,
-                links: reader.field(u64::default)?,
-            })
+            let at = if reader.more() { reader.path()? } else { std::path::PathBuf::new() };
+            let kind = if reader.more() { EntryKind::decode(reader)? } else { EntryKind::default() };
+            let mode = if reader.more() { reader.u32()? } else { 0 };
+            let uid = if reader.more() { reader.u32()? } else { 0 };
+            let gid = if reader.more() { reader.u32()? } else { 0 };
+            let size = if reader.more() { reader.u64()? } else { 0 };
+            let modified = if reader.more() { reader.instant()? } else { rpc::Timestamp::default() };
+            let links = if reader.more() { reader.u64()? } else { 0 };
+            Ok(Entry { at, kind, mode, uid, gid, size, modified, links })
         })
     }
 }
@@ -784,26 +804,26 @@ pub struct RestoreOptions {
     pub only: Vec<std::path::PathBuf>,
 }
 
-impl rpc::Encode for RestoreOptions {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl RestoreOptions {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.snapshot.encode(writer);
-            self.target.encode(writer);
-            self.only.encode(writer);
+            writer.fixed(&self.snapshot);
+            writer.path(&self.target);
+            writer.count(self.only.len());
+            for item in self.only {
+                writer.path(&item);
+            }
         });
     }
-}
 
-impl rpc::Decode for RestoreOptions {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+    /// Reads a value that [`RestoreOptions::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
         reader.record(|reader| {
-            Ok(RestoreOptions {
-                snapshot: reader.field(|| [0; 32])?,
-                target: reader.field(std::path::PathBuf::new)?,
-                only: reader.field(Vec::new)?,
-            })
+            let snapshot = if reader.more() { reader.fixed()? } else { [0; 32] };
+            let target = if reader.more() { reader.path()? } else { std::path::PathBuf::new() };
+            let only = if reader.more() { reader.sequence(4, rpc::Reader::path)? } else { Vec::new() };
+            Ok(RestoreOptions { snapshot, target, only })
         })
     }
 }
@@ -817,21 +837,24 @@ pub struct RestoreReport {
     pub issues: Vec<FileIssue>,
 }
 
-impl rpc::Encode for RestoreReport {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl RestoreReport {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
             self.statistics.encode(writer);
-            self.issues.encode(writer);
+            writer.count(self.issues.len());
+            for item in self.issues {
+                item.encode(writer);
+            }
         });
     }
-}
 
-impl rpc::Decode for RestoreReport {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+    /// Reads a value that [`RestoreReport::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
         reader.record(|reader| {
-            Ok(RestoreReport { statistics: reader.field(Statistics::default)?, issues: reader.field(Vec::new)? })
+            let statistics = if reader.more() { Statistics::decode(reader)? } else { Statistics::default() };
+            let issues = if reader.more() { reader.sequence(4, FileIssue::decode)? } else { Vec::new() };
+            Ok(RestoreReport { statistics, issues })
         })
     }
 }
@@ -843,19 +866,20 @@ pub struct CheckOptions {
     pub read_data: bool,
 }
 
-impl rpc::Encode for CheckOptions {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl CheckOptions {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.read_data.encode(writer);
+            writer.flag(self.read_data);
         });
     }
-}
 
-impl rpc::Decode for CheckOptions {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
-        reader.record(|reader| Ok(CheckOptions { read_data: reader.field(bool::default)? }))
+    /// Reads a value that [`CheckOptions::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+        reader.record(|reader| {
+            let read_data = if reader.more() { reader.flag()? } else { false };
+            Ok(CheckOptions { read_data })
+        })
     }
 }
 
@@ -868,20 +892,22 @@ pub struct Damage {
     pub why: String,
 }
 
-impl rpc::Encode for Damage {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl Damage {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.object.encode(writer);
-            self.why.encode(writer);
+            writer.text(&self.object);
+            writer.text(&self.why);
         });
     }
-}
 
-impl rpc::Decode for Damage {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
-        reader.record(|reader| Ok(Damage { object: reader.field(String::new)?, why: reader.field(String::new)? }))
+    /// Reads a value that [`Damage::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+        reader.record(|reader| {
+            let object = if reader.more() { reader.text()? } else { String::new() };
+            let why = if reader.more() { reader.text()? } else { String::new() };
+            Ok(Damage { object, why })
+        })
     }
 }
 
@@ -900,30 +926,30 @@ pub struct CheckReport {
     pub damage: Vec<Damage>,
 }
 
-impl rpc::Encode for CheckReport {
-    fn encode(self, writer: &mut rpc::Writer<'_>) {
+impl CheckReport {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
         writer.record(|writer| {
-            self.snapshots.encode(writer);
-            self.packs.encode(writer);
-            self.chunks.encode(writer);
-            self.bytes_read.encode(writer);
-            self.damage.encode(writer);
+            writer.u64(self.snapshots);
+            writer.u64(self.packs);
+            writer.u64(self.chunks);
+            writer.u64(self.bytes_read);
+            writer.count(self.damage.len());
+            for item in self.damage {
+                item.encode(writer);
+            }
         });
     }
-}
 
-impl rpc::Decode for CheckReport {
-    const SMALLEST: usize = 4;
-
-    fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+    /// Reads a value that [`CheckReport::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
         reader.record(|reader| {
-            Ok(CheckReport {
-                snapshots: reader.field(u64::default)?,
-                packs: reader.field(u64::default)?,
-                chunks: reader.field(u64::default)?,
-                bytes_read: reader.field(u64::default)?,
-                damage: reader.field(Vec::new)?,
-            })
+            let snapshots = if reader.more() { reader.u64()? } else { 0 };
+            let packs = if reader.more() { reader.u64()? } else { 0 };
+            let chunks = if reader.more() { reader.u64()? } else { 0 };
+            let bytes_read = if reader.more() { reader.u64()? } else { 0 };
+            let damage = if reader.more() { reader.sequence(4, Damage::decode)? } else { Vec::new() };
+            Ok(CheckReport { snapshots, packs, chunks, bytes_read, damage })
         })
     }
 }
@@ -1070,47 +1096,47 @@ impl rpc::Declared for RepositoryError {
     fn encode_fields(self, writer: &mut rpc::Writer<'_>) {
         match self {
             RepositoryError::NotFound { url } => {
-                url.encode(writer);
+                writer.text(&url);
             }
             RepositoryError::AlreadyExists { url } => {
-                url.encode(writer);
+                writer.text(&url);
             }
             RepositoryError::NotARepository { url, why } => {
-                url.encode(writer);
-                why.encode(writer);
+                writer.text(&url);
+                writer.text(&why);
             }
             RepositoryError::WrongKey => {}
             RepositoryError::NewerFormat { found, supported } => {
-                found.encode(writer);
-                supported.encode(writer);
+                writer.u32(found);
+                writer.u32(supported);
             }
             RepositoryError::Damaged { object, why } => {
-                object.encode(writer);
-                why.encode(writer);
+                writer.text(&object);
+                writer.text(&why);
             }
             RepositoryError::NoSpace { what } => {
-                what.encode(writer);
+                writer.text(&what);
             }
             RepositoryError::Store { what, why } => {
-                what.encode(writer);
-                why.encode(writer);
+                writer.text(&what);
+                writer.text(&why);
             }
             RepositoryError::StoreNotSafe { url } => {
-                url.encode(writer);
+                writer.text(&url);
             }
             RepositoryError::NoSuchSnapshot { name } => {
-                name.encode(writer);
+                writer.text(&name);
             }
             RepositoryError::NoSuchPath { at } => {
-                at.encode(writer);
+                writer.path(&at);
             }
             RepositoryError::Invalid { what, why } => {
-                what.encode(writer);
-                why.encode(writer);
+                writer.text(&what);
+                writer.text(&why);
             }
             RepositoryError::File { at, why } => {
-                at.encode(writer);
-                why.encode(writer);
+                writer.path(&at);
+                writer.text(&why);
             }
         }
     }
@@ -1309,104 +1335,127 @@ fn dispatch<I: Implementation>(call: &mut rpc::Call<'_>, cx: rpc::Context) -> Re
     match call.method() {
         // Repository.init
         0xb6c0_4ecf => {
-            let at = call.arguments().field(Location::default)?;
-            let options = call.arguments().field(InitOptions::default)?;
+            let reader = call.arguments();
+            let at = if reader.more() { Location::decode(reader)? } else { Location::default() };
+            let options = if reader.more() { InitOptions::decode(reader)? } else { InitOptions::default() };
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move {
-                I::Repository::init(context, at, options).await.map(rpc::Object::new)
-            }))
+            let answer = async move { I::Repository::init(context, at, options).await.map(rpc::Object::new) };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| writer.object(value)))
         }
         // Repository.open
         0xd722_ce7d => {
-            let at = call.arguments().field(Location::default)?;
+            let reader = call.arguments();
+            let at = if reader.more() { Location::decode(reader)? } else { Location::default() };
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { I::Repository::open(context, at).await.map(rpc::Object::new) }))
+            let answer = async move { I::Repository::open(context, at).await.map(rpc::Object::new) };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| writer.object(value)))
         }
         // Repository.backup
         0x7177_a493 => {
-            let options = call.arguments().field(BackupOptions::default)?;
+            let reader = call.arguments();
+            let options = if reader.more() { BackupOptions::decode(reader)? } else { BackupOptions::default() };
             let this = call.object::<I::Repository>()?;
             let context = cx.clone();
-            let emitter = rpc::service::emitter(&cx);
-            Ok(rpc::service::reply(&cx, async move { this.backup(context, options, emitter).await }))
+            let emitter = rpc::service::emitter(&cx, Progress::encode);
+            let answer = async move { this.backup(context, options, emitter).await };
+            Ok(rpc::service::reply(&cx, answer, BackupReport::encode))
         }
         // Repository.ingest
         0x4f01_4819 => {
-            let options = call.arguments().field(IngestOptions::default)?;
+            let reader = call.arguments();
+            let options = if reader.more() { IngestOptions::decode(reader)? } else { IngestOptions::default() };
             let this = call.object::<I::Repository>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.ingest(context, options).await.map(rpc::Object::new) }))
+            let answer = async move { this.ingest(context, options).await.map(rpc::Object::new) };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| writer.object(value)))
         }
         // Repository.snapshots
         0x647f_d586 => {
-            let filter = call.arguments().field(SnapshotFilter::default)?;
+            let reader = call.arguments();
+            let filter = if reader.more() { SnapshotFilter::decode(reader)? } else { SnapshotFilter::default() };
             let this = call.object::<I::Repository>()?;
             let context = cx.clone();
-            let sink = rpc::service::sink(&cx);
-            Ok(rpc::service::stream(&cx, async move { this.snapshots(context, filter, sink).await }))
+            let sink = rpc::service::sink(&cx, Snapshot::encode);
+            let answer = async move { this.snapshots(context, filter, sink).await };
+            Ok(rpc::service::stream(&cx, answer))
         }
         // Repository.resolve
         0x2b25_f7ff => {
-            let name = call.arguments().field(String::new)?;
+            let reader = call.arguments();
+            let name = if reader.more() { reader.text()? } else { String::new() };
             let this = call.object::<I::Repository>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.resolve(context, name).await }))
+            let answer = async move { this.resolve(context, name).await };
+            Ok(rpc::service::reply(&cx, answer, Snapshot::encode))
         }
         // Repository.list
         0x7bc5_d1fd => {
-            let snapshot: SnapshotId = call.arguments().field(|| [0; 32])?;
-            let at = call.arguments().field(std::path::PathBuf::new)?;
-            let recursive = call.arguments().field(bool::default)?;
+            let reader = call.arguments();
+            let snapshot = if reader.more() { reader.fixed()? } else { [0; 32] };
+            let at = if reader.more() { reader.path()? } else { std::path::PathBuf::new() };
+            let recursive = if reader.more() { reader.flag()? } else { false };
             let this = call.object::<I::Repository>()?;
             let context = cx.clone();
-            let sink = rpc::service::sink(&cx);
-            Ok(rpc::service::stream(&cx, async move { this.list(context, snapshot, at, recursive, sink).await }))
+            let sink = rpc::service::sink(&cx, Entry::encode);
+            let answer = async move { this.list(context, snapshot, at, recursive, sink).await };
+            Ok(rpc::service::stream(&cx, answer))
         }
         // Repository.read
         0x369c_fb11 => {
-            let snapshot: SnapshotId = call.arguments().field(|| [0; 32])?;
-            let at = call.arguments().field(std::path::PathBuf::new)?;
+            let reader = call.arguments();
+            let snapshot = if reader.more() { reader.fixed()? } else { [0; 32] };
+            let at = if reader.more() { reader.path()? } else { std::path::PathBuf::new() };
             let this = call.object::<I::Repository>()?;
             let context = cx.clone();
-            let sink = rpc::service::sink(&cx);
-            Ok(rpc::service::stream(&cx, async move { this.read(context, snapshot, at, sink).await }))
+            let sink = rpc::service::sink(&cx, |value, writer| writer.buffer(value));
+            let answer = async move { this.read(context, snapshot, at, sink).await };
+            Ok(rpc::service::stream(&cx, answer))
         }
         // Repository.restore
         0xb5d9_0165 => {
-            let options = call.arguments().field(RestoreOptions::default)?;
+            let reader = call.arguments();
+            let options = if reader.more() { RestoreOptions::decode(reader)? } else { RestoreOptions::default() };
             let this = call.object::<I::Repository>()?;
             let context = cx.clone();
-            let emitter = rpc::service::emitter(&cx);
-            Ok(rpc::service::reply(&cx, async move { this.restore(context, options, emitter).await }))
+            let emitter = rpc::service::emitter(&cx, Progress::encode);
+            let answer = async move { this.restore(context, options, emitter).await };
+            Ok(rpc::service::reply(&cx, answer, RestoreReport::encode))
         }
         // Repository.check
         0xa93d_58b3 => {
-            let options = call.arguments().field(CheckOptions::default)?;
+            let reader = call.arguments();
+            let options = if reader.more() { CheckOptions::decode(reader)? } else { CheckOptions::default() };
             let this = call.object::<I::Repository>()?;
             let context = cx.clone();
-            let emitter = rpc::service::emitter(&cx);
-            Ok(rpc::service::reply(&cx, async move { this.check(context, options, emitter).await }))
+            let emitter = rpc::service::emitter(&cx, Progress::encode);
+            let answer = async move { this.check(context, options, emitter).await };
+            Ok(rpc::service::reply(&cx, answer, CheckReport::encode))
         }
         // Ingest.add
         0x5b2c_8970 => {
-            let file = call.arguments().field(NewFile::default)?;
+            let reader = call.arguments();
+            let file = if reader.more() { NewFile::decode(reader)? } else { NewFile::default() };
             let this = call.object::<I::Ingest>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.add(context, file).await }))
+            let answer = async move { this.add(context, file).await };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| writer.u64(value)))
         }
         // Ingest.write
         0x843c_b250 => {
-            let file = call.arguments().field(u64::default)?;
-            let data = call.arguments().field(rpc::Buffer::default)?;
+            let reader = call.arguments();
+            let file = if reader.more() { reader.u64()? } else { 0 };
+            let data = if reader.more() { reader.buffer()? } else { rpc::Buffer::default() };
             let this = call.object::<I::Ingest>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.write(context, file, data).await }))
+            let answer = async move { this.write(context, file, data).await };
+            Ok(rpc::service::reply(&cx, answer, |(), _| {}))
         }
         // Ingest.commit
         0xaa44_a4d0 => {
             let this = call.object::<I::Ingest>()?;
             let context = cx.clone();
-            Ok(rpc::service::reply(&cx, async move { this.commit(context).await }))
+            let answer = async move { this.commit(context).await };
+            Ok(rpc::service::reply(&cx, answer, BackupReport::encode))
         }
         _ => immediate::<I>(call).map(rpc::service::ready),
     }
@@ -1417,12 +1466,14 @@ fn immediate<I: Implementation>(call: &mut rpc::Call<'_>) -> Result<rpc::Final, 
         // Repository.id
         0xc3c1_9f64 => {
             let this = call.object::<I::Repository>()?;
-            Ok(call.answer(this.id()))
+            let answer = this.id();
+            Ok(call.answer(answer, |value, writer| writer.fixed(&value)))
         }
         // Repository.url
         0x6110_63c2 => {
             let this = call.object::<I::Repository>()?;
-            Ok(call.answer(this.url()))
+            let answer = this.url();
+            Ok(call.answer(answer, |value, writer| writer.text(&value)))
         }
         method => Err(rpc::Error::UnknownMethod(method)),
     }

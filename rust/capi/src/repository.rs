@@ -4,7 +4,7 @@ use std::future::Future;
 use std::path::PathBuf;
 
 use futures::stream::{BoxStream, StreamExt};
-use rpc::{Buffer, Context, Emitter, Encode, Failure, Sink};
+use rpc::{Buffer, Context, Emitter, Failure, Sink};
 use tokio::sync::watch;
 
 use crate::convert::{bytes, failure};
@@ -121,7 +121,7 @@ async fn send_all<T, R>(
     mut sink: Sink<R>,
 ) -> Answer<()>
 where
-    R: From<T> + Encode + Send,
+    R: From<T> + Send,
 {
     while let Some(item) = stream.next().await {
         sink.send(item.map_err(|error| failure(cx, error))?.into()).await?;

@@ -222,6 +222,11 @@ impl Buffers {
         self.slots.insert(Held { buffer, views: 0 })
     }
 
+    /// Charges a buffer that was given before there was room for it.
+    pub(crate) fn attach(&self, handle: u64, charge: &mut OwnedSemaphorePermit) {
+        self.slots.with(handle, |held| Budget::attach(charge, &mut held.buffer));
+    }
+
     /// Takes a buffer from the caller.
     pub(crate) fn take(&self, handle: u64) -> Result<Buffer, Error> {
         let removed = self.slots.change(handle, |held| match held.views {

@@ -23,15 +23,17 @@ pub(crate) fn dispatch(call: &mut Call<'_>, cx: &Context) -> Result<Work, Error>
     let context = cx.clone();
     match call.method() {
         ALLOC => {
-            let size = call.arguments().field(u64::default)?;
-            Ok(reply(cx, async move { context.allocate(size).await }))
+            let reader = call.arguments();
+            let size = if reader.more() { reader.u64()? } else { 0 };
+            Ok(reply(cx, async move { context.allocate(size).await }, |buffer, writer| writer.buffer(buffer)))
         }
         FILL => {
-            let descriptor = call.arguments().field(|| -1)?;
-            let size = call.arguments().field(u64::default)?;
+            let reader = call.arguments();
+            let descriptor = if reader.more() { reader.i32()? } else { -1 };
+            let size = if reader.more() { reader.u64()? } else { 0 };
             // The caller may close its own while the call goes on, and the system give the number to another file.
             let descriptor = duplicate(descriptor)?;
-            Ok(reply(cx, async move {
+            let filled = async move {
                 let buffer = context.allocate(size).await?;
                 // A cancelled call is answered when nothing is read any more: what comes then is the caller's.
                 let _shield = context.shield();
@@ -41,7 +43,8 @@ pub(crate) fn dispatch(call: &mut Call<'_>, cx: &Context) -> Result<Work, Error>
                     Error::Cancelled => context.why_stopped(),
                     error => error,
                 })
-            }))
+            };
+            Ok(reply(cx, filled, |buffer, writer| writer.buffer(buffer)))
         }
         method => Err(Error::UnknownMethod(method)),
     }

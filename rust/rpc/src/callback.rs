@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use tokio::sync::oneshot;
 
 use crate::buffer::Buffer;
-use crate::codec::{Decode, Encode, Reader, Writer};
+use crate::codec::{Reader, Writer};
 use crate::error::{Error, FromPayload};
 use crate::frame::{append, append_to_callback, CALL, CANCEL, ERROR, RELEASE};
 use crate::request::fits;
@@ -78,26 +78,32 @@ impl Callback {
         Callback { held: Arc::new(Held { core: Arc::downgrade(core), queue, handle }) }
     }
 
-    /// Calls a method, and waits for the answer. Dropping the future cancels the call.
-    pub async fn call<T: Decode, E: FromPayload>(&self, method: u32, mut arguments: impl Encode) -> Result<T, E> {
+    /// Calls a method with the arguments that `write` writes, and waits for the answer, of which `read` takes the result.
+    /// Dropping the future cancels the call.
+    pub async fn call<T, E: FromPayload>(
+        &self,
+        method: u32,
+        write: impl FnOnce(&mut Writer<'_>),
+        read: impl FnOnce(&mut Reader<'_>) -> Result<T, Error>,
+    ) -> Result<T, E> {
         let core = self.held.core.upgrade().ok_or(Error::Cancelled)?;
-        core.tables.admit(&mut arguments).await?;
-        let answered = self.ask(&core, method, arguments)?.wait().await?;
+        let mut payload = Vec::new();
+        let mut writer = Writer::with_tables(&mut payload, &core.tables);
+        write(&mut writer);
+        writer.admit().await?;
+        let handles = writer.into_handles();
+        let answered = self.ask(&core, method, payload, handles)?.wait().await?;
         let mut reader = Reader::of_caller(&answered.payload, &core, self.held.queue, answered.carried);
         let read = match answered.kind {
             ERROR => E::decode_error(&mut reader).map(Err),
-            _ => T::decode(&mut reader).map(Ok),
+            _ => read(&mut reader).map(Ok),
         };
         reader.take_fault()?;
         read?
     }
 
-    fn ask<'a>(&self, core: &'a Core, method: u32, arguments: impl Encode) -> Result<Asked<'a>, Error> {
+    fn ask<'a>(&self, core: &'a Core, method: u32, payload: Vec<u8>, handles: Vec<u64>) -> Result<Asked<'a>, Error> {
         let Held { queue, handle, .. } = *self.held;
-        let mut payload = Vec::new();
-        let mut writer = Writer::with_tables(&mut payload, &core.tables);
-        arguments.encode(&mut writer);
-        let handles = writer.into_handles();
         if let Err(error) = fits(payload.len(), handles.len()) {
             core.tables.release(&handles);
             return Err(error);

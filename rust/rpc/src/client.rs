@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::codec::{Encode, Writer};
+use crate::codec::Writer;
 use crate::ffi::{Functions, Options, Runtime, Statistics, View};
 use crate::frame::{padded, CALL, CANCEL, CREDIT, END, ERROR, HEADER, ITEM, PANIC, RELEASE, REPLY};
 
@@ -72,11 +72,6 @@ pub fn arguments(write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
     let mut bytes = Vec::new();
     write(&mut Writer::new(&mut bytes));
     bytes
-}
-
-/// One argument.
-pub fn argument(value: impl Encode) -> Vec<u8> {
-    arguments(|writer| value.encode(writer))
 }
 
 /// Cuts what `sr_poll` wrote into answers.
@@ -187,7 +182,7 @@ impl Client {
             writer.u32(domain);
             writer.u32(variant);
             writer.text(message);
-            writer.sized(fields);
+            writer.blob(fields);
         });
         assert_eq!(self.submit(&carrying(ERROR, 0, call.request, &payload, &[])).0, 1);
     }

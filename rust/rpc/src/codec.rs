@@ -1,17 +1,20 @@
-//! The encoding of values (docs/boundary.md, "Encoding"). Decoders meet bytes that anyone may have made: they never
-//! panic, never allocate more than the bytes at hand can fill, and never recurse deeper than [`MAX_DEPTH`].
+//! The primitives of the encoding (docs/boundary.md, "Encoding"). What is written and read with them, and in which order, is
+//! the compiler's: it generates that from one lowering for all languages. Readers meet bytes that anyone may have made: they
+//! never panic, never allocate more than the bytes at hand can fill, and never recurse deeper than [`MAX_DEPTH`].
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::buffer::Buffer;
+use crate::buffer::{Budget, Buffer};
 use crate::callback::Callback;
 use crate::error::Error;
+use crate::moment::{Timestamp, BILLION};
 use crate::runtime::Core;
-use crate::tables::Tables;
+use crate::tables::{Object, Tables};
 
 /// How deep types nest on the wire.
 pub const MAX_DEPTH: u32 = 64;
@@ -38,6 +41,28 @@ pub struct Reader<'a> {
     fault: Option<Error>,
 }
 
+/// The numbers of a width: a reader's and a writer's method each.
+macro_rules! numbers {
+    ($($type:ident),*) => {
+        impl Reader<'_> {$(
+            /// Reads a number.
+            #[inline]
+            pub fn $type(&mut self) -> Result<$type, Error> {
+                self.fixed().map(<$type>::from_le_bytes)
+            }
+        )*}
+
+        impl Writer<'_> {$(
+            /// Appends a number.
+            #[inline]
+            pub fn $type(&mut self, value: $type) {
+                self.fixed(&value.to_le_bytes());
+            }
+        )*}
+    };
+}
+numbers!(u8, u16, u32, u64, i8, i16, i32, i64, f32, f64);
+
 impl<'a> Reader<'a> {
     /// Reads from these bytes; handles in them are closed ones.
     pub fn new(bytes: &'a [u8]) -> Self {
@@ -47,10 +72,6 @@ impl<'a> Reader<'a> {
     /// Reads what a caller sent by a queue, with the buffers that came with it.
     pub(crate) fn of_caller(bytes: &'a [u8], core: &'a Arc<Core>, queue: u16, carried: Vec<(u64, Buffer)>) -> Self {
         Reader { from: Some((core, queue)), carried, ..Reader::new(bytes) }
-    }
-
-    pub(crate) fn tables(&self) -> Option<&'a Tables> {
-        self.from.map(|(core, _)| &core.tables)
     }
 
     pub(crate) fn buffer_bytes(&self) -> u64 {
@@ -63,61 +84,43 @@ impl<'a> Reader<'a> {
         self.fault.take().map_or(Ok(()), Err)
     }
 
-    /// Reads a callback, which will be released when the value and all its clones are dropped.
-    pub fn callback(&mut self) -> Result<Callback, Error> {
-        let handle = u64::from_le_bytes(self.array()?);
-        match self.from {
-            Some((core, queue)) if handle != 0 => Ok(Callback::new(core, queue, handle)),
-            _ => Err(Error::Closed("callback")),
-        }
-    }
-
     /// The number of bytes that are left in the record, or in the payload.
     pub fn remaining(&self) -> usize {
         self.rest.len()
     }
 
-    /// Takes so many bytes.
-    pub fn take(&mut self, length: usize) -> Result<&'a [u8], Error> {
-        if length > self.rest.len() {
-            return Err(Error::Malformed("a value is cut off"));
-        }
-        let (taken, rest) = self.rest.split_at(length);
+    /// Whether a field follows. An older writer's record ends before the fields that it does not know; they have their
+    /// defaults.
+    pub fn more(&self) -> bool {
+        !self.rest.is_empty()
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'a [u8], Error> {
+        let (taken, rest) = self.rest.split_at_checked(length).ok_or(Error::Malformed("a value is cut off"))?;
         self.rest = rest;
         Ok(taken)
     }
 
-    /// Takes an array.
-    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        match self.rest.split_first_chunk::<N>() {
-            Some((taken, rest)) => {
-                self.rest = rest;
-                Ok(*taken)
-            }
-            None => Err(Error::Malformed("a value is cut off")),
-        }
-    }
-
     /// Takes a `u32` length and checks that so many bytes are left.
-    pub fn length(&mut self) -> Result<usize, Error> {
-        let length = u32::from_le_bytes(self.array()?) as usize;
+    fn length(&mut self) -> Result<usize, Error> {
+        let length = self.u32()? as usize;
         if length > self.rest.len() {
             return Err(Error::Malformed("a length exceeds the bytes that are left"));
         }
         Ok(length)
     }
 
-    /// Takes a `u32` count of items that are at least `smallest` bytes long each.
-    pub fn count(&mut self, smallest: usize) -> Result<usize, Error> {
-        let count = u32::from_le_bytes(self.array()?) as usize;
-        if count > self.rest.len() / smallest.max(1) {
+    /// Takes a `u32` count of items that are at least `least` bytes long each.
+    fn count(&mut self, least: usize) -> Result<usize, Error> {
+        let count = self.u32()? as usize;
+        if count > self.rest.len() / least.max(1) {
             return Err(Error::Malformed("a count exceeds the bytes that are left"));
         }
         Ok(count)
     }
 
     /// Runs `read` one level deeper.
-    pub fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+    fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         if self.depth == MAX_DEPTH {
             return Err(Error::Malformed("values nest more than 64 deep"));
         }
@@ -125,6 +128,108 @@ impl<'a> Reader<'a> {
         let value = read(self);
         self.depth -= 1;
         value
+    }
+
+    /// Reads a flag.
+    #[inline]
+    pub fn flag(&mut self) -> Result<bool, Error> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(Error::Malformed("a bool is neither 0 nor 1")),
+        }
+    }
+
+    /// Reads bytes whose number is known.
+    #[inline]
+    pub fn fixed<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+        let (taken, rest) = self.rest.split_first_chunk().ok_or(Error::Malformed("a value is cut off"))?;
+        self.rest = rest;
+        Ok(*taken)
+    }
+
+    /// Reads a string.
+    pub fn text(&mut self) -> Result<String, Error> {
+        let length = self.length()?;
+        match std::str::from_utf8(self.take(length)?) {
+            Ok(text) => Ok(text.to_owned()),
+            Err(_) => Err(Error::Malformed("a string is not UTF-8")),
+        }
+    }
+
+    /// Reads bytes with their length.
+    pub fn blob(&mut self) -> Result<Vec<u8>, Error> {
+        let length = self.length()?;
+        self.nested(|reader| Ok(reader.take(length)?.to_vec()))
+    }
+
+    /// Reads a path.
+    pub fn path(&mut self) -> Result<PathBuf, Error> {
+        let length = self.length()?;
+        Ok(PathBuf::from(OsString::from_vec(self.take(length)?.to_vec())))
+    }
+
+    /// Reads a point in time.
+    pub fn instant(&mut self) -> Result<Timestamp, Error> {
+        match (self.i64()?, self.u32()?) {
+            (seconds, nanos @ ..BILLION) => Ok(Timestamp { seconds, nanos }),
+            _ => Err(Error::Malformed("a timestamp has a billion nanoseconds or more")),
+        }
+    }
+
+    /// Reads a span of time.
+    pub fn span(&mut self) -> Result<Duration, Error> {
+        match u64::try_from(self.i64()?) {
+            Ok(nanoseconds) => Ok(Duration::from_nanos(nanoseconds)),
+            Err(_) => Err(Error::Malformed("a duration is negative")),
+        }
+    }
+
+    /// Reads a flag, and with `read` the item where it is set.
+    pub fn maybe<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<Option<T>, Error> {
+        match self.u8()? {
+            0 => Ok(None),
+            1 => self.nested(read).map(Some),
+            _ => Err(Error::Malformed("the mark of an optional is neither 0 nor 1")),
+        }
+    }
+
+    /// Reads a list of items, of which `read` takes one. `least` is the length of the shortest.
+    pub fn sequence<T>(
+        &mut self,
+        least: usize,
+        mut read: impl FnMut(&mut Self) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let count = self.count(least)?;
+        self.nested(|reader| {
+            // A value may be larger in memory than on the wire, so what is reserved is bounded by the bytes at hand.
+            let affordable = reader.remaining() / std::mem::size_of::<T>().max(1);
+            let mut list = Vec::with_capacity(count.min(affordable));
+            for _ in 0..count {
+                list.push(read(reader)?);
+            }
+            Ok(list)
+        })
+    }
+
+    /// Reads a map, in any order. `least` is the length of the shortest key with its value.
+    pub fn table<K: Ord, V>(
+        &mut self,
+        least: usize,
+        mut key: impl FnMut(&mut Self) -> Result<K, Error>,
+        mut value: impl FnMut(&mut Self) -> Result<V, Error>,
+    ) -> Result<BTreeMap<K, V>, Error> {
+        let count = self.count(least)?;
+        self.nested(|reader| {
+            let mut map = BTreeMap::new();
+            for _ in 0..count {
+                let key = key(reader)?;
+                if map.insert(key, value(reader)?).is_some() {
+                    return Err(Error::Malformed("a key comes twice in a map"));
+                }
+            }
+            Ok(map)
+        })
     }
 
     /// Reads a record: its length, then its fields with `read`; bytes that a newer writer appended are skipped.
@@ -137,12 +242,32 @@ impl<'a> Reader<'a> {
         value
     }
 
-    /// Reads a field, or its default where an older writer's record ends before it.
-    pub fn field<T: Decode>(&mut self, default: impl FnOnce() -> T) -> Result<T, Error> {
-        if self.rest.is_empty() {
-            Ok(default())
-        } else {
-            T::decode(self)
+    /// Takes a buffer that the caller moved.
+    pub fn buffer(&mut self) -> Result<Buffer, Error> {
+        let handle = self.u64()?;
+        let taken = match self.carried.iter().position(|(carried, _)| *carried == handle) {
+            Some(at) => Ok(self.carried.swap_remove(at).1),
+            None => self.from.ok_or(Error::Closed("buffer")).and_then(|(core, _)| core.tables.buffers.take(handle)),
+        };
+        match taken {
+            Ok(buffer) => {
+                self.buffer_bytes += buffer.len() as u64;
+                Ok(buffer)
+            }
+            Err(error) if self.from.is_some() => {
+                self.fault.get_or_insert(error);
+                Ok(Buffer::default())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads a callback, which will be released when the value and all its clones are dropped.
+    pub fn callback(&mut self) -> Result<Callback, Error> {
+        let handle = self.u64()?;
+        match self.from {
+            Some((core, queue)) if handle != 0 => Ok(Callback::new(core, queue, handle)),
+            _ => Err(Error::Closed("callback")),
         }
     }
 }
@@ -152,9 +277,13 @@ pub struct Writer<'a> {
     bytes: &'a mut Vec<u8>,
     handles: Vec<u64>,
     tables: Option<&'a Tables>,
+    /// Bytes of the buffers that were written.
+    buffer_bytes: u64,
+    /// What these take from the callers' budget beyond what they had before.
+    uncharged: u64,
 }
 
-/// Where a value panics while it is written, what was written before is freed.
+/// Where a value panics while it is written, or nobody waits until there is room, what was written before is freed.
 impl Drop for Writer<'_> {
     fn drop(&mut self) {
         if let Some(tables) = self.tables {
@@ -166,20 +295,26 @@ impl Drop for Writer<'_> {
 impl<'a> Writer<'a> {
     /// Appends to these bytes; buffers and objects that are written are dropped, and stand as handle 0.
     pub fn new(bytes: &'a mut Vec<u8>) -> Self {
-        Writer { bytes, handles: Vec::new(), tables: None }
+        Writer { bytes, handles: Vec::new(), tables: None, buffer_bytes: 0, uncharged: 0 }
     }
 
     pub(crate) fn with_tables(bytes: &'a mut Vec<u8>, tables: &'a Tables) -> Self {
-        Writer { bytes, handles: Vec::new(), tables: Some(tables) }
+        let mut writer = Writer::new(bytes);
+        writer.tables = Some(tables);
+        writer
     }
 
-    pub(crate) fn tables(&self) -> Option<&'a Tables> {
-        self.tables
-    }
-
-    pub(crate) fn handle(&mut self, handle: u64, marked: u64) {
-        self.u64(handle);
-        self.handles.push(marked);
+    /// Waits until the caller may hold the buffers that were written, which nobody else may get before. Answers their
+    /// bytes.
+    pub(crate) async fn admit(&mut self) -> Result<u64, Error> {
+        if let (Some(tables), 1..) = (self.tables, self.uncharged) {
+            let mut charge = tables.budget.charge(self.uncharged).await?;
+            for handle in self.handles.iter().filter(|handle| *handle & OBJECT_HANDLE == 0) {
+                tables.buffers.attach(*handle, &mut charge);
+            }
+            self.uncharged = 0;
+        }
+        Ok(self.buffer_bytes)
     }
 
     /// The handles that were written, as they follow the payload.
@@ -187,38 +322,50 @@ impl<'a> Writer<'a> {
         std::mem::take(&mut self.handles)
     }
 
-    /// Appends bytes as they are.
-    pub fn raw(&mut self, bytes: &[u8]) {
+    /// Appends a flag.
+    pub fn flag(&mut self, value: bool) {
+        self.u8(value.into());
+    }
+
+    /// Appends bytes whose number is known.
+    #[inline]
+    pub fn fixed(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Appends a number.
-    pub fn u32(&mut self, value: u32) {
-        self.raw(&value.to_le_bytes());
-    }
-
-    /// Appends a number.
-    pub fn u64(&mut self, value: u64) {
-        self.raw(&value.to_le_bytes());
-    }
-
-    /// Appends a count or a length.
+    /// Appends how many items follow, or bytes.
     ///
     /// # Panics
     /// Where it does not fit into 32 bits: a frame cannot hold so much. The panic ends the request alone.
-    pub fn size(&mut self, size: usize) {
-        self.u32(u32::try_from(size).expect("a value has more than 4 GiB; pass it as buffers"));
+    pub fn count(&mut self, count: usize) {
+        self.u32(u32::try_from(count).expect("a value has more than 4 GiB; pass it as buffers"));
     }
 
-    /// Appends a string or bytes with their length.
-    pub fn sized(&mut self, bytes: &[u8]) {
-        self.size(bytes.len());
-        self.raw(bytes);
+    /// Appends bytes with their length.
+    pub fn blob(&mut self, bytes: &[u8]) {
+        self.count(bytes.len());
+        self.fixed(bytes);
     }
 
     /// Appends a string.
     pub fn text(&mut self, text: &str) {
-        self.sized(text.as_bytes());
+        self.blob(text.as_bytes());
+    }
+
+    /// Appends a path.
+    pub fn path(&mut self, path: &Path) {
+        self.blob(path.as_os_str().as_bytes());
+    }
+
+    /// Appends a point in time. One that was made wrong is written as the nearest right one.
+    pub fn instant(&mut self, time: Timestamp) {
+        self.i64(time.seconds);
+        self.u32(time.nanos.min(BILLION - 1));
+    }
+
+    /// Appends a span of time, or the longest one where it is longer.
+    pub fn span(&mut self, span: Duration) {
+        self.i64(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX));
     }
 
     /// Appends what `write` appends, with its length before it.
@@ -229,6 +376,24 @@ impl<'a> Writer<'a> {
         let length =
             u32::try_from(self.bytes.len() - at - 4).expect("a record has more than 4 GiB; pass it as buffers");
         self.bytes[at..at + 4].copy_from_slice(&length.to_le_bytes());
+    }
+
+    /// Gives a buffer to the caller.
+    pub fn buffer(&mut self, buffer: Buffer) {
+        let Some(tables) = self.tables else { return self.u64(0) };
+        self.buffer_bytes += buffer.len() as u64;
+        self.uncharged += Budget::uncharged(&buffer);
+        let handle = tables.buffers.give(buffer);
+        self.u64(handle);
+        self.handles.push(handle);
+    }
+
+    /// Gives an object to the caller.
+    pub fn object<T: Send + Sync + 'static>(&mut self, object: Object<T>) {
+        let Some(tables) = self.tables else { return self.u64(0) };
+        let handle = tables.objects.insert(object.0);
+        self.u64(handle);
+        self.handles.push(handle | OBJECT_HANDLE);
     }
 }
 
@@ -241,342 +406,117 @@ impl std::fmt::Display for Hexadecimal<'_> {
     }
 }
 
-/// A value that can be written. Writing consumes it, because buffers move.
-pub trait Encode: Sized {
-    /// Appends the value.
-    fn encode(self, writer: &mut Writer<'_>);
-
-    /// Shows every buffer in the value, so that it can be charged to the callers' budget before it is written.
-    fn buffers(&mut self, _visit: &mut dyn FnMut(&mut Buffer)) {}
-
-    /// Appends a list of such values.
-    fn encode_list(list: Vec<Self>, writer: &mut Writer<'_>) {
-        writer.size(list.len());
-        for item in list {
-            item.encode(writer);
-        }
-    }
-}
-
-/// A value that can be read.
-pub trait Decode: Sized {
-    /// Bytes that the shortest value takes.
-    const SMALLEST: usize;
-
-    /// Credit that a stream of such values from the caller has at most: enough to keep a sender busy while what it sent
-    /// is worked on.
-    const WINDOW: u64 = 256 << 10;
-
-    /// Reads the value.
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, Error>;
-
-    /// Reads a list of such values.
-    fn decode_list(reader: &mut Reader<'_>) -> Result<Vec<Self>, Error> {
-        let count = reader.count(Self::SMALLEST)?;
-        reader.nested(|reader| {
-            // A value may be larger in memory than on the wire, so what is reserved is bounded by the bytes at hand.
-            let affordable = reader.remaining() / std::mem::size_of::<Self>().max(1);
-            let mut list = Vec::with_capacity(count.min(affordable));
-            for _ in 0..count {
-                list.push(Self::decode(reader)?);
-            }
-            Ok(list)
-        })
-    }
-}
-
-macro_rules! numbers {
-    ($($type:ty),*) => {$(
-        impl Encode for $type {
-            #[inline]
-            fn encode(self, writer: &mut Writer<'_>) {
-                writer.raw(&self.to_le_bytes());
-            }
-        }
-        impl Decode for $type {
-            const SMALLEST: usize = std::mem::size_of::<$type>();
-            #[inline]
-            fn decode(reader: &mut Reader<'_>) -> Result<Self, Error> {
-                Ok(<$type>::from_le_bytes(reader.array()?))
-            }
-        }
-    )*};
-}
-numbers!(u16, u32, u64, i8, i16, i32, i64, f32, f64);
-
-impl Encode for u8 {
-    fn encode(self, writer: &mut Writer<'_>) {
-        writer.raw(&[self]);
-    }
-    // `bytes` and `list<u8>` are the same on the wire, and are moved as a block.
-    fn encode_list(list: Vec<Self>, writer: &mut Writer<'_>) {
-        writer.sized(&list);
-    }
-}
-
-impl Decode for u8 {
-    const SMALLEST: usize = 1;
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, Error> {
-        Ok(reader.array::<1>()?[0])
-    }
-    fn decode_list(reader: &mut Reader<'_>) -> Result<Vec<Self>, Error> {
-        let length = reader.length()?;
-        reader.nested(|reader| Ok(reader.take(length)?.to_vec()))
-    }
-}
-
-impl Encode for () {
-    fn encode(self, _: &mut Writer<'_>) {}
-}
-
-impl Decode for () {
-    const SMALLEST: usize = 0;
-    fn decode(_: &mut Reader<'_>) -> Result<Self, Error> {
-        Ok(())
-    }
-}
-
-/// One value after the other: the arguments of a callback's method.
-impl<A: Encode, B: Encode> Encode for (A, B) {
-    fn encode(self, writer: &mut Writer<'_>) {
-        self.0.encode(writer);
-        self.1.encode(writer);
-    }
-    fn buffers(&mut self, visit: &mut dyn FnMut(&mut Buffer)) {
-        self.0.buffers(visit);
-        self.1.buffers(visit);
-    }
-}
-
-impl Encode for bool {
-    fn encode(self, writer: &mut Writer<'_>) {
-        writer.raw(&[u8::from(self)]);
-    }
-}
-
-impl Decode for bool {
-    const SMALLEST: usize = 1;
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, Error> {
-        match reader.array::<1>()? {
-            [0] => Ok(false),
-            [1] => Ok(true),
-            _ => Err(Error::Malformed("a bool is neither 0 nor 1")),
-        }
-    }
-}
-
-impl Encode for String {
-    fn encode(self, writer: &mut Writer<'_>) {
-        writer.text(&self);
-    }
-}
-
-impl Decode for String {
-    const SMALLEST: usize = 4;
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, Error> {
-        let length = reader.length()?;
-        match std::str::from_utf8(reader.take(length)?) {
-            Ok(text) => Ok(text.to_owned()),
-            Err(_) => Err(Error::Malformed("a string is not UTF-8")),
-        }
-    }
-}
-
-impl Encode for PathBuf {
-    fn encode(self, writer: &mut Writer<'_>) {
-        writer.sized(self.as_os_str().as_bytes());
-    }
-}
-
-impl Decode for PathBuf {
-    const SMALLEST: usize = 4;
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, Error> {
-        let length = reader.length()?;
-        Ok(PathBuf::from(OsString::from_vec(reader.take(length)?.to_vec())))
-    }
-}
-
-impl<const N: usize> Encode for [u8; N] {
-    fn encode(self, writer: &mut Writer<'_>) {
-        writer.raw(&self);
-    }
-}
-
-impl<const N: usize> Decode for [u8; N] {
-    const SMALLEST: usize = N;
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, Error> {
-        reader.array()
-    }
-}
-
-impl<T: Encode> Encode for Option<T> {
-    fn encode(self, writer: &mut Writer<'_>) {
-        match self {
-            None => writer.raw(&[0]),
-            Some(value) => {
-                writer.raw(&[1]);
-                value.encode(writer);
-            }
-        }
-    }
-    fn buffers(&mut self, visit: &mut dyn FnMut(&mut Buffer)) {
-        if let Some(value) = self {
-            value.buffers(visit);
-        }
-    }
-}
-
-impl<T: Decode> Decode for Option<T> {
-    const SMALLEST: usize = 1;
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, Error> {
-        match reader.array::<1>()? {
-            [0] => Ok(None),
-            [1] => reader.nested(T::decode).map(Some),
-            _ => Err(Error::Malformed("the mark of an optional is neither 0 nor 1")),
-        }
-    }
-}
-
-impl<T: Encode> Encode for Vec<T> {
-    fn encode(self, writer: &mut Writer<'_>) {
-        T::encode_list(self, writer);
-    }
-    fn buffers(&mut self, visit: &mut dyn FnMut(&mut Buffer)) {
-        for item in self {
-            item.buffers(visit);
-        }
-    }
-}
-
-impl<T: Decode> Decode for Vec<T> {
-    const SMALLEST: usize = 4;
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, Error> {
-        T::decode_list(reader)
-    }
-}
-
-impl<K: Encode, V: Encode> Encode for BTreeMap<K, V> {
-    fn encode(self, writer: &mut Writer<'_>) {
-        writer.size(self.len());
-        for (key, value) in self {
-            key.encode(writer);
-            value.encode(writer);
-        }
-    }
-    fn buffers(&mut self, visit: &mut dyn FnMut(&mut Buffer)) {
-        for value in self.values_mut() {
-            value.buffers(visit);
-        }
-    }
-}
-
-impl<K: Decode + Ord, V: Decode> Decode for BTreeMap<K, V> {
-    const SMALLEST: usize = 4;
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, Error> {
-        let count = reader.count(K::SMALLEST + V::SMALLEST)?;
-        reader.nested(|reader| {
-            let mut map = BTreeMap::new();
-            for _ in 0..count {
-                let key = K::decode(reader)?;
-                let value = V::decode(reader)?;
-                if map.insert(key, value).is_some() {
-                    return Err(Error::Malformed("a key comes twice in a map"));
-                }
-            }
-            Ok(map)
-        })
-    }
-}
-
-impl Encode for Buffer {
-    fn encode(self, writer: &mut Writer<'_>) {
-        match writer.tables() {
-            Some(tables) => {
-                let handle = tables.buffers.give(self);
-                writer.handle(handle, handle);
-            }
-            None => writer.u64(0),
-        }
-    }
-    fn buffers(&mut self, visit: &mut dyn FnMut(&mut Buffer)) {
-        visit(self);
-    }
-}
-
-impl Decode for Buffer {
-    const SMALLEST: usize = 8;
-    // A few blocks of the usual size.
-    const WINDOW: u64 = 8 << 20;
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, Error> {
-        let handle = u64::from_le_bytes(reader.array()?);
-        let taken = match reader.carried.iter().position(|(carried, _)| *carried == handle) {
-            Some(at) => Ok(reader.carried.swap_remove(at).1),
-            None => reader.tables().ok_or(Error::Closed("buffer")).and_then(|tables| tables.buffers.take(handle)),
-        };
-        match taken {
-            Ok(buffer) => {
-                reader.buffer_bytes += buffer.len() as u64;
-                Ok(buffer)
-            }
-            Err(error) if reader.from.is_some() => {
-                reader.fault.get_or_insert(error);
-                Ok(Buffer::default())
-            }
-            Err(error) => Err(error),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::collection::{btree_map, vec};
     use proptest::prelude::*;
 
-    fn encoded(value: impl Encode) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        value.encode(&mut Writer::new(&mut bytes));
-        bytes
+    /// How a type is written and read, as generated code does it.
+    struct Type<T> {
+        write: fn(T, &mut Writer<'_>),
+        read: fn(&mut Reader<'_>) -> Result<T, Error>,
     }
 
-    /// A value comes back with the bytes that it was written as, and is malformed where any of them is missing.
-    fn returns<T: Encode + Decode>(value: T) {
-        let bytes = encoded(value);
-        let mut reader = Reader::new(&bytes);
-        let back = T::decode(&mut reader).expect("reads");
-        assert_eq!(reader.remaining(), 0);
-        // Compared as bytes, because NaN is not equal to itself.
-        assert_eq!(encoded(back), bytes);
-        for cut in 0..bytes.len() {
-            assert!(T::decode(&mut Reader::new(&bytes[..cut])).is_err(), "cut at {cut}");
+    impl<T> Type<T> {
+        fn written(&self, value: T) -> Vec<u8> {
+            let mut bytes = Vec::new();
+            (self.write)(value, &mut Writer::new(&mut bytes));
+            bytes
+        }
+
+        /// A value comes back with the bytes that it was written as, and is malformed where any of them is missing.
+        fn returns(&self, value: T) {
+            let bytes = self.written(value);
+            let mut reader = Reader::new(&bytes);
+            let back = (self.read)(&mut reader).expect("reads");
+            assert_eq!(reader.remaining(), 0);
+            // Compared as bytes, because NaN is not equal to itself.
+            assert_eq!(self.written(back), bytes);
+            for cut in 0..bytes.len() {
+                assert!((self.read)(&mut Reader::new(&bytes[..cut])).is_err(), "cut at {cut}");
+            }
+        }
+
+        /// Any bytes are refused, or are a value that is written as something that reads the same.
+        fn survives(&self, bytes: &[u8]) {
+            if let Ok(value) = (self.read)(&mut Reader::new(bytes)) {
+                let again = self.written(value);
+                assert_eq!(self.written((self.read)(&mut Reader::new(&again)).expect("reads")), again);
+            }
         }
     }
 
-    /// Any bytes are refused, or are a value that is written as something that reads the same.
-    fn survives<T: Encode + Decode>(bytes: &[u8]) {
-        if let Ok(value) = T::decode(&mut Reader::new(bytes)) {
-            let again = encoded(value);
-            assert_eq!(encoded(T::decode(&mut Reader::new(&again)).expect("reads")), again);
-        }
-    }
+    const U8: Type<u8> = Type { write: |value, writer| writer.u8(value), read: |reader| reader.u8() };
+    const U16: Type<u16> = Type { write: |value, writer| writer.u16(value), read: |reader| reader.u16() };
+    const U32: Type<u32> = Type { write: |value, writer| writer.u32(value), read: |reader| reader.u32() };
+    const U64: Type<u64> = Type { write: |value, writer| writer.u64(value), read: |reader| reader.u64() };
+    const I8: Type<i8> = Type { write: |value, writer| writer.i8(value), read: |reader| reader.i8() };
+    const I16: Type<i16> = Type { write: |value, writer| writer.i16(value), read: |reader| reader.i16() };
+    const I32: Type<i32> = Type { write: |value, writer| writer.i32(value), read: |reader| reader.i32() };
+    const I64: Type<i64> = Type { write: |value, writer| writer.i64(value), read: |reader| reader.i64() };
+    const F32: Type<f32> = Type { write: |value, writer| writer.f32(value), read: |reader| reader.f32() };
+    const F64: Type<f64> = Type { write: |value, writer| writer.f64(value), read: |reader| reader.f64() };
+    const FLAG: Type<bool> = Type { write: |value, writer| writer.flag(value), read: |reader| reader.flag() };
+    const TEXT: Type<String> = Type { write: |value, writer| writer.text(&value), read: |reader| reader.text() };
+    const BLOB: Type<Vec<u8>> = Type { write: |value, writer| writer.blob(&value), read: |reader| reader.blob() };
+    const PATH: Type<PathBuf> = Type { write: |value, writer| writer.path(&value), read: |reader| reader.path() };
+    const FIXED: Type<[u8; 5]> = Type { write: |value, writer| writer.fixed(&value), read: |reader| reader.fixed() };
+    const TIME: Type<Timestamp> =
+        Type { write: |value, writer| writer.instant(value), read: |reader| reader.instant() };
+    const SPAN: Type<Duration> = Type { write: |value, writer| writer.span(value), read: |reader| reader.span() };
+    const NESTED_MAYBE: Type<Option<Option<bool>>> = Type {
+        write: |value, writer| {
+            writer.flag(value.is_some());
+            if let Some(value) = value {
+                writer.flag(value.is_some());
+                value.into_iter().for_each(|value| writer.flag(value));
+            }
+        },
+        read: |reader| reader.maybe(|reader| reader.maybe(Reader::flag)),
+    };
+    const TEXTS: Type<Vec<Option<String>>> = Type {
+        write: |value, writer| {
+            writer.count(value.len());
+            for value in value {
+                writer.flag(value.is_some());
+                value.into_iter().for_each(|value| writer.text(&value));
+            }
+        },
+        read: |reader| reader.sequence(1, |reader| reader.maybe(Reader::text)),
+    };
+    const BLOCKS: Type<Vec<Vec<u8>>> = Type {
+        write: |value, writer| {
+            writer.count(value.len());
+            value.into_iter().for_each(|value| writer.blob(&value));
+        },
+        read: |reader| reader.sequence(4, Reader::blob),
+    };
+    const BY_TEXT: Type<BTreeMap<String, i64>> = Type {
+        write: |value, writer| {
+            writer.count(value.len());
+            for (key, value) in value {
+                writer.text(&key);
+                writer.i64(value);
+            }
+        },
+        read: |reader| reader.table(12, Reader::text, Reader::i64),
+    };
+    const BY_NUMBER: Type<BTreeMap<u8, Vec<u16>>> = Type {
+        write: |value, writer| {
+            writer.count(value.len());
+            for (key, value) in value {
+                writer.u8(key);
+                writer.count(value.len());
+                value.into_iter().for_each(|value| writer.u16(value));
+            }
+        },
+        read: |reader| reader.table(5, Reader::u8, |reader| reader.sequence(2, Reader::u16)),
+    };
 
-    /// A type that nests as deep as its bytes say.
-    struct Nested(Option<Box<Nested>>);
-
-    impl Decode for Nested {
-        const SMALLEST: usize = 1;
-        fn decode(reader: &mut Reader<'_>) -> Result<Self, Error> {
-            Ok(Nested(Option::<NestedBox>::decode(reader)?.map(|inner| inner.0)))
-        }
-    }
-
-    struct NestedBox(Box<Nested>);
-
-    impl Decode for NestedBox {
-        const SMALLEST: usize = 1;
-        fn decode(reader: &mut Reader<'_>) -> Result<Self, Error> {
-            Ok(NestedBox(Box::new(Nested::decode(reader)?)))
-        }
+    /// A value that nests as deep as its bytes say; answers how deep.
+    fn depth(reader: &mut Reader<'_>) -> Result<usize, Error> {
+        Ok(reader.maybe(depth)?.map_or(0, |inner| inner + 1))
     }
 
     #[test]
@@ -584,13 +524,7 @@ mod tests {
         let depth = |levels: usize| {
             let mut bytes = vec![1; levels];
             bytes.push(0);
-            let mut nested = Nested::decode(&mut Reader::new(&bytes)).map(|nested| nested.0);
-            let mut found = 0;
-            while let Ok(Some(inner)) = nested {
-                found += 1;
-                nested = Ok(inner.0);
-            }
-            nested.map(|_| found)
+            depth(&mut Reader::new(&bytes))
         };
         assert_eq!(depth(64), Ok(64));
         assert_eq!(depth(65), Err(Error::Malformed("values nest more than 64 deep")));
@@ -598,20 +532,60 @@ mod tests {
     }
 
     #[test]
+    fn everything_that_holds_others_nests() {
+        let too_deep = Err(Error::Malformed("values nest more than 64 deep"));
+        let at_the_bottom = |read: fn(&mut Reader<'_>) -> Result<(), Error>| {
+            let bytes = [1, 0, 0, 0, 0, 0, 0, 0];
+            let mut reader = Reader::new(&bytes);
+            reader.depth = MAX_DEPTH - 1;
+            let above = read(&mut reader);
+            let mut reader = Reader::new(&bytes);
+            reader.depth = MAX_DEPTH;
+            (above, read(&mut reader))
+        };
+        for read in [
+            (|reader| reader.maybe(Reader::u8).map(drop)) as fn(&mut Reader<'_>) -> Result<(), Error>,
+            |reader| reader.sequence(1, Reader::u8).map(drop),
+            |reader| reader.table(2, Reader::u8, Reader::u8).map(drop),
+            |reader| reader.record(Reader::u8).map(drop),
+            |reader| reader.blob().map(drop),
+        ] {
+            assert_eq!(at_the_bottom(read), (Ok(()), too_deep.clone()));
+        }
+    }
+
+    #[test]
     fn a_count_reserves_no_more_than_the_bytes_at_hand() {
         // 4 Gi items stand where there are none; and 1000 optionals of one byte, which are larger in memory.
-        assert!(Vec::<u64>::decode(&mut Reader::new(&[0xff; 4])).is_err());
-        assert!(BTreeMap::<u8, u8>::decode(&mut Reader::new(&[0xff; 4])).is_err());
+        assert!(Reader::new(&[0xff; 4]).sequence(8, Reader::u64).is_err());
+        assert!(Reader::new(&[0xff; 4]).table(2, Reader::u8, Reader::u8).is_err());
         let mut bytes = 1000u32.to_le_bytes().to_vec();
         bytes.resize(1004, 0);
-        let list = Vec::<Option<[u8; 1024]>>::decode(&mut Reader::new(&bytes)).expect("reads");
+        let list = Reader::new(&bytes).sequence(1, |reader| reader.maybe(Reader::fixed::<1024>)).expect("reads");
         assert_eq!(list.len(), 1000);
     }
 
     #[test]
     fn handles_without_a_table_are_closed() {
-        assert_eq!(encoded(Buffer::default()), [0; 8]);
-        assert_eq!(Buffer::decode(&mut Reader::new(&[1; 8])).err(), Some(Error::Closed("buffer")));
+        let mut bytes = Vec::new();
+        let mut writer = Writer::new(&mut bytes);
+        writer.buffer(Buffer::default());
+        writer.object(Object::new(7));
+        assert!(writer.into_handles().is_empty());
+        assert_eq!(bytes, [0; 16]);
+        assert_eq!(Reader::new(&[1; 8]).buffer().err(), Some(Error::Closed("buffer")));
+        assert_eq!(Reader::new(&[1; 8]).callback().err(), Some(Error::Closed("callback")));
+    }
+
+    #[test]
+    fn moments_out_of_range_are_refused_or_the_nearest() {
+        let wrong = Timestamp { seconds: 7, nanos: BILLION };
+        let mut bytes = TIME.written(wrong);
+        assert_eq!(bytes, TIME.written(Timestamp { seconds: 7, nanos: BILLION - 1 }));
+        bytes[8..].copy_from_slice(&BILLION.to_le_bytes());
+        assert!(Reader::new(&bytes).instant().is_err());
+        assert_eq!(SPAN.written(Duration::MAX), I64.written(i64::MAX));
+        assert!(Reader::new(&I64.written(-1)).span().is_err());
     }
 
     proptest! {
@@ -621,26 +595,29 @@ mod tests {
             truth in any::<bool>(), text in any::<String>(), fixed in any::<[u8; 5]>(),
             path in vec(any::<u8>(), 0..20), texts in vec(any::<Option<String>>(), 0..5),
             blocks in vec(vec(any::<u8>(), 0..9), 0..5), by_text in btree_map(any::<String>(), any::<i64>(), 0..5),
-            by_number in btree_map(any::<u16>(), vec(any::<u32>(), 0..3), 0..5)
+            by_number in btree_map(any::<u8>(), vec(any::<u16>(), 0..3), 0..5),
+            (seconds, nanos, span) in (any::<i64>(), 0..BILLION, 0..=i64::MAX as u64)
         ) {
-            returns(numbers.0);
-            returns(numbers.1);
-            returns(numbers.2);
-            returns(numbers.3);
-            returns(numbers.4);
-            returns(numbers.5);
-            returns(numbers.6);
-            returns(numbers.7);
-            returns(f32::from_bits(single));
-            returns(f64::from_bits(double));
-            returns(truth);
-            returns(text);
-            returns(fixed);
-            returns(PathBuf::from(OsString::from_vec(path)));
-            returns(texts);
-            returns(blocks);
-            returns(by_text);
-            returns(by_number);
+            U8.returns(numbers.0);
+            U16.returns(numbers.1);
+            U32.returns(numbers.2);
+            U64.returns(numbers.3);
+            I8.returns(numbers.4);
+            I16.returns(numbers.5);
+            I32.returns(numbers.6);
+            I64.returns(numbers.7);
+            F32.returns(f32::from_bits(single));
+            F64.returns(f64::from_bits(double));
+            FLAG.returns(truth);
+            TEXT.returns(text);
+            FIXED.returns(fixed);
+            PATH.returns(PathBuf::from(OsString::from_vec(path)));
+            TIME.returns(Timestamp { seconds, nanos });
+            SPAN.returns(Duration::from_nanos(span));
+            TEXTS.returns(texts);
+            BLOCKS.returns(blocks);
+            BY_TEXT.returns(by_text);
+            BY_NUMBER.returns(by_number);
         }
 
         #[test]
@@ -651,26 +628,32 @@ mod tests {
             if let (Some(count), Some(first)) = (count, bytes.first_chunk_mut()) {
                 *first = count.to_le_bytes();
             }
-            survives::<bool>(&bytes);
-            survives::<f64>(&bytes);
-            survives::<String>(&bytes);
-            survives::<PathBuf>(&bytes);
-            survives::<[u8; 7]>(&bytes);
-            survives::<Option<Option<bool>>>(&bytes);
-            survives::<Vec<u8>>(&bytes);
-            survives::<Vec<Vec<u16>>>(&bytes);
-            survives::<Vec<Option<String>>>(&bytes);
-            survives::<BTreeMap<u8, bool>>(&bytes);
-            survives::<BTreeMap<String, Vec<u8>>>(&bytes);
+            FLAG.survives(&bytes);
+            F64.survives(&bytes);
+            TEXT.survives(&bytes);
+            PATH.survives(&bytes);
+            FIXED.survives(&bytes);
+            TIME.survives(&bytes);
+            SPAN.survives(&bytes);
+            NESTED_MAYBE.survives(&bytes);
+            BLOB.survives(&bytes);
+            BLOCKS.survives(&bytes);
+            TEXTS.survives(&bytes);
+            BY_TEXT.survives(&bytes);
+            BY_NUMBER.survives(&bytes);
         }
 
         #[test]
         fn records_end_where_they_say(fields in vec(any::<u8>(), 0..12), after in vec(any::<u8>(), 0..4)) {
             let mut bytes = Vec::new();
-            Writer::new(&mut bytes).record(|writer| writer.raw(&fields));
+            Writer::new(&mut bytes).record(|writer| writer.fixed(&fields));
             bytes.extend_from_slice(&after);
             let mut reader = Reader::new(&bytes);
-            let read = reader.record(|reader| Ok((reader.field(|| 7u32)?, reader.field(|| 9u32)?)));
+            let read = reader.record(|reader| {
+                let first = if reader.more() { reader.u32()? } else { 7 };
+                let second = if reader.more() { reader.u32()? } else { 9 };
+                Ok((first, second))
+            });
             match fields.len() {
                 // A field that is cut in its middle.
                 1..=3 | 5..=7 => prop_assert!(read.is_err()),

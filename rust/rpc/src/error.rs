@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::codec::{Decode as _, Reader, Writer};
+use crate::codec::{Reader, Writer};
 
 /// Why the runtime itself ended a request: domain 0 of the boundary's errors (docs/boundary.md).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,7 +168,7 @@ pub trait FromPayload: From<Error> {
 
 /// Domain, variant and message of an error.
 fn head(reader: &mut Reader<'_>) -> Result<(u32, u32, String), Error> {
-    Ok((u32::decode(reader)?, u32::decode(reader)?, String::decode(reader)?))
+    Ok((reader.u32()?, reader.u32()?, reader.text()?))
 }
 
 /// What an error of domain 0 means when it comes from the caller: its own runtime fails in other ways than this one.

@@ -1,7 +1,6 @@
 //! Streams from the caller: an argument whose items come after the call, on credit that the service gives as it reads.
 
 use std::collections::VecDeque;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{ready, Context as TaskContext, Poll};
 
@@ -11,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::task::coop::poll_proceed;
 
 use crate::buffer::Buffer;
-use crate::codec::{Decode, Reader};
+use crate::codec::Reader;
 use crate::error::Error;
 use crate::frame::{append, CREDIT};
 use crate::service::Context;
@@ -130,14 +129,16 @@ impl Input {
 }
 
 /// A stream from the caller. Nothing is sent before it is read for the first time; from then on the caller may be ahead
-/// by [`Decode::WINDOW`] bytes. What is left when it is dropped is thrown away.
+/// by a window of bytes. What is left when it is dropped is thrown away.
 pub struct Incoming<T> {
     cx: Context,
+    /// Credit that the caller has at most.
+    window: u64,
     /// Credit that the caller has to get.
     owed: u64,
     /// Whether the stream has ended or failed.
     over: bool,
-    item: PhantomData<fn() -> T>,
+    decode: fn(&mut Reader<'_>) -> Result<T, Error>,
 }
 
 impl<T> Drop for Incoming<T> {
@@ -146,9 +147,9 @@ impl<T> Drop for Incoming<T> {
     }
 }
 
-impl<T: Decode> Incoming<T> {
-    pub(crate) fn new(cx: &Context) -> Self {
-        Incoming { cx: cx.clone(), owed: T::WINDOW, over: false, item: PhantomData }
+impl<T> Incoming<T> {
+    pub(crate) fn new(cx: &Context, window: u64, decode: fn(&mut Reader<'_>) -> Result<T, Error>) -> Self {
+        Incoming { cx: cx.clone(), window, owed: window, over: false, decode }
     }
 
     /// The next item; `None` at the end.
@@ -204,12 +205,12 @@ impl<T: Decode> Incoming<T> {
     fn read(&mut self, item: Item) -> Result<T, Error> {
         let Context { core, request } = &self.cx;
         let mut reader = Reader::of_caller(&item.payload, core, request.queue, item.carried);
-        let read = T::decode(&mut reader);
+        let read = (self.decode)(&mut reader);
         let value = reader.take_fault().and(read);
         self.owed = self.owed.saturating_add(item.payload.len() as u64).saturating_add(reader.buffer_bytes());
         self.over = value.is_err();
         // Half of the window is left to the caller while the frame is on its way.
-        if self.owed >= T::WINDOW / 2 {
+        if self.owed >= self.window / 2 {
             self.pay();
         }
         value
@@ -227,7 +228,7 @@ impl<T: Decode> Incoming<T> {
     }
 }
 
-impl<T: Decode> Stream for Incoming<T> {
+impl<T> Stream for Incoming<T> {
     type Item = Result<T, Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {

@@ -31,7 +31,7 @@ mod tables;
 
 pub use buffer::Buffer;
 pub use callback::Callback;
-pub use codec::{Decode, Encode, Reader, Writer};
+pub use codec::{Reader, Writer};
 pub use error::{Declared, Error, Failure, FromPayload, IntoPayload, Thrown};
 pub use incoming::Incoming;
 pub use log::Sink as LogSink;

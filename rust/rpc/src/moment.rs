@@ -2,10 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::codec::{Decode, Encode, Reader, Writer};
 use crate::error::Error;
 
-const BILLION: u32 = 1_000_000_000;
+pub(crate) const BILLION: u32 = 1_000_000_000;
 
 /// A point in time: seconds since the beginning of 1970 (UTC), and nanoseconds after them. It reaches as far as a
 /// [`SystemTime`] does on Linux, and further than on other systems.
@@ -52,50 +51,10 @@ impl TryFrom<Timestamp> for SystemTime {
     }
 }
 
-impl Encode for Timestamp {
-    fn encode(self, writer: &mut Writer<'_>) {
-        self.seconds.encode(writer);
-        // A value that was made wrong is written as the nearest right one.
-        self.nanos.min(BILLION - 1).encode(writer);
-    }
-}
-
-impl Decode for Timestamp {
-    const SMALLEST: usize = 12;
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, Error> {
-        match (i64::decode(reader)?, u32::decode(reader)?) {
-            (seconds, nanos @ ..BILLION) => Ok(Timestamp { seconds, nanos }),
-            _ => Err(Error::Malformed("a timestamp has a billion nanoseconds or more")),
-        }
-    }
-}
-
-impl Encode for Duration {
-    fn encode(self, writer: &mut Writer<'_>) {
-        i64::try_from(self.as_nanos()).unwrap_or(i64::MAX).encode(writer);
-    }
-}
-
-impl Decode for Duration {
-    const SMALLEST: usize = 8;
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, Error> {
-        match u64::try_from(i64::decode(reader)?) {
-            Ok(nanoseconds) => Ok(Duration::from_nanos(nanoseconds)),
-            Err(_) => Err(Error::Malformed("a duration is negative")),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    fn encoded(value: impl Encode) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        value.encode(&mut Writer::new(&mut bytes));
-        bytes
-    }
 
     proptest! {
         #[test]
@@ -103,7 +62,6 @@ mod tests {
             let time = Timestamp { seconds, nanos };
             let system = SystemTime::try_from(time).expect("is in reach");
             prop_assert_eq!(Timestamp::from(system), time);
-            prop_assert_eq!(Timestamp::decode(&mut Reader::new(&encoded(time))), Ok(time));
         }
 
         #[test]
@@ -112,22 +70,10 @@ mod tests {
             let system = |time| SystemTime::try_from(time).expect("is in reach");
             prop_assert_eq!(first.cmp(&second), system(first).cmp(&system(second)));
         }
-
-        #[test]
-        fn durations_come_back(nanoseconds in 0..=i64::MAX as u64) {
-            let span = Duration::from_nanos(nanoseconds);
-            prop_assert_eq!(Duration::decode(&mut Reader::new(&encoded(span))), Ok(span));
-        }
     }
 
     #[test]
-    fn what_is_out_of_range_is_refused_or_the_nearest() {
-        let wrong = Timestamp { seconds: 7, nanos: BILLION };
-        assert_eq!(encoded(wrong), encoded(Timestamp { seconds: 7, nanos: BILLION - 1 }));
-        let mut bytes = encoded(Timestamp::default());
-        bytes[8..].copy_from_slice(&BILLION.to_le_bytes());
-        assert!(Timestamp::decode(&mut Reader::new(&bytes)).is_err());
-        // The last moments are in reach of some systems' clocks.
+    fn the_last_moments_are_in_reach_of_some_clocks() {
         for seconds in [i64::MIN, i64::MAX] {
             let far = Timestamp { seconds, nanos: 5 };
             assert!(
@@ -135,7 +81,5 @@ mod tests {
                     || cfg!(not(target_os = "linux"))
             );
         }
-        assert_eq!(encoded(Duration::MAX), encoded(i64::MAX));
-        assert!(Duration::decode(&mut Reader::new(&encoded(-1i64))).is_err());
     }
 }

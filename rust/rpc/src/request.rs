@@ -38,6 +38,22 @@ impl Final {
         let mut writer = Writer::with_tables(&mut payload, &core.tables);
         write(&mut writer);
         let handles = writer.into_handles();
+        Final::carried(core, kind, payload, handles)
+    }
+
+    /// An answer, once the caller may hold the buffers in it.
+    pub(crate) async fn admitted(core: &Core, write: impl FnOnce(&mut Writer<'_>)) -> Final {
+        let mut payload = Vec::new();
+        let mut writer = Writer::with_tables(&mut payload, &core.tables);
+        write(&mut writer);
+        if let Err(error) = writer.admit().await {
+            return Final::error(core, error);
+        }
+        let handles = writer.into_handles();
+        Final::carried(core, REPLY, payload, handles)
+    }
+
+    fn carried(core: &Core, kind: u8, payload: Vec<u8>, handles: Vec<u64>) -> Final {
         if let Err(error) = fits(payload.len(), handles.len()) {
             core.tables.release(&handles);
             return Final::error(core, error);

@@ -1,14 +1,13 @@
 //! What a library offers through the boundary: the tables that the IDL compiler generates, and how they run a call.
 
 use std::future::Future;
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::buffer::Buffer;
-use crate::codec::{Decode, Encode, Reader, Writer};
+use crate::codec::{Reader, Writer};
 use crate::error::{Error, IntoPayload};
 use crate::ffi::AbiInfo;
 use crate::frame::{append, ITEM};
@@ -51,10 +50,10 @@ impl<'a> Call<'a> {
         self.core.tables.object(self.object)
     }
 
-    /// The answer of an `@immediate` method.
-    pub fn answer<T: Encode, E: IntoPayload>(&self, result: Result<T, E>) -> Final {
+    /// The answer of an `@immediate` method, whose result `encode` writes.
+    pub fn answer<T, E: IntoPayload>(&self, result: Result<T, E>, encode: fn(T, &mut Writer<'_>)) -> Final {
         match result {
-            Ok(value) => Final::reply(self.core, |writer| value.encode(writer)),
+            Ok(value) => Final::reply(self.core, |writer| encode(value, writer)),
             Err(error) => Final::error(self.core, error),
         }
     }
@@ -137,10 +136,10 @@ impl Drop for Shield {
 pub struct Sink<T> {
     cx: Context,
     scratch: Vec<u8>,
-    item: PhantomData<fn(T)>,
+    encode: fn(T, &mut Writer<'_>),
 }
 
-impl<T: Encode + Send> Sink<T> {
+impl<T: Send> Sink<T> {
     /// Waits until the caller has given credit, for methods that must not begin with an item before it can go out.
     pub async fn ready(&mut self) {
         std::future::poll_fn(|cx| self.cx.request.poll_credit(cx)).await;
@@ -148,18 +147,15 @@ impl<T: Encode + Send> Sink<T> {
 
     /// Waits until the caller has given credit, and may hold the item's buffers, and sends the item. Fails where the
     /// request is over.
-    pub async fn send(&mut self, mut item: T) -> Result<(), Error> {
+    pub async fn send(&mut self, item: T) -> Result<(), Error> {
         let Context { core, request } = &self.cx;
         std::future::poll_fn(|cx| request.poll_credit(cx)).await;
-        let buffers = core.tables.admit(&mut item).await?;
-        let (payload, handles) = {
-            let mut payload = std::mem::take(&mut self.scratch);
-            payload.clear();
-            let mut writer = Writer::with_tables(&mut payload, &core.tables);
-            item.encode(&mut writer);
-            let handles = writer.into_handles();
-            (payload, handles)
-        };
+        let mut payload = std::mem::take(&mut self.scratch);
+        payload.clear();
+        let mut writer = Writer::with_tables(&mut payload, &core.tables);
+        (self.encode)(item, &mut writer);
+        let buffers = writer.admit().await?;
+        let handles = writer.into_handles();
         if let Err(error) = fits(payload.len(), handles.len()) {
             core.tables.release(&handles);
             return Err(error);
@@ -179,55 +175,58 @@ impl<T: Encode + Send> Sink<T> {
 /// Where a method tells how far it is. It may be called from any thread, at any rate.
 pub struct Emitter<T> {
     cx: Context,
-    value: PhantomData<fn(T)>,
+    encode: fn(T, &mut Writer<'_>),
 }
 
 impl<T> Clone for Emitter<T> {
     fn clone(&self) -> Self {
-        Emitter { cx: self.cx.clone(), value: PhantomData }
+        Emitter { cx: self.cx.clone(), encode: self.encode }
     }
 }
 
-impl<T: Encode> Emitter<T> {
+impl<T> Emitter<T> {
     /// Replaces the value that the caller has not taken yet. Once the request is over, it does nothing.
     pub fn emit(&self, value: T) {
         let Context { core, request } = &self.cx;
         let mut payload = Vec::new();
         // Without tables: what may never be delivered must not carry handles.
-        value.encode(&mut Writer::new(&mut payload));
+        (self.encode)(value, &mut Writer::new(&mut payload));
         let _ = request.unless_over(|| core.queues[usize::from(request.queue)].emit(request.id, payload));
     }
 }
 
-/// The sink of a stream. For generated code.
-pub fn sink<T>(cx: &Context) -> Sink<T> {
-    Sink { cx: cx.clone(), scratch: Vec::new(), item: PhantomData }
+/// The sink of a stream whose items `encode` writes. For generated code.
+pub fn sink<T>(cx: &Context, encode: fn(T, &mut Writer<'_>)) -> Sink<T> {
+    Sink { cx: cx.clone(), scratch: Vec::new(), encode }
 }
 
-/// The stream that the caller sends after its call. For generated code.
-pub fn incoming<T: Decode>(cx: &Context) -> Incoming<T> {
-    Incoming::new(cx)
+/// Credit that a stream of values from the caller has at most: enough to keep a sender busy while what it sent is worked on.
+pub const VALUE_WINDOW: u64 = 256 << 10;
+
+/// The same for a stream of buffers: a few blocks of the usual size.
+pub const BUFFER_WINDOW: u64 = 8 << 20;
+
+/// The stream that the caller sends after its call, of whose items `decode` reads one. For generated code.
+pub fn incoming<T>(cx: &Context, window: u64, decode: fn(&mut Reader<'_>) -> Result<T, Error>) -> Incoming<T> {
+    Incoming::new(cx, window, decode)
 }
 
-/// The emitter of a request. For generated code.
-pub fn emitter<T>(cx: &Context) -> Emitter<T> {
-    Emitter { cx: cx.clone(), value: PhantomData }
+/// The emitter of a request, whose values `encode` writes. For generated code.
+pub fn emitter<T>(cx: &Context, encode: fn(T, &mut Writer<'_>)) -> Emitter<T> {
+    Emitter { cx: cx.clone(), encode }
 }
 
-/// The work of a method that answers once. For generated code.
-pub fn reply<T, E, F>(cx: &Context, method: F) -> Work
+/// The work of a method that answers once, and whose result `encode` writes. For generated code.
+pub fn reply<T, E, F>(cx: &Context, method: F, encode: fn(T, &mut Writer<'_>)) -> Work
 where
-    T: Encode + Send + 'static,
+    T: Send + 'static,
     E: IntoPayload,
     F: Future<Output = Result<T, E>> + Send + 'static,
 {
     let cx = cx.clone();
     Box::pin(async move {
         match method.await {
-            Ok(mut value) => match cx.core.tables.admit(&mut value).await {
-                Ok(_) => Final::reply(&cx.core, |writer| value.encode(writer)),
-                Err(error) => Final::error(&cx.core, error),
-            },
+            Ok(value) => Final::admitted(&cx.core, |writer| encode(value, writer)).await,
             Err(error) => Final::error(&cx.core, error),
         }
     })

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use crate::buffer::{Budget, Buffer, Buffers};
-use crate::codec::{Decode, Encode, Reader, Writer, OBJECT_HANDLE};
+use crate::codec::OBJECT_HANDLE;
 use crate::error::Error;
 use crate::slots::Slots;
 
@@ -43,51 +43,14 @@ impl Tables {
         let object = self.objects.with(handle, |object| object.clone()).ok_or(Error::Closed("object"))?;
         object.downcast().map_err(|_| Error::WrongType)
     }
-
-    /// Waits until the caller may hold the buffers in `value`. Answers the bytes of those.
-    pub(crate) async fn admit<T: Encode>(&self, value: &mut T) -> Result<u64, Error> {
-        let (mut length, mut uncharged) = (0, 0);
-        value.buffers(&mut |buffer: &mut Buffer| {
-            length += buffer.len() as u64;
-            uncharged += Budget::uncharged(buffer);
-        });
-        if uncharged > 0 {
-            let mut charge = self.budget.charge(uncharged).await?;
-            value.buffers(&mut |buffer: &mut Buffer| Budget::attach(&mut charge, buffer));
-        }
-        Ok(length)
-    }
 }
 
-/// An object as an argument or a result.
+/// An object as a result.
 pub struct Object<T>(pub Arc<T>);
 
 impl<T> Object<T> {
     /// A new object for the caller.
     pub fn new(object: T) -> Self {
         Object(Arc::new(object))
-    }
-}
-
-impl<T: Send + Sync + 'static> Encode for Object<T> {
-    fn encode(self, writer: &mut Writer<'_>) {
-        match writer.tables() {
-            Some(tables) => {
-                let handle = tables.objects.insert(self.0);
-                writer.handle(handle, handle | OBJECT_HANDLE);
-            }
-            None => writer.u64(0),
-        }
-    }
-}
-
-impl<T: Send + Sync + 'static> Decode for Object<T> {
-    const SMALLEST: usize = 8;
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, Error> {
-        let handle = u64::from_le_bytes(reader.array()?);
-        match reader.tables() {
-            Some(tables) => tables.object(handle).map(Object),
-            None => Err(Error::Closed("object")),
-        }
     }
 }

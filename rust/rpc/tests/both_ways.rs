@@ -1,14 +1,15 @@
 //! What callers send while a request runs, streams and the answers of callbacks, through the C functions, with a service
 //! made by hand.
 
+use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rpc::client::{argument, arguments, carrying, frame, Answer, Client};
+use rpc::client::{arguments, carrying, frame, Answer, Client};
 use rpc::ffi::{AbiInfo, Functions, Method};
-use rpc::service::{incoming, ready, reply};
-use rpc::{Buffer, Call, Callback, Context, Decode, Encode, Error, Final, Object, Reader, Service, Work};
+use rpc::service::{incoming, ready, reply, BUFFER_WINDOW, VALUE_WINDOW};
+use rpc::{Buffer, Call, Callback, Context, Error, Final, Object, Reader, Service, Work};
 
 const ASK: u32 = 16;
 const HOLD: u32 = 17;
@@ -65,39 +66,60 @@ fn immediate(call: &mut Call<'_>) -> Result<Final, Error> {
     Err(Error::UnknownMethod(call.method()))
 }
 
+/// Calls the callback's method with a number.
+async fn hear(callback: &Callback, what: u32) -> Result<u32, Error> {
+    callback.call(HEAR, |writer| writer.u32(what), |reader| reader.u32()).await
+}
+
+/// The work of a method that answers nothing.
+fn done(cx: &Context, method: impl Future<Output = Result<(), Error>> + Send + 'static) -> Work {
+    reply(cx, method, |(), _| {})
+}
+
+/// The work of a method that answers a number, where there is one.
+fn perhaps(cx: &Context, method: impl Future<Output = Result<Option<u32>, Error>> + Send + 'static) -> Work {
+    reply(cx, method, |number, writer| {
+        writer.flag(number.is_some());
+        number.into_iter().for_each(|number| writer.u32(number));
+    })
+}
+
 fn dispatch(call: &mut Call<'_>, cx: Context) -> Result<Work, Error> {
     match call.method() {
         ASK => {
             let callback = call.arguments().callback()?;
-            let what = call.arguments().field(u32::default)?;
-            Ok(reply(&cx, async move { callback.call::<u32, Error>(HEAR, what).await }))
+            let what = call.arguments().u32()?;
+            Ok(reply(&cx, async move { hear(&callback, what).await }, |heard, writer| writer.u32(heard)))
         }
         HOLD => {
             let callback = call.arguments().callback()?;
-            Ok(reply(&cx, async move {
+            Ok(done(&cx, async move {
                 let _both = (callback.clone(), callback);
                 std::future::pending::<()>().await;
                 Ok::<_, Error>(())
             }))
         }
-        OPEN => Ok(reply(&cx, async move { Ok::<_, Error>(Object::new(Keeper::default())) })),
+        OPEN => {
+            let opened = async move { Ok::<_, Error>(Object::new(Keeper::default())) };
+            Ok(reply(&cx, opened, |object, writer| writer.object(object)))
+        }
         KEEP => {
             let callback = call.arguments().callback()?;
             let keeper = call.object::<Keeper>()?;
-            Ok(reply(&cx, async move {
+            Ok(done(&cx, async move {
                 *keeper.0.lock().expect("nobody panics with it") = Some(callback);
                 Ok::<_, Error>(())
             }))
         }
         IN_BACKGROUND => {
             let callback = call.arguments().callback()?;
-            Ok(reply(&cx, async move {
+            Ok(done(&cx, async move {
                 tokio::spawn(async move {
-                    if callback.call::<u32, Error>(HEAR, 1u32).await == Err(Error::Cancelled) {
+                    if hear(&callback, 1).await == Err(Error::Cancelled) {
                         GIVEN_UP.fetch_add(1, Ordering::SeqCst);
                     }
                     // The runtime has ended.
-                    if callback.call::<u32, Error>(HEAR, 2u32).await == Err(Error::Cancelled) {
+                    if hear(&callback, 2).await == Err(Error::Cancelled) {
                         GIVEN_UP.fetch_add(1, Ordering::SeqCst);
                     }
                 });
@@ -106,7 +128,7 @@ fn dispatch(call: &mut Call<'_>, cx: Context) -> Result<Work, Error> {
         }
         PANIC_WITH_IT => {
             let callback = call.arguments().callback()?;
-            Ok(reply(&cx, async move {
+            Ok(done(&cx, async move {
                 let _callback: Callback = callback;
                 tokio::task::yield_now().await;
                 if true {
@@ -116,64 +138,73 @@ fn dispatch(call: &mut Call<'_>, cx: Context) -> Result<Work, Error> {
             }))
         }
         SWAP => {
-            let data = call.arguments().field(Buffer::default)?;
+            let data = call.arguments().buffer()?;
             let callback = call.arguments().callback()?;
-            Ok(reply(&cx, async move { callback.call::<Buffer, Error>(HEAR, data).await }))
+            let swapped = async move {
+                callback.call::<Buffer, Error>(HEAR, |writer| writer.buffer(data), |reader| reader.buffer()).await
+            };
+            Ok(reply(&cx, swapped, |buffer, writer| writer.buffer(buffer)))
         }
         SUM => {
-            let mut numbers = incoming::<u32>(&cx);
-            Ok(reply(&cx, async move {
+            let mut numbers = incoming(&cx, VALUE_WINDOW, |reader| reader.u32());
+            let summed = async move {
                 let mut sum = 0;
                 while let Some(number) = numbers.next().await {
                     sum += u64::from(number?);
                 }
                 Ok::<_, Error>(sum)
-            }))
+            };
+            Ok(reply(&cx, summed, |sum, writer| writer.u64(sum)))
         }
         LENGTHS => {
-            let mut parts = incoming::<Buffer>(&cx);
-            Ok(reply(&cx, async move {
+            let mut parts = incoming(&cx, BUFFER_WINDOW, |reader| reader.buffer());
+            let measured = async move {
                 let mut lengths = Vec::new();
                 while let Some(part) = parts.next().await {
                     lengths.push(part?.len() as u32);
                 }
                 Ok::<_, Error>(lengths)
+            };
+            Ok(reply(&cx, measured, |lengths, writer| {
+                writer.count(lengths.len());
+                lengths.into_iter().for_each(|length| writer.u32(length));
             }))
         }
         NEVER_READS => {
-            let parts = incoming::<Buffer>(&cx);
-            Ok(reply(&cx, async move {
+            let parts = incoming(&cx, BUFFER_WINDOW, |reader| reader.buffer());
+            Ok(done(&cx, async move {
                 let _parts = parts;
                 std::future::pending::<()>().await;
                 Ok::<_, Error>(())
             }))
         }
         FIRST_ONLY => {
-            let mut parts = incoming::<Buffer>(&cx);
-            Ok(reply(&cx, async move {
+            let mut parts = incoming(&cx, BUFFER_WINDOW, |reader| reader.buffer());
+            Ok(perhaps(&cx, async move {
                 let first = parts.next().await;
                 drop(parts);
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 Ok::<_, Error>(first.transpose()?.map(|part| part.len() as u32))
             }))
         }
-        NOTHING => Ok(reply(&cx, async move {
+        NOTHING => Ok(done(&cx, async move {
             tokio::time::sleep(Duration::from_millis(50)).await;
             Ok::<_, Error>(())
         })),
         READS_ON => {
-            let mut numbers = incoming::<u32>(&cx);
-            Ok(reply(&cx, async move {
-                let mut refused = 0u32;
+            let mut numbers = incoming(&cx, VALUE_WINDOW, |reader| reader.u32());
+            let read = async move {
+                let mut refused = 0;
                 while let Some(number) = numbers.next().await {
                     refused += u32::from(number.is_err());
                 }
                 Ok::<_, Error>(refused)
-            }))
+            };
+            Ok(reply(&cx, read, |refused, writer| writer.u32(refused)))
         }
         READS_OUTSIDE => {
-            let mut parts = incoming::<Buffer>(&cx);
-            Ok(reply(&cx, async move {
+            let mut parts = incoming(&cx, BUFFER_WINDOW, |reader| reader.buffer());
+            Ok(perhaps(&cx, async move {
                 let first = parts.next().await;
                 tokio::spawn(async move {
                     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -201,8 +232,20 @@ fn variant(answer: &Answer) -> Option<u32> {
     answer.error().filter(|error| error.0 == 0).map(|error| error.1)
 }
 
-fn value<T: Decode>(answer: &Answer) -> T {
-    T::decode(&mut Reader::new(&answer.payload)).expect("reads")
+fn value<T>(answer: &Answer, read: fn(&mut Reader<'_>) -> Result<T, Error>) -> T {
+    read(&mut Reader::new(&answer.payload)).expect("reads")
+}
+
+fn number(answer: &Answer) -> u64 {
+    value(answer, |reader| reader.u64())
+}
+
+/// A buffer and a callback as arguments.
+fn both(buffer: u64, callback: u64) -> Vec<u8> {
+    arguments(|writer| {
+        writer.u64(buffer);
+        writer.u64(callback);
+    })
 }
 
 /// Waits for what happens a moment later.
@@ -228,7 +271,10 @@ fn released(client: &mut Client, handle: u64) {
 }
 
 fn ask(handle: u64) -> Vec<u8> {
-    argument((handle, 5u32))
+    arguments(|writer| {
+        writer.u64(handle);
+        writer.u32(5);
+    })
 }
 
 fn ends_clean(client: &Client) {
@@ -243,8 +289,8 @@ fn a_call_is_answered_and_the_callback_released() {
     let call = expect(&mut client, CALL, 70);
     assert_eq!((call.method, call.payload.as_slice()), (HEAR, &5u32.to_le_bytes()[..]));
     assert_eq!(client.callback(Duration::from_millis(20)), None, "it is not released while it is called");
-    client.reply(&call, &argument(9u32), &[]);
-    assert_eq!(value::<u32>(&client.last(id)), 9);
+    client.reply(&call, &9u32.to_le_bytes(), &[]);
+    assert_eq!(value(&client.last(id), |reader| reader.u32()), 9);
     released(&mut client, 70);
     assert_eq!(client.statistics().stray, 0);
 }
@@ -281,12 +327,12 @@ fn only_the_first_answer_counts() {
     let buffer = client.buffer(b"late").expect("fits");
     // Of another queue, of another generation, and of nobody.
     for forged in [(1, call.request), (0, call.request + (1 << 32)), (0, u64::MAX)] {
-        assert_eq!(client.submit(&carrying(REPLY, forged.0, forged.1, &argument(1u32), &[])).0, 1);
+        assert_eq!(client.submit(&carrying(REPLY, forged.0, forged.1, &1u32.to_le_bytes(), &[])).0, 1);
     }
-    client.reply(&call, &argument(2u32), &[]);
-    client.reply(&call, &argument(buffer), &[buffer]);
+    client.reply(&call, &2u32.to_le_bytes(), &[]);
+    client.reply(&call, &buffer.to_le_bytes(), &[buffer]);
     client.fail(&call, 0, CALLBACK, "late", &[]);
-    assert_eq!(value::<u32>(&client.last(id)), 2);
+    assert_eq!(value(&client.last(id), |reader| reader.u32()), 2);
     released(&mut client, 3);
     assert_eq!(client.statistics().stray, 5);
     ends_clean(&client);
@@ -307,7 +353,7 @@ fn a_cancelled_request_cancels_its_call_and_releases() {
         released(&mut client, 4);
         let buffer = client.buffer(b"late").expect("fits");
         let before = client.statistics().stray;
-        client.reply(&call, &argument(buffer), &[buffer]);
+        client.reply(&call, &buffer.to_le_bytes(), &[buffer]);
         assert_eq!(client.statistics().stray, before + 1);
         ends_clean(&client);
     }
@@ -317,32 +363,32 @@ fn a_cancelled_request_cancels_its_call_and_releases() {
 fn a_refused_request_releases_too() {
     let mut client = client();
     // The object is looked up after the arguments.
-    assert_eq!(variant(&client.call(KEEP, 12345, &argument(5u64))), Some(CLOSED));
+    assert_eq!(variant(&client.call(KEEP, 12345, &5u64.to_le_bytes())), Some(CLOSED));
     released(&mut client, 5);
     // The callback comes after a buffer that cannot move.
     let buffer = client.buffer(b"seen").expect("fits");
     client.view(buffer).expect("is open");
-    assert_eq!(variant(&client.call(SWAP, 0, &argument((buffer, 6u64)))), Some(BUSY));
+    assert_eq!(variant(&client.call(SWAP, 0, &both(buffer, 6))), Some(BUSY));
     released(&mut client, 6);
     assert_eq!((client.unview(buffer), client.free(buffer)), (0, 0));
-    assert_eq!(variant(&client.call(SWAP, 0, &argument((buffer, 7u64)))), Some(CLOSED));
+    assert_eq!(variant(&client.call(SWAP, 0, &both(buffer, 7))), Some(CLOSED));
     released(&mut client, 7);
     // What comes after the callback is malformed.
     let cut = arguments(|writer| {
-        8u64.encode(writer);
-        1u8.encode(writer);
+        writer.u64(8);
+        writer.u8(1);
     });
     assert_eq!(variant(&client.call(ASK, 0, &cut)), Some(MALFORMED));
     released(&mut client, 8);
     // There is no callback 0.
-    assert_eq!(variant(&client.call(HOLD, 0, &argument(0u64))), Some(CLOSED));
+    assert_eq!(variant(&client.call(HOLD, 0, &0u64.to_le_bytes())), Some(CLOSED));
     assert_eq!(client.callback(Duration::from_millis(20)), None);
 }
 
 #[test]
 fn clones_are_released_together() {
     let mut client = client();
-    let id = client.start(HOLD, 0, &argument(9u64), Duration::ZERO);
+    let id = client.start(HOLD, 0, &9u64.to_le_bytes(), Duration::ZERO);
     assert_eq!(client.callback(Duration::from_millis(50)), None);
     client.cancel(id);
     assert_eq!(variant(&client.last(id)), Some(CANCELLED));
@@ -352,16 +398,16 @@ fn clones_are_released_together() {
 #[test]
 fn a_panic_releases() {
     let mut client = client();
-    assert_eq!(client.call(PANIC_WITH_IT, 0, &argument(10u64)).kind, PANIC);
+    assert_eq!(client.call(PANIC_WITH_IT, 0, &10u64.to_le_bytes()).kind, PANIC);
     released(&mut client, 10);
 }
 
 #[test]
 fn what_an_object_keeps_is_released_with_it() {
     let mut client = client();
-    let object = value::<u64>(&client.call(OPEN, 0, &[]));
-    assert_eq!(client.call(KEEP, object, &argument(11u64)).kind, REPLY);
-    assert_eq!(client.call(KEEP, object, &argument(12u64)).kind, REPLY);
+    let object = number(&client.call(OPEN, 0, &[]));
+    assert_eq!(client.call(KEEP, object, &11u64.to_le_bytes()).kind, REPLY);
+    assert_eq!(client.call(KEEP, object, &12u64.to_le_bytes()).kind, REPLY);
     released(&mut client, 11);
     assert_eq!(client.close(object), 0);
     released(&mut client, 12);
@@ -371,30 +417,30 @@ fn what_an_object_keeps_is_released_with_it() {
 fn buffers_move_both_ways() {
     let mut client = client();
     let buffer = client.buffer(b"there").expect("fits");
-    let id = client.start(SWAP, 0, &argument((buffer, 13u64)), Duration::ZERO);
+    let id = client.start(SWAP, 0, &both(buffer, 13), Duration::ZERO);
     let call = expect(&mut client, CALL, 13);
-    let there = value::<u64>(&call);
+    let there = number(&call);
     assert_eq!(call.handles, [there]);
     assert_eq!(client.read(there).expect("is open"), b"there");
     assert_eq!(client.free(there), 0);
     let back = client.buffer(b"back").expect("fits");
-    client.reply(&call, &argument(back), &[back]);
+    client.reply(&call, &back.to_le_bytes(), &[back]);
     assert_ne!(client.free(back), 0, "it has moved");
     let answer = client.last(id);
-    assert_eq!(client.read(value(&answer)).expect("is open"), b"back");
-    assert_eq!(client.free(value(&answer)), 0);
+    assert_eq!(client.read(number(&answer)).expect("is open"), b"back");
+    assert_eq!(client.free(number(&answer)), 0);
     released(&mut client, 13);
 
     // One that the caller looks at cannot come back.
-    let id = client.start(SWAP, 0, &argument((0u64, 14u64)), Duration::ZERO);
+    let id = client.start(SWAP, 0, &both(0, 14), Duration::ZERO);
     assert_eq!(variant(&client.last(id)), Some(CLOSED));
     released(&mut client, 14);
     let buffer = client.buffer(b"there").expect("fits");
-    let id = client.start(SWAP, 0, &argument((buffer, 15u64)), Duration::ZERO);
+    let id = client.start(SWAP, 0, &both(buffer, 15), Duration::ZERO);
     let call = expect(&mut client, CALL, 15);
-    let there = value::<u64>(&call);
+    let there = number(&call);
     client.view(there).expect("is open");
-    client.reply(&call, &argument(there), &[there]);
+    client.reply(&call, &there.to_le_bytes(), &[there]);
     assert_eq!(variant(&client.last(id)), Some(BUSY));
     assert_eq!((client.unview(there), client.free(there)), (0, 0));
     released(&mut client, 15);
@@ -411,10 +457,10 @@ fn free(client: &Client, wait: Duration) -> std::thread::JoinHandle<i32> {
 #[test]
 fn a_runtime_that_ends_cancels_calls_and_releases_everything() {
     let mut client = client();
-    let object = value::<u64>(&client.call(OPEN, 0, &[]));
-    assert_eq!(client.call(KEEP, object, &argument(20u64)).kind, REPLY);
+    let object = number(&client.call(OPEN, 0, &[]));
+    assert_eq!(client.call(KEEP, object, &20u64.to_le_bytes()).kind, REPLY);
     let before = GIVEN_UP.load(Ordering::SeqCst);
-    assert_eq!(client.call(IN_BACKGROUND, 0, &argument(21u64)).kind, REPLY);
+    assert_eq!(client.call(IN_BACKGROUND, 0, &21u64.to_le_bytes()).kind, REPLY);
     expect(&mut client, CALL, 21);
     let id = client.start(ASK, 0, &ask(22), Duration::ZERO);
     let call = expect(&mut client, CALL, 22);
@@ -450,11 +496,11 @@ fn a_runtime_that_waits_takes_answers_and_items() {
         let id = client.fresh_id();
         client.submit(&frame(CALL, 0, id, 0, NOTHING, Duration::ZERO, &[])) == (STATUS_CLOSED, 0)
     });
-    client.item(summing, &argument(40u32), &[]);
+    client.item(summing, &40u32.to_le_bytes(), &[]);
     client.end(summing);
-    assert_eq!(value::<u64>(&client.last(summing)), 40);
-    client.reply(&call, &argument(9u32), &[]);
-    assert_eq!(value::<u32>(&client.last(asking)), 9);
+    assert_eq!(number(&client.last(summing)), 40);
+    client.reply(&call, &9u32.to_le_bytes(), &[]);
+    assert_eq!(value(&client.last(asking), |reader| reader.u32()), 9);
     expect(&mut client, RELEASE, 30);
     assert_eq!(freeing.join().expect("does not panic"), 0);
 }
@@ -468,7 +514,7 @@ fn answers_and_cancels_may_meet() {
     let mut released = vec![0u32; ROUNDS as usize + 1];
     for round in 1..=ROUNDS {
         let buffer = client.buffer(b"there").expect("fits");
-        let id = client.start(SWAP, 0, &argument((buffer, round)), Duration::ZERO);
+        let id = client.start(SWAP, 0, &both(buffer, round), Duration::ZERO);
         let runtime = client.runtime() as usize;
         let cancelling = (round % 3 > 0).then(|| {
             std::thread::spawn(move || {
@@ -485,8 +531,8 @@ fn answers_and_cancels_may_meet() {
                 match frame.kind {
                     CALL => {
                         calls += 1;
-                        let there = value::<u64>(&frame);
-                        client.reply(&frame, &argument(there), &[there]);
+                        let there = number(&frame);
+                        client.reply(&frame, &there.to_le_bytes(), &[there]);
                     }
                     RELEASE => released[frame.object as usize] += 1,
                     kind => assert_eq!(kind, CANCEL),
@@ -495,7 +541,7 @@ fn answers_and_cancels_may_meet() {
             match client.ready(id) {
                 Some(answer) if answer.kind == REPLY => {
                     won += 1;
-                    assert_eq!(client.free(value(&answer)), 0);
+                    assert_eq!(client.free(number(&answer)), 0);
                     break;
                 }
                 Some(answer) => {
@@ -512,7 +558,7 @@ fn answers_and_cancels_may_meet() {
     }
     while let Some(frame) = client.callback(Duration::from_millis(50)) {
         match frame.kind {
-            CALL => assert_eq!(client.free(value(&frame)), 0),
+            CALL => assert_eq!(client.free(number(&frame)), 0),
             RELEASE => released[frame.object as usize] += 1,
             kind => assert_eq!(kind, CANCEL),
         }
@@ -531,10 +577,10 @@ fn a_stream_gets_credit_as_it_is_read() {
     while sent < 10 * WINDOW {
         let answer = client.next(id, Duration::from_secs(10)).expect("credit comes");
         assert_eq!(answer.kind, CREDIT);
-        granted += value::<u64>(&answer);
+        granted += number(&answer);
         assert!(granted - sent <= WINDOW, "the caller is never further ahead than the window");
         while sent < granted {
-            client.item(id, &argument(2u32), &[]);
+            client.item(id, &2u32.to_le_bytes(), &[]);
             sent += 4;
         }
     }
@@ -545,7 +591,7 @@ fn a_stream_gets_credit_as_it_is_read() {
             break answer;
         }
     };
-    assert_eq!(value::<u64>(&answer), sent / 2);
+    assert_eq!(number(&answer), sent / 2);
     assert_eq!(client.statistics().stray, 0);
 }
 
@@ -554,21 +600,21 @@ fn buffers_count_with_their_bytes() {
     let mut client = client();
     let id = client.start(LENGTHS, 0, &[], Duration::ZERO);
     let first = client.next(id, Duration::from_secs(10)).expect("credit comes");
-    assert_eq!((first.kind, value::<u64>(&first)), (CREDIT, 8 << 20));
+    assert_eq!((first.kind, number(&first)), (CREDIT, 8 << 20));
     for size in [0, 5 << 20, 5 << 20] {
         let buffer = client.buffer(&vec![1; size]).expect("fits");
-        client.item(id, &argument(buffer), &[buffer]);
+        client.item(id, &buffer.to_le_bytes(), &[buffer]);
     }
     // What was read is given back, once it is half of the window, or nothing is left to read.
     let mut back = 0;
     while back < 24 + (10 << 20) {
         let answer = client.next(id, Duration::from_secs(10)).expect("credit comes");
         assert_eq!(answer.kind, CREDIT);
-        back += value::<u64>(&answer);
+        back += number(&answer);
     }
     assert_eq!(back, 24 + (10 << 20));
     client.end(id);
-    assert_eq!(value::<Vec<u32>>(&client.last(id)), [0, 5 << 20, 5 << 20]);
+    assert_eq!(value(&client.last(id), |reader| reader.sequence(4, Reader::u32)), [0, 5 << 20, 5 << 20]);
     ends_clean(&client);
 }
 
@@ -578,14 +624,14 @@ fn items_that_may_not_be_sent_end_the_request() {
     // Nobody has read yet.
     let id = client.start(NEVER_READS, 0, &[], Duration::ZERO);
     let buffer = client.buffer(b"early").expect("fits");
-    client.item(id, &argument(buffer), &[buffer]);
+    client.item(id, &buffer.to_le_bytes(), &[buffer]);
     assert_eq!(variant(&client.last(id)), Some(MALFORMED));
     // The method takes no stream.
     let id = client.start(NOTHING, 0, &[], Duration::ZERO);
-    client.item(id, &argument(1u32), &[]);
+    client.item(id, &1u32.to_le_bytes(), &[]);
     assert_eq!(variant(&client.last(id)), Some(MALFORMED));
     // The stream has ended, before it was read.
-    for again in [carrying(ITEM, 0, 0, &argument(1u32), &[]), frame(END, 0, 0, 0, 0, Duration::ZERO, &[])] {
+    for again in [carrying(ITEM, 0, 0, &1u32.to_le_bytes(), &[]), frame(END, 0, 0, 0, 0, Duration::ZERO, &[])] {
         let id = client.start(NEVER_READS, 0, &[], Duration::ZERO);
         client.end(id);
         let mut again = again;
@@ -606,9 +652,9 @@ fn a_stream_ends_with_its_first_failure() {
     let mut client = client();
     let id = client.start(READS_ON, 0, &[], Duration::ZERO);
     assert_eq!(client.next(id, Duration::from_secs(10)).map(|answer| answer.kind), Some(CREDIT));
-    client.item(id, &argument(1u32), &[]);
+    client.item(id, &1u32.to_le_bytes(), &[]);
     client.item(id, &[1], &[]);
-    assert_eq!(value::<u32>(&client.last(id)), 1);
+    assert_eq!(value(&client.last(id), |reader| reader.u32()), 1);
 }
 
 #[test]
@@ -619,7 +665,7 @@ fn a_stream_may_end_in_the_batch_of_its_call() {
         let batch = [frame(CALL, 0, id, 0, SUM, Duration::ZERO, &[]), frame(END, 0, id, 0, 0, Duration::ZERO, &[])];
         assert_eq!(client.submit(&batch.concat()).0, 2);
         let answer = client.last(id);
-        assert_eq!((answer.kind, value::<u64>(&answer)), (REPLY, 0));
+        assert_eq!((answer.kind, number(&answer)), (REPLY, 0));
     }
 }
 
@@ -631,7 +677,7 @@ fn what_comes_after_the_request_is_stray_and_freed() {
     client.cancel(id);
     assert_eq!(variant(&client.last(id)), Some(CANCELLED));
     let buffer = client.buffer(b"late").expect("fits");
-    client.item(id, &argument(buffer), &[buffer]);
+    client.item(id, &buffer.to_le_bytes(), &[buffer]);
     client.end(id);
     assert_eq!(client.statistics().stray, 2);
     ends_clean(&client);
@@ -644,9 +690,9 @@ fn what_nobody_reads_is_freed() {
     assert_eq!(client.next(id, Duration::from_secs(10)).map(|answer| answer.kind), Some(CREDIT));
     for size in [3, 4, 5] {
         let buffer = client.buffer(&vec![1; size]).expect("fits");
-        client.item(id, &argument(buffer), &[buffer]);
+        client.item(id, &buffer.to_le_bytes(), &[buffer]);
     }
-    assert_eq!(value::<Option<u32>>(&client.last(id)), Some(3));
+    assert_eq!(value(&client.last(id), |reader| reader.maybe(Reader::u32)), Some(3));
     ends_clean(&client);
 }
 
@@ -657,9 +703,9 @@ fn a_stream_ends_with_its_request_wherever_it_is_read() {
     assert_eq!(client.next(id, Duration::from_secs(10)).map(|answer| answer.kind), Some(CREDIT));
     for size in [3, 4, 5] {
         let buffer = client.buffer(&vec![1; size]).expect("fits");
-        client.item(id, &argument(buffer), &[buffer]);
+        client.item(id, &buffer.to_le_bytes(), &[buffer]);
     }
-    assert_eq!(value::<Option<u32>>(&client.last(id)), Some(3));
+    assert_eq!(value(&client.last(id), |reader| reader.maybe(Reader::u32)), Some(3));
     ends_clean(&client);
     let outside = || READ_OUTSIDE.lock().expect("nobody panics with it").clone();
     eventually("the reader is told", || outside().is_some());
@@ -679,7 +725,7 @@ fn buffers_that_cannot_move_fail_the_stream() {
         } else {
             assert_eq!(client.free(buffer), 0);
         }
-        client.item(id, &argument(buffer), &[buffer]);
+        client.item(id, &buffer.to_le_bytes(), &[buffer]);
         assert_eq!(variant(&client.last(id)), Some(expected));
         if busy {
             assert_eq!((client.unview(buffer), client.free(buffer)), (0, 0));
@@ -697,7 +743,7 @@ fn items_and_cancels_may_meet() {
         assert_eq!(client.next(id, Duration::from_secs(10)).map(|answer| answer.kind), Some(CREDIT));
         let buffers: Vec<u64> = (0..4).map(|_| client.buffer(b"part").expect("fits")).collect();
         let items: Vec<u8> =
-            buffers.iter().flat_map(|buffer| carrying(ITEM, 0, id, &argument(*buffer), &[*buffer])).collect();
+            buffers.iter().flat_map(|buffer| carrying(ITEM, 0, id, &buffer.to_le_bytes(), &[*buffer])).collect();
         let (runtime, started) = (client.runtime() as usize, Arc::new(std::sync::Barrier::new(2)));
         let starts = started.clone();
         let sending = std::thread::spawn(move || {

@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use rpc::client::{argument, arguments, frame, parse, Answer, Client};
+use rpc::client::{arguments, frame, parse, Answer, Client};
 use rpc::ffi::{AbiInfo, Functions, Method};
 use rpc::service::{emitter, ready, reply, sink, stream};
-use rpc::{Buffer, Call, Context, Decode, Encode, Error, Final, Object, Reader, Service, Work, Writer};
+use rpc::{Buffer, Call, Context, Error, Final, Object, Reader, Service, Work};
 
 const ECHO: u32 = 16;
 const SLEEP: u32 = 17;
@@ -37,6 +37,7 @@ const KEEP: u32 = 32;
 const LATE_ITEM: u32 = 33;
 const TWO_SHIELDS: u32 = 34;
 const PANIC_IN_ENCODE: u32 = 35;
+const MANY_SHARED: u32 = 36;
 
 const ALLOC: u32 = 1;
 const FILL: u32 = 2;
@@ -94,21 +95,34 @@ impl Drop for PanicsInDrop {
     }
 }
 
+/// The work of a method that answers nothing.
+fn done(cx: &Context, method: impl Future<Output = Result<(), Error>> + Send + 'static) -> Work {
+    reply(cx, method, |(), _| {})
+}
+
+fn counted(cx: &Context, method: impl Future<Output = Result<u64, Error>> + Send + 'static) -> Work {
+    reply(cx, method, |number, writer| writer.u64(number))
+}
+
+fn told(cx: &Context, method: impl Future<Output = Result<String, Error>> + Send + 'static) -> Work {
+    reply(cx, method, |text, writer| writer.text(&text))
+}
+
 fn dispatch(call: &mut Call<'_>, cx: Context) -> Result<Work, Error> {
     let context = cx.clone();
     match call.method() {
         ECHO => {
-            let bytes = call.arguments().field(Vec::<u8>::new)?;
-            Ok(reply(&cx, async move { Ok::<_, Error>(bytes) }))
+            let bytes = call.arguments().blob()?;
+            Ok(reply(&cx, async move { Ok::<_, Error>(bytes) }, |bytes, writer| writer.blob(&bytes)))
         }
         SLEEP => {
-            let milliseconds = call.arguments().field(u64::default)?;
-            Ok(reply(&cx, async move {
+            let milliseconds = call.arguments().u64()?;
+            Ok(counted(&cx, async move {
                 tokio::time::sleep(Duration::from_millis(milliseconds)).await;
                 Ok::<_, Error>(milliseconds)
             }))
         }
-        PANIC_IN_CALL => Ok(reply(&cx, async move {
+        PANIC_IN_CALL => Ok(done(&cx, async move {
             tokio::task::yield_now().await;
             if context.in_flight() < u64::MAX {
                 panic!("in the call");
@@ -116,13 +130,13 @@ fn dispatch(call: &mut Call<'_>, cx: Context) -> Result<Work, Error> {
             Ok::<_, Error>(())
         })),
         PANIC_IN_DISPATCH => panic!("in the dispatch"),
-        PANIC_ON_A_BLOCKING_THREAD => Ok(reply(&cx, async move {
+        PANIC_ON_A_BLOCKING_THREAD => Ok(done(&cx, async move {
             context.blocking(|| panic!("on a blocking thread")).await;
             Ok::<_, Error>(())
         })),
         COUNT => {
-            let count = call.arguments().field(u32::default)?;
-            let mut sink = sink::<u32>(&cx);
+            let count = call.arguments().u32()?;
+            let mut sink = sink(&cx, |number, writer| writer.u32(number));
             Ok(stream(&cx, async move {
                 for number in 0..count {
                     sink.send(number).await?;
@@ -131,8 +145,8 @@ fn dispatch(call: &mut Call<'_>, cx: Context) -> Result<Work, Error> {
             }))
         }
         TICKS => {
-            let emitter = emitter::<u32>(&cx);
-            Ok(reply(&cx, async move {
+            let emitter = emitter(&cx, |number, writer| writer.u32(number));
+            Ok(done(&cx, async move {
                 for number in 0..1000 {
                     emitter.emit(number);
                 }
@@ -145,20 +159,24 @@ fn dispatch(call: &mut Call<'_>, cx: Context) -> Result<Work, Error> {
             }))
         }
         OPEN => {
-            let number = call.arguments().field(u32::default)?;
-            Ok(reply(&cx, async move { Ok::<_, Error>(Object::new(Number(number))) }))
+            let number = call.arguments().u32()?;
+            let opened = async move { Ok::<_, Error>(Object::new(Number(number))) };
+            Ok(reply(&cx, opened, |object, writer| writer.object(object)))
         }
-        OTHER => Ok(reply(&cx, async move { Ok::<_, Error>(Object::new("another type")) })),
+        OTHER => {
+            let opened = async move { Ok::<_, Error>(Object::new("another type")) };
+            Ok(reply(&cx, opened, |object, writer| writer.object(object)))
+        }
         MANY_OBJECTS => {
-            let count = call.arguments().field(u32::default)?;
-            Ok(reply(
-                &cx,
-                async move { Ok::<_, Error>((0..count).map(|n| Object::new(Number(n))).collect::<Vec<_>>()) },
-            ))
+            let count = call.arguments().u32()?;
+            Ok(reply(&cx, async move { Ok::<_, Error>(count) }, |count, writer| {
+                writer.count(count as usize);
+                (0..count).for_each(|n| writer.object(Object::new(Number(n))));
+            }))
         }
         COMMIT => {
-            let lasts = Duration::from_millis(call.arguments().field(u64::default)?);
-            Ok(reply(&cx, async move {
+            let lasts = Duration::from_millis(call.arguments().u64()?);
+            Ok(told(&cx, async move {
                 let _shield = context.shield();
                 let token = context.cancellation();
                 token.cancelled().await;
@@ -169,25 +187,37 @@ fn dispatch(call: &mut Call<'_>, cx: Context) -> Result<Work, Error> {
                 }
             }))
         }
-        SHARED => Ok(reply(&cx, async move { Ok::<_, Error>(Buffer::from(Bytes::from_static(b"shared"))) })),
-        FOR_EVER => Ok(reply(&cx, async move {
+        SHARED => {
+            let shared = async move { Ok::<_, Error>(Buffer::from(Bytes::from_static(b"shared"))) };
+            Ok(reply(&cx, shared, |buffer, writer| writer.buffer(buffer)))
+        }
+        MANY_SHARED => {
+            let mut sink = sink(&cx, |buffer, writer| writer.buffer(buffer));
+            Ok(stream(&cx, async move {
+                for _ in 0..3 {
+                    sink.send(Buffer::from(Bytes::from_static(b"shared"))).await?;
+                }
+                Ok::<_, Error>(())
+            }))
+        }
+        FOR_EVER => Ok(done(&cx, async move {
             let _counts = CountsItsDrop;
             std::future::pending::<()>().await;
             Ok::<_, Error>(())
         })),
-        PANIC_IN_DROP => Ok(reply(&cx, PanicsInDrop)),
+        PANIC_IN_DROP => Ok(done(&cx, PanicsInDrop)),
         LENGTH => {
-            let buffer = call.arguments().field(Buffer::default)?;
-            Ok(reply(&cx, async move { Ok::<_, Error>(buffer.len() as u64) }))
+            let buffer = call.arguments().buffer()?;
+            Ok(counted(&cx, async move { Ok::<_, Error>(buffer.len() as u64) }))
         }
         KEEP => {
-            let buffer = call.arguments().field(Buffer::default)?;
+            let buffer = call.arguments().buffer()?;
             let number = call.object::<Number>()?;
             KEPT.store(Bytes::from(buffer).as_ptr() as usize, Ordering::SeqCst);
-            Ok(reply(&cx, async move { Ok::<_, Error>(number.0) }))
+            Ok(reply(&cx, async move { Ok::<_, Error>(number.0) }, |number, writer| writer.u32(number)))
         }
         LATE_ITEM => {
-            let mut sink = sink::<Buffer>(&cx);
+            let mut sink = sink(&cx, |buffer, writer| writer.buffer(buffer));
             Ok(stream(&cx, async move {
                 tokio::spawn(async move {
                     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -197,7 +227,7 @@ fn dispatch(call: &mut Call<'_>, cx: Context) -> Result<Work, Error> {
                 Ok::<_, Error>(())
             }))
         }
-        TWO_SHIELDS => Ok(reply(&cx, async move {
+        TWO_SHIELDS => Ok(told(&cx, async move {
             let _outer = context.shield();
             drop(context.shield());
             context.cancellation().cancelled().await;
@@ -205,25 +235,13 @@ fn dispatch(call: &mut Call<'_>, cx: Context) -> Result<Work, Error> {
             Ok::<_, Error>("committed".to_owned())
         })),
         PANIC_IN_ENCODE => {
-            let buffer = call.arguments().field(Buffer::default)?;
-            Ok(reply(&cx, async move { Ok::<_, Error>(vec![Fragile::Whole(buffer), Fragile::Broken]) }))
+            let buffer = call.arguments().buffer()?;
+            Ok(reply(&cx, async move { Ok::<_, Error>(buffer) }, |buffer, writer| {
+                writer.buffer(buffer);
+                panic!("in the encoder");
+            }))
         }
         _ => immediate(call).map(ready),
-    }
-}
-
-/// A value of which one variant cannot be written.
-enum Fragile {
-    Whole(Buffer),
-    Broken,
-}
-
-impl Encode for Fragile {
-    fn encode(self, writer: &mut Writer<'_>) {
-        match self {
-            Fragile::Whole(buffer) => buffer.encode(writer),
-            Fragile::Broken => panic!("in the encoder"),
-        }
     }
 }
 
@@ -231,7 +249,7 @@ fn immediate(call: &mut Call<'_>) -> Result<Final, Error> {
     match call.method() {
         NUMBER => {
             let number = call.object::<Number>()?;
-            Ok(call.answer(Ok::<_, Error>(number.0)))
+            Ok(call.answer(Ok::<_, Error>(number.0), |number, writer| writer.u32(number)))
         }
         method => Err(Error::UnknownMethod(method)),
     }
@@ -250,9 +268,18 @@ fn variant(answer: &Answer) -> Option<u32> {
     answer.error().filter(|error| error.0 == 0).map(|error| error.1)
 }
 
-fn value<T: Decode>(answer: &Answer) -> T {
+fn value<T>(answer: &Answer, read: fn(&mut Reader<'_>) -> Result<T, Error>) -> T {
     assert_eq!(answer.kind, REPLY, "{:?}", answer.error());
-    T::decode(&mut Reader::new(&answer.payload)).expect("reads")
+    read(&mut Reader::new(&answer.payload)).expect("reads")
+}
+
+fn number(answer: &Answer) -> u64 {
+    value(answer, |reader| reader.u64())
+}
+
+/// Bytes as an argument.
+fn blob(bytes: &[u8]) -> Vec<u8> {
+    arguments(|writer| writer.blob(bytes))
 }
 
 /// Waits for what happens a moment later.
@@ -267,8 +294,8 @@ fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
 #[test]
 fn a_call_is_answered() {
     let mut client = client();
-    let answer = client.call(ECHO, 0, &argument(b"hello".to_vec()));
-    assert_eq!(value::<Vec<u8>>(&answer), b"hello");
+    let answer = client.call(ECHO, 0, &blob(b"hello"));
+    assert_eq!(value(&answer, |reader| reader.blob()), b"hello");
     assert_eq!(variant(&client.call(999, 0, &[])), Some(5), "unknown methods are an error of the request");
     assert_eq!(variant(&client.call(3, 0, &[])), Some(5), "unknown built-in ones too");
     assert_eq!(variant(&client.call(ECHO, 0, &[1, 2])), Some(4), "malformed arguments too");
@@ -288,8 +315,8 @@ fn the_schema_can_be_asked_for() {
 fn answers_go_to_the_queue_of_their_call() {
     let client = client();
     let batch = [
-        frame(CALL, 1, 5, 0, ECHO, Duration::ZERO, &argument(vec![1u8])),
-        frame(CALL, 0, 5, 0, ECHO, Duration::ZERO, &argument(vec![0u8])),
+        frame(CALL, 1, 5, 0, ECHO, Duration::ZERO, &blob(&[1])),
+        frame(CALL, 0, 5, 0, ECHO, Duration::ZERO, &blob(&[0])),
     ];
     assert_eq!(client.submit(&batch.concat()).0, 2, "the same id on two queues names two requests");
     for queue in [1, 0] {
@@ -306,7 +333,7 @@ fn answers_go_to_the_queue_of_their_call() {
 #[test]
 fn a_frame_that_does_not_fit_says_what_it_needs() {
     let mut client = client();
-    client.start(ECHO, 0, &argument(vec![7u8; 100]), Duration::ZERO);
+    client.start(ECHO, 0, &blob(&[7; 100]), Duration::ZERO);
     let mut block = [0; 512];
     let (mut used, mut needed) = (0, 0);
     let mut poll = |capacity: usize, needed: &mut usize, used: &mut usize| {
@@ -339,7 +366,7 @@ fn a_cancel_in_the_batch_of_its_call_is_not_lost() {
     for _ in 0..200 {
         let id = client.fresh_id();
         let batch = [
-            frame(CALL, 0, id, 0, SLEEP, Duration::ZERO, &argument(60_000u64)),
+            frame(CALL, 0, id, 0, SLEEP, Duration::ZERO, &60_000u64.to_le_bytes()),
             frame(CANCEL, 0, id, 0, 0, Duration::ZERO, &[]),
         ];
         assert_eq!(client.submit(&batch.concat()).0, 2);
@@ -350,14 +377,14 @@ fn a_cancel_in_the_batch_of_its_call_is_not_lost() {
 #[test]
 fn what_has_won_is_answered_in_spite_of_a_cancel() {
     let mut client = client();
-    let id = client.start(COMMIT, 0, &argument(50u64), Duration::ZERO);
+    let id = client.start(COMMIT, 0, &50u64.to_le_bytes(), Duration::ZERO);
     assert_eq!(client.next(id, Duration::from_millis(50)), None);
     client.cancel(id);
-    assert_eq!(value::<String>(&client.last(id)), "committed");
-    let id = client.start(COMMIT, 0, &argument(0u64), Duration::ZERO);
+    assert_eq!(value(&client.last(id), |reader| reader.text()), "committed");
+    let id = client.start(COMMIT, 0, &0u64.to_le_bytes(), Duration::ZERO);
     client.cancel(id);
     assert_eq!(variant(&client.last(id)), Some(1), "a shielded request that gives in says why");
-    let id = client.start(COMMIT, 0, &argument(0u64), Duration::from_millis(20));
+    let id = client.start(COMMIT, 0, &0u64.to_le_bytes(), Duration::from_millis(20));
     assert_eq!(variant(&client.last(id)), Some(2));
 }
 
@@ -367,26 +394,26 @@ fn the_outer_shield_holds_when_an_inner_one_ends() {
     let id = client.start(TWO_SHIELDS, 0, &[], Duration::ZERO);
     assert_eq!(client.next(id, Duration::from_millis(20)), None);
     client.cancel(id);
-    assert_eq!(value::<String>(&client.last(id)), "committed");
+    assert_eq!(value(&client.last(id), |reader| reader.text()), "committed");
 }
 
 #[test]
 fn deadlines_pass() {
     let mut client = client();
     let began = Instant::now();
-    let id = client.start(SLEEP, 0, &argument(60_000u64), Duration::from_millis(30));
+    let id = client.start(SLEEP, 0, &60_000u64.to_le_bytes(), Duration::from_millis(30));
     assert_eq!(variant(&client.last(id)), Some(2));
     assert!(began.elapsed() >= Duration::from_millis(30) && began.elapsed() < Duration::from_secs(10));
-    let id = client.start(SLEEP, 0, &argument(1u64), Duration::from_secs(1 << 40));
-    assert_eq!(value::<u64>(&client.last(id)), 1, "one beyond the clock never passes");
-    let id = client.start(COUNT, 0, &argument(3u32), Duration::from_millis(30));
+    let id = client.start(SLEEP, 0, &1u64.to_le_bytes(), Duration::from_secs(1 << 40));
+    assert_eq!(number(&client.last(id)), 1, "one beyond the clock never passes");
+    let id = client.start(COUNT, 0, &3u32.to_le_bytes(), Duration::from_millis(30));
     assert_eq!(variant(&client.last(id)), Some(2), "a stream that waits for credit has one too");
 }
 
 #[test]
 fn credit_admits_items_by_their_bytes() {
     let mut client = client();
-    let id = client.start(COUNT, 0, &argument(10u32), Duration::ZERO);
+    let id = client.start(COUNT, 0, &10u32.to_le_bytes(), Duration::ZERO);
     let take = |client: &mut Client, most: usize| {
         let items: Vec<u32> = std::iter::from_fn(|| {
             let answer = client.next(id, Duration::from_millis(100))?;
@@ -440,7 +467,7 @@ fn the_newest_emit_comes_before_the_answer_and_none_after() {
 #[test]
 fn a_panic_ends_its_request_alone() {
     let mut client = client();
-    let waits = client.start(SLEEP, 0, &argument(100u64), Duration::ZERO);
+    let waits = client.start(SLEEP, 0, &100u64.to_le_bytes(), Duration::ZERO);
     for (method, message) in [
         (PANIC_IN_CALL, "in the call"),
         (PANIC_IN_DISPATCH, "in the dispatch"),
@@ -453,7 +480,7 @@ fn a_panic_ends_its_request_alone() {
     let id = client.start(PANIC_IN_DROP, 0, &[], Duration::ZERO);
     client.cancel(id);
     assert_eq!(client.last(id).kind, PANIC);
-    assert_eq!(value::<u64>(&client.last(waits)), 100);
+    assert_eq!(number(&client.last(waits)), 100);
     assert_eq!(client.statistics().in_flight, 0);
 }
 
@@ -461,7 +488,7 @@ fn a_panic_ends_its_request_alone() {
 fn what_was_written_before_a_panic_is_freed() {
     let mut client = client();
     let buffer = client.buffer(b"12345").expect("fits");
-    let answer = client.call(PANIC_IN_ENCODE, 0, &argument(buffer));
+    let answer = client.call(PANIC_IN_ENCODE, 0, &buffer.to_le_bytes());
     assert_eq!((answer.kind, answer.handles.len()), (PANIC, 0));
     assert_eq!((client.statistics().buffers, client.statistics().buffer_bytes), (0, 0));
 }
@@ -469,8 +496,8 @@ fn what_was_written_before_a_panic_is_freed() {
 #[test]
 fn an_id_is_free_again_after_its_last_frame() {
     let mut client = client();
-    let id = client.start(SLEEP, 0, &argument(50u64), Duration::ZERO);
-    let again = frame(CALL, 0, id, 0, ECHO, Duration::ZERO, &argument(vec![1u8]));
+    let id = client.start(SLEEP, 0, &50u64.to_le_bytes(), Duration::ZERO);
+    let again = frame(CALL, 0, id, 0, ECHO, Duration::ZERO, &blob(&[1]));
     assert_eq!(client.submit(&again), (INVALID, 0), "it is in use");
     client.last(id);
     assert_eq!(client.submit(&again).0, 1);
@@ -481,7 +508,7 @@ fn an_id_is_free_again_after_its_last_frame() {
 fn a_malformed_frame_stops_the_batch() {
     let mut client = client();
     let id = client.fresh_id();
-    let good = frame(CALL, 0, id, 0, ECHO, Duration::ZERO, &argument(vec![1u8]));
+    let good = frame(CALL, 0, id, 0, ECHO, Duration::ZERO, &blob(&[1]));
     let spoil = |at: usize, byte: u8| {
         let mut bad = frame(CALL, 0, id + 1, 0, ECHO, Duration::ZERO, &[]);
         bad[at] = byte;
@@ -519,8 +546,8 @@ fn nearly_frames() -> impl Strategy<Value = Vec<u8>> {
     let payload = prop_oneof![
         Just(Vec::new()),
         any::<u8>().prop_map(|byte| vec![byte]),
-        any::<u16>().prop_map(|number| argument(u32::from(number))),
-        (1u64..3, 0u64..64).prop_map(|(generation, slot)| argument(generation << 32 | slot)),
+        any::<u16>().prop_map(|number| u32::from(number).to_le_bytes().to_vec()),
+        (1u64..3, 0u64..64).prop_map(|(generation, slot)| (generation << 32 | slot).to_le_bytes().to_vec()),
     ];
     let call = (0u16..3, 0u64..9, 0u64..4, prop::sample::select(methods), payload).prop_map(
         |(queue, id, object, method, payload)| frame(CALL, queue, id, object, method, Duration::ZERO, &payload),
@@ -563,13 +590,13 @@ fn any_block_is_taken_or_refused() {
     });
     ran.expect("holds");
     let mut client = client.into_inner();
-    assert_eq!(value::<Vec<u8>>(&client.call(ECHO, 0, &argument(vec![5u8]))), [5]);
+    assert_eq!(value(&client.call(ECHO, 0, &blob(&[5])), |reader| reader.blob()), [5]);
 }
 
 #[test]
 fn a_caller_that_never_polls_is_held_back() {
     let mut client = client();
-    let payload = argument(vec![0u8; 0]);
+    let payload = blob(&[]);
     let mut accepted = 0u64;
     loop {
         let batch: Vec<u8> = (0..1000)
@@ -599,20 +626,24 @@ fn a_caller_that_never_polls_is_held_back() {
 #[test]
 fn objects_end_with_their_handle() {
     let mut client = client();
-    let answer = client.call(OPEN, 0, &argument(5u32));
-    let object = value::<u64>(&answer);
+    let answer = client.call(OPEN, 0, &5u32.to_le_bytes());
+    let object = number(&answer);
     assert_eq!(answer.handles, [object | 1 << 63]);
-    assert_eq!(client.immediate(NUMBER, object, &[]).map(|answer| value::<u32>(&answer)), Ok(5));
-    assert_eq!(value::<u32>(&client.call(NUMBER, object, &[])), 5, "an immediate method may be submitted too");
-    let other = value::<u64>(&client.call(OTHER, 0, &[]));
+    assert_eq!(client.immediate(NUMBER, object, &[]).map(|answer| value(&answer, |reader| reader.u32())), Ok(5));
+    assert_eq!(
+        value(&client.call(NUMBER, object, &[]), |reader| reader.u32()),
+        5,
+        "an immediate method may be submitted too"
+    );
+    let other = number(&client.call(OTHER, 0, &[]));
     assert_eq!(variant(&client.call(NUMBER, other, &[])), Some(9));
     assert_eq!(variant(&client.immediate(ECHO, object, &[]).expect("answers")), Some(5));
     assert_eq!(client.statistics().objects, 2);
     assert_eq!((client.close(object), client.close(object), client.close(object ^ 1 << 40)), (0, HANDLE, HANDLE));
     assert_eq!(variant(&client.call(NUMBER, object, &[])), Some(3));
-    let many = client.call(MANY_OBJECTS, 0, &argument(255u32));
+    let many = client.call(MANY_OBJECTS, 0, &255u32.to_le_bytes());
     assert_eq!(many.handles.len(), 255);
-    assert_eq!(variant(&client.call(MANY_OBJECTS, 0, &argument(256u32))), Some(8));
+    assert_eq!(variant(&client.call(MANY_OBJECTS, 0, &256u32.to_le_bytes())), Some(8));
     assert_eq!(client.statistics().objects, 256, "those that could not be sent are gone");
 }
 
@@ -620,20 +651,20 @@ fn objects_end_with_their_handle() {
 fn buffers_move_also_where_the_call_fails() {
     let mut client = client();
     let buffer = client.buffer(b"12345").expect("fits");
-    assert_eq!(value::<u64>(&client.call(LENGTH, 0, &argument(buffer))), 5);
+    assert_eq!(number(&client.call(LENGTH, 0, &buffer.to_le_bytes())), 5);
     assert_eq!(client.free(buffer), HANDLE);
     let buffer = client.buffer(b"12345").expect("fits");
     let address = client.view(buffer).expect("is open").data as usize;
     assert_eq!(client.unview(buffer), 0);
-    assert_eq!(variant(&client.call(KEEP, 99, &argument(buffer))), Some(3));
+    assert_eq!(variant(&client.call(KEEP, 99, &buffer.to_le_bytes())), Some(3));
     assert_eq!(client.free(buffer), HANDLE, "it has moved though the object was closed");
-    let object = value::<u64>(&client.call(OPEN, 0, &argument(1u32)));
+    let object = number(&client.call(OPEN, 0, &1u32.to_le_bytes()));
     let buffer = client.buffer(b"12345").expect("fits");
     assert_eq!(client.view(buffer).expect("is open").data as usize, address, "freed memory is used again");
     assert_eq!(client.unview(buffer), 0);
-    assert_eq!(value::<u32>(&client.call(KEEP, object, &argument(buffer))), 1);
+    assert_eq!(value(&client.call(KEEP, object, &buffer.to_le_bytes()), |reader| reader.u32()), 1);
     assert_eq!(KEPT.load(Ordering::SeqCst), address, "and moves without a copy");
-    let shared = value::<u64>(&client.call(SHARED, 0, &[]));
+    let shared = number(&client.call(SHARED, 0, &[]));
     assert_eq!(client.read(shared).expect("is open"), b"shared");
     assert_eq!(client.free(shared), 0);
     assert_eq!((client.statistics().buffers, client.statistics().buffer_bytes), (0, 0));
@@ -642,23 +673,49 @@ fn buffers_move_also_where_the_call_fails() {
 #[test]
 fn an_allocation_waits_for_room() {
     let mut client = Client::new(functions(), 2, 1, 1 << 20);
-    let first = value::<u64>(&client.call(ALLOC, 0, &argument(1u64 << 20)));
+    let first = number(&client.call(ALLOC, 0, &(1u64 << 20).to_le_bytes()));
     assert_eq!(client.buffer(b"x"), Err(NO_MEMORY));
-    let waits = client.start(ALLOC, 0, &argument(4096u64), Duration::ZERO);
+    let waits = client.start(ALLOC, 0, &4096u64.to_le_bytes(), Duration::ZERO);
     let shared = client.start(SHARED, 0, &[], Duration::ZERO);
     assert_eq!(client.next(waits, Duration::from_millis(50)), None);
     assert_eq!(client.next(shared, Duration::from_millis(50)), None, "an answer with a buffer waits too");
-    let cancelled = client.start(ALLOC, 0, &argument(4096u64), Duration::ZERO);
+    let cancelled = client.start(ALLOC, 0, &4096u64.to_le_bytes(), Duration::ZERO);
     client.cancel(cancelled);
     assert_eq!(variant(&client.last(cancelled)), Some(1));
+    let given_up = client.start(SHARED, 0, &[], Duration::ZERO);
+    assert_eq!(client.next(given_up, Duration::from_millis(50)), None);
+    client.cancel(given_up);
+    assert_eq!(variant(&client.last(given_up)), Some(1));
     assert_eq!(client.free(first), 0);
-    let second = value::<u64>(&client.last(waits));
-    assert_eq!(client.view(second).map(|view| view.length), Ok(4096));
-    assert_eq!(client.last(shared).kind, REPLY);
-    let answer = client.call(ALLOC, 0, &argument((1u64 << 20) + 1));
+    let second = number(&client.last(waits));
+    assert_eq!((client.view(second).map(|view| view.length), client.unview(second)), (Ok(4096), 0));
+    let shared = number(&client.last(shared));
+    assert_eq!(client.statistics().buffers, 2, "what nobody waits for is freed");
+    assert_eq!((client.free(second), client.free(shared)), (0, 0));
+    let answer = client.call(ALLOC, 0, &((1u64 << 20) + 1).to_le_bytes());
     assert_eq!(variant(&answer), Some(7));
-    assert_eq!(variant(&client.call(ALLOC, 0, &argument(u64::MAX))), Some(7));
-    assert_eq!(value::<u64>(&client.call(ALLOC, 0, &argument(0u64))) >> 63, 0);
+    assert_eq!(variant(&client.call(ALLOC, 0, &u64::MAX.to_le_bytes())), Some(7));
+    assert_eq!(number(&client.call(ALLOC, 0, &0u64.to_le_bytes())) >> 63, 0);
+}
+
+#[test]
+fn items_with_buffers_wait_for_room() {
+    // Room for one page.
+    let mut client = Client::new(functions(), 2, 1, 1);
+    let id = client.start(MANY_SHARED, 0, &[], Duration::ZERO);
+    client.credit(id, u64::MAX >> 1);
+    for _ in 0..3 {
+        let item = client.next(id, Duration::from_secs(10)).expect("an item comes");
+        assert_eq!(item.kind, ITEM);
+        assert_eq!(
+            client.next(id, Duration::from_millis(50)).map(|answer| answer.kind).filter(|kind| *kind != END),
+            None
+        );
+        let buffer = Reader::new(&item.payload).u64().expect("reads");
+        assert_eq!(item.handles, [buffer]);
+        assert_eq!((client.read(buffer).as_deref(), client.free(buffer)), (Ok(&b"shared"[..]), 0));
+    }
+    eventually("nothing is left", || client.statistics().buffers == 0 && client.statistics().in_flight == 0);
 }
 
 #[test]
@@ -666,8 +723,8 @@ fn fill_reads_to_the_size_or_the_end() {
     let mut client = client();
     let fill = |descriptor: i32, size: u64| {
         arguments(|writer| {
-            descriptor.encode(writer);
-            size.encode(writer);
+            writer.i32(descriptor);
+            writer.u64(size);
         })
     };
     let (reader, mut writer) = std::io::pipe().expect("makes a pipe");
@@ -675,12 +732,12 @@ fn fill_reads_to_the_size_or_the_end() {
     writer.write_all(b"abc").expect("writes");
     assert_eq!(client.next(filling, Duration::from_millis(100)), None, "it waits for the rest");
     writer.write_all(b"defgh").expect("writes");
-    let buffer = value::<u64>(&client.last(filling));
+    let buffer = number(&client.last(filling));
     assert_eq!(client.read(buffer).expect("is open"), b"abcdef");
     drop(writer);
-    let rest = value::<u64>(&client.call(FILL, 0, &fill(reader.as_raw_fd(), 100)));
+    let rest = number(&client.call(FILL, 0, &fill(reader.as_raw_fd(), 100)));
     assert_eq!(client.read(rest).expect("is open"), b"gh");
-    let end = value::<u64>(&client.call(FILL, 0, &fill(reader.as_raw_fd(), 100)));
+    let end = number(&client.call(FILL, 0, &fill(reader.as_raw_fd(), 100)));
     assert_eq!(client.read(end).expect("is open"), b"");
     let answer = client.call(FILL, 0, &fill(-1, 10));
     assert_eq!(variant(&answer), Some(8));
@@ -697,8 +754,8 @@ fn a_cancelled_fill_reads_no_more() {
     let mut client = client();
     let (mut reader, mut writer) = std::io::pipe().expect("makes a pipe");
     let payload = arguments(|writer| {
-        reader.as_raw_fd().encode(writer);
-        10u64.encode(writer);
+        writer.i32(reader.as_raw_fd());
+        writer.u64(10);
     });
     for round in 0..20 {
         let filling = client.start(FILL, 0, &payload, Duration::ZERO);
@@ -718,14 +775,14 @@ fn a_fill_keeps_its_file_when_the_caller_closes_the_descriptor() {
     let mut client = client();
     let (reader, mut writer) = std::io::pipe().expect("makes a pipe");
     let payload = arguments(|writer| {
-        reader.as_raw_fd().encode(writer);
-        5u64.encode(writer);
+        writer.i32(reader.as_raw_fd());
+        writer.u64(5);
     });
     let filling = client.start(FILL, 0, &payload, Duration::ZERO);
     assert_eq!(client.next(filling, Duration::from_millis(50)), None);
     drop(reader);
     writer.write_all(b"whole").expect("the library still has the other end");
-    let buffer = value::<u64>(&client.last(filling));
+    let buffer = number(&client.last(filling));
     assert_eq!(client.read(buffer).expect("is open"), b"whole");
 }
 
@@ -734,8 +791,9 @@ fn a_fill_keeps_its_file_when_the_caller_closes_the_descriptor() {
 fn a_runtime_that_waits_loses_no_answer() {
     for round in 0..200u64 {
         let mut client = client();
-        let ids: Vec<u64> =
-            (0..20).map(|number| client.start(SLEEP, 0, &argument((round + number) % 3), Duration::ZERO)).collect();
+        let ids: Vec<u64> = (0..20)
+            .map(|number| client.start(SLEEP, 0, &((round + number) % 3).to_le_bytes(), Duration::ZERO))
+            .collect();
         let runtime = client.runtime() as usize;
         // SAFETY: the runtime is freed once; the client's own attempt finds it closed.
         let freeing = std::thread::spawn(move || unsafe { sr_runtime_free(runtime as *mut _, 10_000_000_000) });
@@ -755,7 +813,7 @@ fn a_runtime_that_ends_answers_what_it_took() {
         let submitting = std::thread::spawn(move || {
             let mut taken = 0u64;
             loop {
-                let call = frame(CALL, 0, taken + 1, 0, ECHO, Duration::ZERO, &argument(vec![1u8]));
+                let call = frame(CALL, 0, taken + 1, 0, ECHO, Duration::ZERO, &blob(&[1]));
                 // SAFETY: the block is good for the call, and what is left of a freed runtime says that it is closed.
                 match unsafe { sr_submit(runtime as *mut _, call.as_ptr(), call.len(), std::ptr::null_mut()) } {
                     CLOSED => return taken,
@@ -788,8 +846,8 @@ fn a_runtime_that_ends_answers_what_it_took() {
 #[test]
 fn a_runtime_ends_with_requests_in_flight() {
     let mut client = client();
-    let slow = client.start(SLEEP, 0, &argument(60_000u64), Duration::ZERO);
-    let quick = client.start(SLEEP, 0, &argument(50u64), Duration::ZERO);
+    let slow = client.start(SLEEP, 0, &60_000u64.to_le_bytes(), Duration::ZERO);
+    let quick = client.start(SLEEP, 0, &50u64.to_le_bytes(), Duration::ZERO);
     client.start(FOR_EVER, 0, &[], Duration::ZERO);
     let open = client.buffer(b"left open").expect("fits");
     client.view(open).expect("is open");
@@ -800,7 +858,7 @@ fn a_runtime_ends_with_requests_in_flight() {
         let status = unsafe { sr_runtime_free(runtime as *mut _, 300_000_000) };
         (status, began.elapsed())
     });
-    assert_eq!(value::<u64>(&client.last(quick)), 50, "those that end in time are answered");
+    assert_eq!(number(&client.last(quick)), 50, "those that end in time are answered");
     assert_eq!(variant(&client.last(slow)), Some(1), "the others are cancelled");
     eventually("pollers are told", || client.poll(Duration::from_secs(1)) == CLOSED);
     let (status, lasted) = freeing.join().expect("does not panic");
@@ -885,7 +943,7 @@ fn many_threads_get_each_answer_once() {
                     let mut batch: Vec<u8> = (first..first + BATCH)
                         .flat_map(|number| {
                             let id = 1 + thread * EACH + number;
-                            let payload = argument(id.to_le_bytes().to_vec());
+                            let payload = blob(&id.to_le_bytes());
                             frame(CALL, (id % 2) as u16, id, 0, ECHO, Duration::ZERO, &payload)
                         })
                         .collect();
@@ -916,7 +974,7 @@ fn throughput() {
     for (batch, name) in [(1u64, "one at a time"), (64, "batches of 64"), (512, "batches of 512")] {
         let mut client = Client::new(functions(), 0, 1, 0);
         let total = if batch == 1 { 20_000 } else { 1_000_000 };
-        let payload = argument(vec![1u8; 8]);
+        let payload = blob(&[1; 8]);
         let frames: Vec<u8> =
             (1..=batch).flat_map(|id| frame(CALL, 0, id, 0, ECHO, Duration::ZERO, &payload)).collect();
         let mut block = vec![0u8; 1 << 16];

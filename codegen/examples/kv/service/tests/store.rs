@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kv::{Change, Condition, Entry, Full, Item, Options, PutOptions, StoreError, Version, ONE_DAY};
-use rpc::client::{argument, arguments, Answer, Client};
-use rpc::{Declared, Decode, Encode, Reader};
+use rpc::client::{arguments, Answer, Client};
+use rpc::{Declared, Error, Reader};
 
 const CREDIT: u8 = 3;
 const ITEM: u8 = 4;
@@ -25,7 +25,7 @@ impl Suite {
         let functions = unsafe { &*kv_service::sr_table() };
         let methods = rpc::ffi::methods(&kv_service::SERVICE).collect();
         let mut suite = Suite { client: Client::new(functions, 2, 1, 0), methods, store: 0 };
-        suite.store = handle(&suite.call("Store.open", &argument(options)));
+        suite.store = number(&suite.call("Store.open", &arguments(|writer| options.encode(writer))));
         suite
     }
 
@@ -38,38 +38,39 @@ impl Suite {
     }
 
     fn get(&mut self, key: &str) -> Answer {
-        self.call("Store.get", &argument(key.to_owned()))
+        self.call("Store.get", &arguments(|writer| writer.text(key)))
     }
 
     fn keys(&mut self, prefix: &str) -> Vec<String> {
-        let id =
-            self.client.start(self.methods["Store.range"], self.store, &argument(prefix.to_owned()), Duration::ZERO);
+        let id = self.client.start(
+            self.methods["Store.range"],
+            self.store,
+            &arguments(|writer| writer.text(prefix)),
+            Duration::ZERO,
+        );
         self.client.credit(id, u32::MAX.into());
         std::iter::from_fn(|| self.client.next(id, PATIENCE).filter(|answer| answer.kind == ITEM))
-            .map(|answer| decoded::<Entry>(&answer.payload).key)
+            .map(|answer| decoded(&answer, Entry::decode).key)
             .collect()
     }
 }
 
 fn put(key: &str, options: PutOptions) -> Vec<u8> {
     arguments(|writer| {
-        key.to_owned().encode(writer);
-        b"value".to_vec().encode(writer);
+        writer.text(key);
+        writer.blob(b"value");
         options.encode(writer);
     })
 }
 
-fn decoded<T: Decode>(payload: &[u8]) -> T {
-    T::decode(&mut Reader::new(payload)).expect("the payload is what the IDL says")
+fn decoded<T>(answer: &Answer, decode: fn(&mut Reader<'_>) -> Result<T, Error>) -> T {
+    decode(&mut Reader::new(&answer.payload)).expect("the payload is what the IDL says")
 }
 
-fn reply<T: Decode>(answer: &Answer) -> T {
+/// A handle, a version or a count.
+fn number(answer: &Answer) -> u64 {
     assert_eq!(answer.kind, REPLY, "{:?}", answer.error());
-    decoded(&answer.payload)
-}
-
-fn handle(answer: &Answer) -> u64 {
-    reply(answer)
+    decoded(answer, |reader| reader.u64())
 }
 
 fn assert_fails(answer: &Answer, with: StoreError) {
@@ -81,14 +82,14 @@ fn entries_are_put_found_and_deleted() {
     let mut suite = Suite::new(Options::default());
     let labels = BTreeMap::from([("season".to_owned(), "autumn".to_owned())]);
     let options = PutOptions { when: Condition::New, lives: Some(ONE_DAY), labels: labels.clone() };
-    let version: Version = reply(&suite.put("fruit/apple", options));
+    let version: Version = number(&suite.put("fruit/apple", options));
 
-    let entry: Entry = reply(&suite.get("fruit/apple"));
+    let entry = decoded(&suite.get("fruit/apple"), Entry::decode);
     assert_eq!((entry.value.as_slice(), entry.labels, entry.version), (&b"value"[..], labels, version));
     assert!(entry.until.is_some_and(|until| until.seconds >= entry.changed.seconds + 86_400));
 
     let delete = arguments(|writer| {
-        "fruit/apple".to_owned().encode(writer);
+        writer.text("fruit/apple");
         Condition::Is { version }.encode(writer);
     });
     assert_eq!(suite.call("Store.delete", &delete).kind, REPLY);
@@ -99,12 +100,12 @@ fn entries_are_put_found_and_deleted() {
 fn conditions_are_looked_at() {
     let mut suite = Suite::new(Options::default());
     let new = || PutOptions { when: Condition::New, ..PutOptions::default() };
-    let version: Version = reply(&suite.put("a", new()));
+    let version: Version = number(&suite.put("a", new()));
     assert_fails(&suite.put("a", new()), StoreError::Changed { key: "a".to_owned(), version });
     let of = |version| PutOptions { when: Condition::Is { version }, ..PutOptions::default() };
     assert_fails(&suite.put("a", of(version + 1)), StoreError::Changed { key: "a".to_owned(), version });
     assert_fails(&suite.put("b", of(version)), StoreError::Missing { key: "b".to_owned() });
-    assert_eq!(reply::<Version>(&suite.put("a", of(version))), version + 1);
+    assert_eq!(number(&suite.put("a", of(version))), version + 1);
 }
 
 #[test]
@@ -119,13 +120,13 @@ fn keys_have_a_length() {
 #[test]
 fn a_full_store_refuses_or_drops() {
     let mut suite = Suite::new(Options { entries: 1, ..Options::default() });
-    reply::<Version>(&suite.put("a", PutOptions::default()));
+    number(&suite.put("a", PutOptions::default()));
     assert_fails(&suite.put("b", PutOptions::default()), StoreError::Full { entries: 1 });
-    reply::<Version>(&suite.put("a", PutOptions::default()));
+    number(&suite.put("a", PutOptions::default()));
 
     let mut suite = Suite::new(Options { entries: 3, full: Full::Drop { count: 2 }, ..Options::default() });
     for key in ["a", "b", "c", "d"] {
-        reply::<Version>(&suite.put(key, PutOptions::default()));
+        number(&suite.put(key, PutOptions::default()));
     }
     assert_eq!(suite.keys(""), ["c", "d"]);
 }
@@ -133,7 +134,7 @@ fn a_full_store_refuses_or_drops() {
 #[test]
 fn entries_end() {
     let mut suite = Suite::new(Options::default());
-    reply::<Version>(&suite.put("mayfly", PutOptions { lives: Some(Duration::ZERO), ..PutOptions::default() }));
+    number(&suite.put("mayfly", PutOptions { lives: Some(Duration::ZERO), ..PutOptions::default() }));
     assert!(suite.keys("").is_empty());
     assert_fails(&suite.get("mayfly"), StoreError::Missing { key: "mayfly".to_owned() });
 }
@@ -145,10 +146,11 @@ fn items_are_loaded_as_they_come() {
     // An item without credit ends the request; the first credit is far more than these take.
     assert_eq!(suite.client.next(id, PATIENCE).map(|answer| answer.kind), Some(CREDIT));
     for key in ["b", "a", "b"] {
-        suite.client.item(id, &argument(Item { key: key.to_owned(), ..Item::default() }), &[]);
+        let item = Item { key: key.to_owned(), ..Item::default() };
+        suite.client.item(id, &arguments(|writer| item.encode(writer)), &[]);
     }
     suite.client.end(id);
-    assert_eq!(reply::<u64>(&suite.client.last(id)), 3);
+    assert_eq!(number(&suite.client.last(id)), 3);
     assert_eq!(suite.keys(""), ["a", "b"]);
 }
 
@@ -156,8 +158,8 @@ fn items_are_loaded_as_they_come() {
 fn a_watcher_hears_before_the_call_returns() {
     let mut suite = Suite::new(Options::default());
     let watch = arguments(|writer| {
-        "fruit/".to_owned().encode(writer);
-        7u64.encode(writer);
+        writer.text("fruit/");
+        writer.u64(7);
     });
     assert_eq!(suite.call("Store.watch", &watch).kind, REPLY);
 
@@ -168,11 +170,11 @@ fn a_watcher_hears_before_the_call_returns() {
         Duration::ZERO,
     );
     let heard = suite.client.callback(PATIENCE).expect("the watcher hears");
-    let Change::Put { entry } = decoded(&heard.payload) else { panic!("an entry was put") };
+    let Change::Put { entry } = decoded(&heard, Change::decode) else { panic!("an entry was put") };
     assert_eq!((heard.object, entry.key.as_str()), (7, "fruit/apple"));
     assert_eq!(suite.client.ready(id), None, "the call waits for the watcher");
-    suite.client.reply(&heard, &argument(false), &[]);
+    suite.client.reply(&heard, &arguments(|writer| writer.flag(false)), &[]);
     assert_eq!(suite.client.last(id).kind, REPLY);
     // The watcher wanted to hear no more, so nobody is asked now.
-    reply::<Version>(&suite.put("fruit/pear", PutOptions::default()));
+    number(&suite.put("fruit/pear", PutOptions::default()));
 }
