@@ -347,10 +347,28 @@ func TestMethodsHaveExamplesThatRan(t *testing.T) {
 	r := open(t, "interface/Repository.html")
 	assert.Contains(t, r.shown("open"), "client.OpenRepository(ctx, strongroom.Location{")
 	for _, method := range []string{"init", "open", "backup", "snapshots", "read", "restore", "ingest"} {
-		for _, language := range []string{"go", "python", "c"} {
+		for _, language := range []string{"go", "python", "rust", "c"} {
 			r.do(chromedp.Click("#"+method+"--"+language, chromedp.ByQuery))
 			assert.Contains(t, strings.ToUpper(r.shown(method)), "EXAMPLE", "%s in %s", method, language)
 		}
+	}
+	r.do(chromedp.Click("#read--rust", chromedp.ByQuery))
+	assert.Contains(t, r.shown("read"), "sink.send(block.into()).await?", "in Rust: what answers the call")
+	assert.Contains(t, r.shown("declaration"), "rpc::export!(SERVICE);")
+}
+
+func TestTypesHaveExamplesThatRan(t *testing.T) {
+	r := open(t, "index.html")
+	for page, part := range map[string]string{
+		"record/Location.html":       "..Location::default()",
+		"enum/Credentials.html":      "Credentials::KeyFile { .. } =>",
+		"enum/Compression.html":      "Compression::Zstd { level } =>",
+		"enum/IssueKind.html":        "IssueKind::Vanished",
+		"error/RepositoryError.html": "RepositoryError::NotFound { url } =>",
+	} {
+		r.visit(page)
+		r.do(chromedp.Click("#declaration--rust", chromedp.ByQuery))
+		assert.Contains(t, r.shown("declaration"), part, page)
 	}
 }
 

@@ -196,7 +196,7 @@ func (p *page) index() indexBody {
 func (p *page) record(t *ir.Record) *typeBody {
 	p.builder.enter(t.Name, "record", "record", p.Path, t.Doc)
 	body := &typeBody{
-		Doc: p.doc(t.Doc), Text: p.idl("record", t.Name), Tabs: p.tabsOf(t, "declaration", ""), History: p.history(t.About),
+		Doc: p.doc(t.Doc), Text: p.idl("record", t.Name), Tabs: p.tabsOf(t, "declaration", t.Name), History: p.history(t.About),
 		Users: p.usersOf(t),
 	}
 	for _, f := range t.Fields {
@@ -212,7 +212,7 @@ func (p *page) record(t *ir.Record) *typeBody {
 func (p *page) enum(t *ir.Enum) *typeBody {
 	p.builder.enter(t.Name, "enum", "enum", p.Path, t.Doc)
 	return &typeBody{
-		Doc: p.doc(t.Doc), Text: p.idl("enum", t.Name), Tabs: p.tabsOf(t, "declaration", ""), History: p.history(t.About),
+		Doc: p.doc(t.Doc), Text: p.idl("enum", t.Name), Tabs: p.tabsOf(t, "declaration", t.Name), History: p.history(t.About),
 		Variants: p.variants(t.Name, "variant", t.Variants), Users: p.usersOf(t),
 	}
 }
@@ -220,7 +220,7 @@ func (p *page) enum(t *ir.Enum) *typeBody {
 func (p *page) failure(t *ir.Error) *typeBody {
 	p.builder.enter(t.Name, "error", "error", p.Path, t.Doc)
 	return &typeBody{
-		Doc: p.doc(t.Doc), Text: p.idl("error", t.Name), Tabs: p.tabsOf(t, "declaration", ""), History: p.history(t.About),
+		Doc: p.doc(t.Doc), Text: p.idl("error", t.Name), Tabs: p.tabsOf(t, "declaration", t.Name), History: p.history(t.About),
 		Variants: p.variants(t.Name, "way to fail", t.Variants), Users: p.usersOf(t), Message: true,
 	}
 }

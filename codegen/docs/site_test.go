@@ -61,7 +61,12 @@ error ShelfError {
 `
 
 func TestPagesSayWhatTheInterfaceSays(t *testing.T) {
-	site, err := Site(compiled(t, shelf), Snippets{"Shelf.get": {"go": "entry, err := shelf.Get(ctx, \"a\") // one"}})
+	site, err := Site(compiled(t, shelf), Snippets{
+		"Shelf.get":  {"go": "entry, err := shelf.Get(ctx, \"a\") // one"},
+		"Entry":      {"rust": "let entry = Entry::default(); // two"},
+		"State":      {"python": "match state: # three"},
+		"ShelfError": {"c": "switch (error.kind) {} // four"},
+	})
 	require.NoError(t, err)
 	has := func(page string, parts ...string) {
 		t.Helper()
@@ -79,6 +84,9 @@ func TestPagesSayWhatTheInterfaceSays(t *testing.T) {
 		`<span class="k">func</span> (s *Shelf) Get(`)
 	has("record/Entry.html", `key</a>: string = &#34;&lt;none&gt;&#34;`, `duration = 90s</code> <span class="later">since 1.3</span>`,
 		`<a href="../interface/Shelf.html#get"><code>Shelf.get</code></a>`, `<a href="../enum/State.html">State</a>`)
+	has("record/Entry.html", `<span class="c">// two</span>`)
+	has("enum/State.html", `<span class="c"># three</span>`)
+	has("error/ShelfError.html", `<span class="c">// four</span>`)
 	has("enum/State.html", `timestamp`, `<a href="../record/Entry.html"><code>Entry</code></a>`)
 	has("error/ShelfError.html", `<h5>What to do</h5>`, `“there is no &lt;<var>key</var>&gt;”`, `<p>Nothing has this key.</p>`, `Thrown by`, `Shelf.open`)
 	has("search.js", `["Shelf.get","method","interface/Shelf.html#get","Gives the key's value.",1]`, `["ShelfError.missing","way to fail"`)

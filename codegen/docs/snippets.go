@@ -12,7 +12,7 @@ import (
 )
 
 // Snippets are examples of use, by the name of what they show ("Repository.backup", or "Repository" for an interface as a
-// whole) and the id of the language.
+// whole, "Location" for a record, and so for enums and errors) and the id of the language.
 type Snippets map[string]map[string]string
 
 // The marks of a snippet stand in comments, so that the file around it is a program like any other:
@@ -113,6 +113,9 @@ func dedent(lines []string) string {
 // fit makes sure that every snippet shows something that is there.
 func (s Snippets) fit(schema *ir.Schema) error {
 	known := map[string]bool{}
+	for _, t := range schema.Types {
+		known[t.TypeName()] = true
+	}
 	for _, i := range slices.Concat(schema.Interfaces, schema.Callbacks) {
 		known[i.Name] = true
 		for _, m := range i.All() {

@@ -40,7 +40,7 @@ func docsCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "", "the folder of the site: a new one, an empty one, or an older reference, which is replaced")
-	cmd.Flags().StringVar(&folder, "snippets", "", "a folder of programs, from which the examples of the methods are cut")
+	cmd.Flags().StringVar(&folder, "snippets", "", "a folder of programs, from which the examples of methods and types are cut")
 	return cmd
 }
 
