@@ -148,4 +148,3 @@ func TestAWriterFailsAsItsMethodDoes(t *testing.T) {
 	_, err = writer.ReadFrom(iotest.ErrReader(wrong))
 	assert.ErrorIs(t, err, rpc.ErrClosed)
 }
-

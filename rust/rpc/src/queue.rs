@@ -135,12 +135,7 @@ impl Queue {
 
     /// Copies frames into `block`, waiting at most `wait` for the first (`None`: for ever). `going_idle` is called after
     /// the queue was marked as idle, and before anybody sleeps.
-    pub(crate) fn poll(
-        &self,
-        block: &mut [MaybeUninit<u8>],
-        wait: Option<Duration>,
-        going_idle: impl Fn(),
-    ) -> Polled {
+    pub(crate) fn poll(&self, block: &mut [MaybeUninit<u8>], wait: Option<Duration>, going_idle: impl Fn()) -> Polled {
         let mut until = None;
         loop {
             match self.take(block) {
