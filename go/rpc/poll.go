@@ -4,13 +4,18 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// mostSpins is how often an empty queue is looked at again, at most, before its receiver sleeps: waking costs tens of
-// microseconds, and what runs in between is often what answers or asks next.
-const mostSpins = 64
+const (
+	// mostSpins is how often an empty queue is looked at again, at most, before its receiver sleeps: waking costs tens of
+	// microseconds, and what runs in between is often what answers or asks next.
+	mostSpins = 128
+	// nap is a sleep so short that it would have been cheaper to look again.
+	nap = 100 * time.Microsecond
+)
 
 // receiver is one path out of the library: a completion queue, and the goroutine that drains it and wakes the callers.
 type receiver struct {
@@ -20,7 +25,7 @@ type receiver struct {
 	stop       chan struct{}
 	stopped    chan struct{}
 	serving    serving
-	spins      int // how often an empty queue is looked at again; it grows while that pays
+	spins      int // how often an empty queue is looked at again
 }
 
 func newReceiver(client *Client, queue int) (*receiver, error) {
@@ -58,9 +63,17 @@ func (r *receiver) run() {
 		return
 	}
 	block := make([]byte, blockSize)
+	var asleep time.Time // since when
 	// The poller is edge-triggered, and Read resets its edge before the first call and looks again after each wake-up,
 	// so an answer that comes between an empty poll and the sleep is not lost.
 	_ = raw.Read(func(uintptr) bool {
+		switch {
+		case asleep.IsZero():
+		case time.Since(asleep) < nap:
+			r.spins = min(4*r.spins, mostSpins)
+		default:
+			r.spins = max(r.spins/2, 1)
+		}
 		for idle := 0; ; {
 			count, used, needed := r.client.library.poll(uint32(r.queue), block)
 			switch {
@@ -69,9 +82,6 @@ func (r *receiver) run() {
 			case count < 0:
 				return true
 			case count > 0:
-				if idle > 0 {
-					r.spins = min(2*r.spins, mostSpins)
-				}
 				idle = 0
 				if m := r.client.observer.metrics; m != nil {
 					m.Received(int(count))
@@ -81,11 +91,11 @@ func (r *receiver) run() {
 				idle++
 				runtime.Gosched()
 			default:
-				r.spins = max(r.spins/2, 1)
 				select {
 				case <-r.stop:
 					return true
 				default:
+					asleep = time.Now()
 					return false
 				}
 			}

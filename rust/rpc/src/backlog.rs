@@ -3,17 +3,21 @@
 //! A puller takes calls from the backlog and polls each once; most are over then, and the others become tasks of the
 //! runtime. A wake-up costs more than a hundred small calls, so as few as possible are made:
 //!
-//! - A puller that finds nothing searches on for a moment before it sleeps, longer where that paid the last times. One
+//! - A puller that finds nothing searches on for a moment before it sleeps, where calls come so fast that this pays. One
 //!   searches at a time, and while one does, nobody is woken.
-//! - While a puller is awake, it is left to take what comes, unless a caller has nothing left to do: a queue whose poller
-//!   sleeps, or is about to, wakes another one. So a call that keeps its puller busy holds no other up, and small calls do
-//!   not take turns on all cores.
+//! - Where calls have been short of late, a puller takes many at once, and is left to take what comes while it is awake.
+//!   Only where it stays away for long is another one woken, by who adds a call or by a poller that finds nothing.
+//! - Where calls have been long, pullers share them evenly, and who finds more than its share wakes another one.
+//!
+//! So small calls do not take turns on all cores, and a call that keeps its puller busy holds up the few beside it, which
+//! is why methods that block or compute for long do it elsewhere ([`Context::blocking`](crate::Context::blocking)).
 //!
 //! No call is forgotten: who adds to the backlog looks afterwards at who is awake, and who goes to sleep looks afterwards
-//! at the backlog; the same holds between `push` and pollers that go idle. All of that is sequentially consistent.
+//! at the backlog. Both are sequentially consistent.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,6 +31,15 @@ const MOST: usize = 32;
 /// How long a puller searches before it sleeps, at least and at most.
 const LEAST_SEARCH: Duration = Duration::from_micros(1);
 const MOST_SEARCH: Duration = Duration::from_micros(30);
+
+/// Where a sleep ends sooner than this, searching would have been cheaper.
+const NAP: Duration = Duration::from_micros(100);
+
+/// Calls are short where they take less than this to start, on average of about the last eight rounds.
+const SHORT: Duration = Duration::from_micros(2);
+
+/// A puller that has not come back for so long may be busy with a long call.
+const AWAY: Duration = Duration::from_micros(50);
 
 /// A call between its submission and its start.
 pub(crate) struct Queued {
@@ -50,6 +63,11 @@ pub(crate) struct Backlog {
     woken: Mutex<usize>,
     bed: Condvar,
     closed: AtomicBool,
+    epoch: Instant,
+    /// When a puller last took calls, in nanoseconds of the epoch.
+    taken: AtomicU64,
+    /// Average nanoseconds that a call took.
+    cost: AtomicU64,
 }
 
 impl Backlog {
@@ -63,27 +81,39 @@ impl Backlog {
             woken: Mutex::new(0),
             bed: Condvar::new(),
             closed: AtomicBool::new(false),
+            epoch: Instant::now(),
+            taken: AtomicU64::new(0),
+            cost: AtomicU64::new(0),
         }
     }
 
-    /// Adds calls. `idle` says whether a poller has nothing to do.
-    pub(crate) fn push(&self, calls: Vec<Queued>, idle: impl Fn() -> bool) {
+    /// Adds calls.
+    pub(crate) fn push(&self, calls: Vec<Queued>) {
         let count = calls.len();
         self.calls.lock().extend(calls);
         self.length.fetch_add(count, SeqCst);
-        if self.awake.load(SeqCst) == 0 || idle() {
-            self.rouse();
-        }
+        self.rouse();
     }
 
-    /// Wakes a puller where there is something to do for it and nobody who looks for that.
+    /// Wakes a puller where there is something to do for it and nobody who is about to do it.
     pub(crate) fn rouse(&self) {
+        let awake = self.awake.load(SeqCst);
         if self.length.load(SeqCst) > 0
-            && self.awake.load(SeqCst) < self.pullers
+            && awake < self.pullers
+            && !self.searching.load(SeqCst)
+            && (awake == 0 || !self.is_short() || self.now() - self.taken.load(Relaxed) > AWAY.as_nanos() as u64)
             && self.searching.compare_exchange(false, true, SeqCst, SeqCst).is_ok()
         {
             self.wake();
         }
+    }
+
+    fn now(&self) -> u64 {
+        self.epoch.elapsed().as_nanos() as u64
+    }
+
+    fn is_short(&self) -> bool {
+        self.cost.load(Relaxed) < SHORT.as_nanos() as u64
     }
 
     fn wake(&self) {
@@ -97,8 +127,8 @@ impl Backlog {
         (0..self.pullers).for_each(|_| self.wake());
     }
 
-    /// Takes calls and gives them to `run`, until the backlog is closed. `idle` as for `push`.
-    pub(crate) fn pull(&self, idle: impl Fn() -> bool, mut run: impl FnMut(&mut Vec<Queued>)) {
+    /// Takes calls and gives them to `run`, until the backlog is closed.
+    pub(crate) fn pull(&self, mut run: impl FnMut(&mut Vec<Queued>)) {
         let mut taken = Vec::with_capacity(MOST);
         let mut patience = LEAST_SEARCH;
         let mut searches = false;
@@ -108,26 +138,33 @@ impl Backlog {
                 if std::mem::take(&mut searches) {
                     self.searching.store(false, SeqCst);
                 }
-                if left > 0 && idle() {
+                let (start, count) = (self.now(), taken.len() as u64);
+                self.taken.store(start, Relaxed);
+                if left > 0 {
                     self.rouse();
                 }
                 run(&mut taken);
                 taken.clear();
+                let cost = self.cost.load(Relaxed);
+                self.cost.store(cost - cost / 8 + (self.now() - start) / count / 8, Relaxed);
                 continue;
             }
             searches = searches || self.searching.compare_exchange(false, true, SeqCst, SeqCst).is_ok();
             if searches {
                 if self.search(patience) {
-                    patience = (patience * 2).min(MOST_SEARCH);
                     continue;
                 }
-                patience = (patience / 2).max(LEAST_SEARCH);
                 self.searching.store(false, SeqCst);
             }
             if self.closed.load(SeqCst) {
                 return;
             }
+            let since = Instant::now();
             searches = self.sleep();
+            patience = match since.elapsed() < NAP {
+                true => (patience * 4).min(MOST_SEARCH),
+                false => (patience / 2).max(LEAST_SEARCH),
+            };
         }
     }
 
@@ -137,7 +174,7 @@ impl Backlog {
             return 0;
         }
         let mut calls = self.calls.lock();
-        let share = calls.len().div_ceil(self.pullers).min(MOST);
+        let share = if self.is_short() { calls.len() } else { calls.len().div_ceil(self.pullers) }.min(MOST);
         taken.extend(calls.drain(..share));
         self.length.fetch_sub(share, SeqCst);
         calls.len()

@@ -35,8 +35,6 @@ pub(crate) struct Queue {
     rung: AtomicBool,
     /// The newest emit of each request, where it has not been polled; a frame without payload marks its place.
     emits: Mutex<HashMap<u64, Vec<u8>>>,
-    /// Whether the bell is armed or somebody sleeps: a poller has nothing to do.
-    idle: AtomicBool,
     number: u16,
 }
 
@@ -76,7 +74,6 @@ impl Queue {
             bell: Bell::new()?,
             rung: AtomicBool::new(false),
             emits: Mutex::new(HashMap::new()),
-            idle: AtomicBool::new(false),
             number,
         })
     }
@@ -89,10 +86,6 @@ impl Queue {
         self.pending.load(Ordering::Acquire) == 0
     }
 
-    pub(crate) fn is_idle(&self) -> bool {
-        self.idle.load(Ordering::SeqCst)
-    }
-
     /// Appends whole frames.
     pub(crate) fn push(&self, frames: &[u8]) {
         if frames.is_empty() {
@@ -102,7 +95,6 @@ impl Queue {
             let mut inbox = self.inbox.lock();
             inbox.frames.extend_from_slice(frames);
             self.pending.fetch_add(frames.len(), Ordering::Release);
-            self.idle.store(false, Ordering::SeqCst);
             std::mem::take(&mut inbox.armed)
         };
         self.sleepers.notify_one();
@@ -133,8 +125,8 @@ impl Queue {
         self.ring();
     }
 
-    /// Copies frames into `block`, waiting at most `wait` for the first (`None`: for ever). `going_idle` is called after
-    /// the queue was marked as idle, and before anybody sleeps.
+    /// Copies frames into `block`, waiting at most `wait` for the first (`None`: for ever). `going_idle` is called
+    /// where nothing is there.
     pub(crate) fn poll(&self, block: &mut [MaybeUninit<u8>], wait: Option<Duration>, going_idle: impl Fn()) -> Polled {
         let mut until = None;
         loop {
@@ -162,7 +154,6 @@ impl Queue {
                 // A wait that reaches beyond the clock is one for ever.
                 Some(wait) => *until.get_or_insert_with(|| Instant::now().checked_add(wait)),
             };
-            self.idle.store(true, Ordering::SeqCst);
             going_idle();
             match until {
                 None => {

@@ -236,16 +236,12 @@ impl Core {
         self.accepted.fetch_add(count, Ordering::Relaxed);
         self.running.fetch_add(count, Ordering::SeqCst);
         self.unpolled.fetch_add(count, Ordering::Relaxed);
-        self.backlog.push(calls, || self.has_idle_poller());
-    }
-
-    fn has_idle_poller(&self) -> bool {
-        self.queues.iter().any(Queue::is_idle)
+        self.backlog.push(calls);
     }
 
     /// Starts calls until the runtime is closed.
     pub(crate) fn pull(self: &Arc<Self>) {
-        self.backlog.pull(|| self.has_idle_poller(), |calls| self.run(calls));
+        self.backlog.pull(|calls| self.run(calls));
     }
 
     /// Polls each call once. Those that are done then are answered together; the others become tasks.
