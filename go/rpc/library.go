@@ -43,7 +43,7 @@ static inline sr_go_polled sr_go_poll(const sr_functions *t, sr_runtime *rt, uin
   return r;
 }
 static inline sr_go_wake sr_go_queue_wake(const sr_functions *t, sr_runtime *rt, uint32_t queue) {
-  sr_go_wake r = {0, {0, -1}};
+  sr_go_wake r = {0, {0, -1, NULL}};
   r.status = t->queue_wake(rt, queue, &r.wake);
   return r;
 }
@@ -194,13 +194,14 @@ func (l library) poll(queue uint32, block []byte) (count int32, used, needed int
 	return int32(r.count), int(r.used), int(r.needed)
 }
 
-// wake answers the descriptor that is readable when the queue may have frames.
-func (l library) wake(queue uint32) (int, error) {
+// wake answers the descriptor that is readable when the queue may have frames, and where the library counts their bytes: to
+// be read atomically, and not after free.
+func (l library) wake(queue uint32) (descriptor int, pending *uint64, err error) {
 	r := C.sr_go_queue_wake(l.functions, l.runtime, C.uint32_t(queue))
 	if r.status != statusOK {
-		return -1, fmt.Errorf("queue %d has no descriptor to wait on: %w", queue, statusError(int32(r.status)))
+		return -1, nil, fmt.Errorf("queue %d has no descriptor to wait on: %w", queue, statusError(int32(r.status)))
 	}
-	return int(r.wake.handle), nil
+	return int(r.wake.handle), (*uint64)(unsafe.Pointer(r.wake.pending)), nil
 }
 
 func (l library) callImmediate(frame, block []byte) (status int32, used int) {

@@ -4,15 +4,17 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 const (
-	// mostSpins is how often an empty queue is looked at again, at most, before its receiver sleeps: waking costs tens of
-	// microseconds, and what runs in between is often what answers or asks next.
-	mostSpins = 128
+	// leastPatience and mostPatience are how long an empty queue is looked at again before its receiver sleeps: waking costs
+	// tens of microseconds, and what runs in between is often what answers or asks next.
+	leastPatience = time.Microsecond
+	mostPatience  = 50 * time.Microsecond
 	// nap is a sleep so short that it would have been cheaper to look again.
 	nap = 100 * time.Microsecond
 )
@@ -22,15 +24,16 @@ type receiver struct {
 	client     *Client
 	queue      uint16
 	descriptor *os.File
+	pending    *uint64 // the library's count of bytes in the queue
 	stop       chan struct{}
 	stopped    chan struct{}
 	serving    serving
-	spins      int // how often an empty queue is looked at again
+	patience   time.Duration
 }
 
 func newReceiver(client *Client, queue int) (*receiver, error) {
-	r := &receiver{client: client, queue: uint16(queue), stop: make(chan struct{}), stopped: make(chan struct{}), spins: 1}
-	fd, err := client.library.wake(uint32(queue))
+	r := &receiver{client: client, queue: uint16(queue), stop: make(chan struct{}), stopped: make(chan struct{}), patience: leastPatience}
+	fd, pending, err := client.library.wake(uint32(queue))
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +46,7 @@ func newReceiver(client *Client, queue int) (*receiver, error) {
 		_ = unix.Close(own)
 		return nil, fmt.Errorf("prepare the descriptor of queue %d: %w", queue, err)
 	}
+	r.pending = pending
 	r.descriptor = os.NewFile(uintptr(own), fmt.Sprintf("completion queue %d", queue))
 	return r, nil
 }
@@ -70,11 +74,12 @@ func (r *receiver) run() {
 		switch {
 		case asleep.IsZero():
 		case time.Since(asleep) < nap:
-			r.spins = min(4*r.spins, mostSpins)
+			r.patience = min(4*r.patience, mostPatience)
 		default:
-			r.spins = max(r.spins/2, 1)
+			r.patience = max(r.patience/2, leastPatience)
 		}
-		for idle := 0; ; {
+		for {
+			r.linger()
 			count, used, needed := r.client.library.poll(uint32(r.queue), block)
 			switch {
 			case count == statusTooSmall:
@@ -82,14 +87,10 @@ func (r *receiver) run() {
 			case count < 0:
 				return true
 			case count > 0:
-				idle = 0
 				if m := r.client.observer.metrics; m != nil {
 					m.Received(int(count))
 				}
 				r.route(block[:used])
-			case idle < r.spins:
-				idle++
-				runtime.Gosched()
 			default:
 				select {
 				case <-r.stop:
@@ -101,6 +102,21 @@ func (r *receiver) run() {
 			}
 		}
 	})
+}
+
+// linger lets other goroutines run until the queue has something, as long as patience says.
+func (r *receiver) linger() {
+	if atomic.LoadUint64(r.pending) > 0 {
+		return
+	}
+	for start := time.Now(); time.Since(start) < r.patience; {
+		for range 8 {
+			runtime.Gosched()
+			if atomic.LoadUint64(r.pending) > 0 {
+				return
+			}
+		}
+	}
 }
 
 func (r *receiver) route(block []byte) {

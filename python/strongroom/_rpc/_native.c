@@ -721,7 +721,7 @@ static PyObject *runtime_wake(PyObject *object, PyObject *argument) {
   if (runtime == NULL) {
     return NULL;
   }
-  sr_wake wake = {0, -1};
+  sr_wake wake = {0, -1, NULL};
   int32_t status = self->library->table->queue_wake(runtime, (uint32_t)queue, &wake);
   if (status != SR_OK) {
     return raise_status(state_of(object), status);

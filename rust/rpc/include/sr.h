@@ -93,6 +93,8 @@ enum { SR_WAKE_EVENTFD = 1, SR_WAKE_PIPE = 2, SR_WAKE_SOCKET = 3 };
 typedef struct sr_wake {
   uint32_t kind;
   int32_t handle; /* owned by the runtime; readable when the queue may have frames; never read from it */
+  const uint64_t *pending; /* bytes in the queue, to be read atomically and before sr_runtime_free: who looks at it a few
+                              times before an sr_poll that would arm the handle saves the wake-up of what comes soon */
 } sr_wake;
 
 typedef struct sr_view {

@@ -145,8 +145,7 @@ impl Backlog {
                 }
                 run(&mut taken);
                 taken.clear();
-                let cost = self.cost.load(Relaxed);
-                self.cost.store(cost - cost / 8 + (self.now() - start) / count / 8, Relaxed);
+                self.learn((self.now() - start) / count);
                 continue;
             }
             searches = searches || self.searching.compare_exchange(false, true, SeqCst, SeqCst).is_ok();
@@ -166,6 +165,13 @@ impl Backlog {
                 false => (patience / 2).max(LEAST_SEARCH),
             };
         }
+    }
+
+    /// Takes a round into the average. One that was interrupted says little, so that it counts no more than a call that is
+    /// not short.
+    fn learn(&self, cost: u64) {
+        let average = self.cost.load(Relaxed);
+        self.cost.store(average - average / 8 + cost.min(8 * SHORT.as_nanos() as u64) / 8, Relaxed);
     }
 
     /// Moves a puller's share of the calls into `taken`, and answers how many are left.

@@ -133,6 +133,8 @@ pub struct Wake {
     pub kind: u32,
     /// What to wait on.
     pub handle: i32,
+    /// Bytes in the queue, while the runtime lives.
+    pub pending: *const u64,
 }
 
 /// `sr_view`.
@@ -495,7 +497,7 @@ pub unsafe fn queue_wake(runtime: *mut Runtime, queue: u32, out: *mut Wake) -> i
                 return Err(INVALID);
             }
             // SAFETY: not null, and valid by the caller's promise.
-            unsafe { put(out, Wake { kind: WAKE_EVENTFD, handle: queue.descriptor() }) };
+            unsafe { put(out, Wake { kind: WAKE_EVENTFD, handle: queue.descriptor(), pending: queue.pending() }) };
             Ok(OK)
         })
     })

@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -27,7 +27,7 @@ pub(crate) struct Queue {
     inbox: Mutex<Inbox>,
     outbox: Mutex<Outbox>,
     /// Bytes that were pushed and not yet polled. It grows only under the inbox's lock.
-    pending: AtomicUsize,
+    pending: AtomicU64,
     sleepers: Condvar,
     bell: Bell,
     /// Whether the bell may have to be cleared. It is set after the bell was rung, so that a ring is never forgotten:
@@ -69,7 +69,7 @@ impl Queue {
         Ok(Queue {
             inbox: Mutex::new(Inbox { frames: Vec::new(), armed: false, closed: false }),
             outbox: Mutex::new(Outbox { frames: Vec::new(), at: 0 }),
-            pending: AtomicUsize::new(0),
+            pending: AtomicU64::new(0),
             sleepers: Condvar::new(),
             bell: Bell::new()?,
             rung: AtomicBool::new(false),
@@ -80,6 +80,11 @@ impl Queue {
 
     pub(crate) fn descriptor(&self) -> i32 {
         self.bell.descriptor()
+    }
+
+    /// Where [`sr_wake`](crate::ffi::Wake) tells callers to look.
+    pub(crate) fn pending(&self) -> *const u64 {
+        self.pending.as_ptr()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -94,7 +99,7 @@ impl Queue {
         let armed = {
             let mut inbox = self.inbox.lock();
             inbox.frames.extend_from_slice(frames);
-            self.pending.fetch_add(frames.len(), Ordering::Release);
+            self.pending.fetch_add(frames.len() as u64, Ordering::Release);
             std::mem::take(&mut inbox.armed)
         };
         self.sleepers.notify_one();
@@ -223,7 +228,7 @@ impl Queue {
             }
         }
         drop(guard);
-        self.pending.fetch_sub(taken, Ordering::Release);
+        self.pending.fetch_sub(taken as u64, Ordering::Release);
         match too_small {
             Some(needed) if count == 0 => Polled::TooSmall(needed),
             // Who comes next must not sleep over what did not fit here.

@@ -142,6 +142,18 @@ impl Request {
         }
     }
 
+    /// A request in the place of one that is over, where nobody else knows that any more.
+    pub(crate) fn renew(mut place: Arc<Self>, queue: u16, id: u64, deadline: Option<Instant>, trace: [u8; 24]) -> Arc<Self> {
+        let request = Request::new(queue, id, deadline, trace);
+        match Arc::get_mut(&mut place) {
+            Some(old) => {
+                *old = request;
+                place
+            }
+            None => Arc::new(request),
+        }
+    }
+
     pub(crate) fn cancel(&self) {
         self.stop(CANCELLED);
         self.task.wake();

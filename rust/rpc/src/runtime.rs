@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use crate::backlog::{Backlog, Queued};
@@ -30,6 +31,9 @@ const MOST_REQUESTS: u64 = 1 << 17;
 const GATHER: Duration = Duration::from_micros(20);
 const LOOK_AFTER: u64 = 8;
 
+/// How many requests that are over are kept for the next ones, at most: some hundred bytes each.
+const KEPT_REQUESTS: usize = 1 << 13;
+
 /// How many calls share the budget of one poll of a task.
 const SHARERS: usize = 8;
 
@@ -47,6 +51,9 @@ pub(crate) struct Core {
     /// Whether callbacks can no longer be called.
     pub(crate) ended: AtomicBool,
     requests: Requests,
+    /// Requests that are over, to be used again: one thread makes them and others would free them, for which most
+    /// allocators take locks.
+    spare: Mutex<Vec<Arc<Request>>>,
     backlog: Backlog,
     closing: AtomicBool,
     accepted: AtomicU64,
@@ -57,6 +64,14 @@ pub(crate) struct Core {
     /// Accepted, and the last frame not polled yet.
     unpolled: AtomicU64,
     pub(crate) stray: AtomicU64,
+}
+
+/// What is being submitted.
+struct Batch {
+    bytes: Arc<[u8]>,
+    calls: Vec<Queued>,
+    spare: Vec<Arc<Request>>,
+    now: Option<Instant>,
 }
 
 /// What became of a batch.
@@ -89,6 +104,7 @@ impl Core {
             calls: Slots::new(),
             ended: AtomicBool::new(false),
             requests: Requests::new(),
+            spare: Mutex::default(),
             backlog: Backlog::new(workers),
             closing: AtomicBool::new(false),
             accepted: AtomicU64::new(0),
@@ -113,11 +129,16 @@ impl Core {
         // Requests in flight may end in good order: only new ones are refused.
         let closing = self.closing.load(Ordering::SeqCst);
         let room = MOST_REQUESTS.saturating_sub(self.unpolled.load(Ordering::Relaxed)) as usize;
-        let batch: Arc<[u8]> = block.into();
-        let mut calls = Vec::with_capacity((block.len() / HEADER).min(room).min(1024));
+        let most = (block.len() / HEADER).min(room);
+        let spare = {
+            let mut spare = self.spare.lock();
+            let kept = spare.len().saturating_sub(most);
+            spare.split_off(kept)
+        };
+        let calls = Vec::with_capacity(most.min(1024));
+        let mut batch = Batch { bytes: block.into(), calls, spare, now: None };
         let (mut at, mut frames) = (0, 0);
         let mut malformed = false;
-        let mut now = None;
         while at < block.len() {
             let header = match Header::parse(&block[at..]) {
                 Some(header) if header.request != 0 && usize::from(header.queue) < self.queues.len() => header,
@@ -129,10 +150,10 @@ impl Core {
             if header.kind == CALL && closing && frames == 0 {
                 return Submitted::Closed;
             }
-            if header.kind == CALL && (closing || calls.len() == room) {
+            if header.kind == CALL && (closing || batch.calls.len() == room) {
                 break;
             }
-            if !self.take(&header, at, &batch, &mut calls, &mut now) {
+            if !self.take(&header, at, &mut batch) {
                 malformed = true;
                 break;
             }
@@ -142,32 +163,31 @@ impl Core {
         if malformed && frames == 0 {
             return Submitted::Malformed;
         }
-        self.start(calls);
+        self.start(batch.calls);
+        self.keep(batch.spare);
         Submitted::Taken { frames, bytes: at }
     }
 
     /// Takes one frame; answers whether it makes sense.
-    fn take(
-        &self,
-        header: &Header,
-        at: usize,
-        block: &Arc<[u8]>,
-        calls: &mut Vec<Queued>,
-        now: &mut Option<Instant>,
-    ) -> bool {
+    fn take(&self, header: &Header, at: usize, batch: &mut Batch) -> bool {
+        let block = &batch.bytes;
         match header.kind {
             CALL => {
                 let deadline = match header.remaining_ns {
                     0 => None,
-                    left => now.get_or_insert_with(Instant::now).checked_add(Duration::from_nanos(left)),
+                    left => batch.now.get_or_insert_with(Instant::now).checked_add(Duration::from_nanos(left)),
                 };
-                let request = Arc::new(Request::new(header.queue, header.request, deadline, header.trace));
+                let (queue, id, trace) = (header.queue, header.request, header.trace);
+                let request = match batch.spare.pop() {
+                    Some(place) => Request::renew(place, queue, id, deadline, trace),
+                    None => Arc::new(Request::new(queue, id, deadline, trace)),
+                };
                 if !self.requests.insert(&request) {
                     return false;
                 }
                 let (start, end) = (at + HEADER, at + header.length);
-                let batch = block.clone();
-                calls.push(Queued { request, object: header.object, method: header.method, batch, start, end });
+                let (object, method, bytes) = (header.object, header.method, block.clone());
+                batch.calls.push(Queued { request, object, method, batch: bytes, start, end });
             }
             CANCEL => match self.requests.get(header.queue, header.request) {
                 Some(request) => request.cancel(),
@@ -247,21 +267,31 @@ impl Core {
     /// Polls each call once. Those that are done then are answered together; the others become tasks.
     fn run(self: &Arc<Self>, calls: &mut Vec<Queued>) {
         let mut answers = Answers { core: self, frames: Vec::new(), queue: 0, count: 0, since: None };
+        let mut over = Vec::with_capacity(calls.len());
         let mut calls = calls.drain(..);
         // As a future of the runtime's, so that calls have a budget as its tasks have: a stream whose items all find credit
         // would else never let go.
         self.handle.block_on(std::future::poll_fn(|cx| {
             for _ in 0..SHARERS {
                 let Some(call) = calls.next() else { return Poll::Ready(()) };
-                self.begin(call, &mut answers);
+                over.extend(self.begin(call, &mut answers));
             }
             cx.waker().wake_by_ref();
             Poll::Pending
         }));
         answers.flush();
+        self.keep(over);
     }
 
-    fn begin(self: &Arc<Self>, call: Queued, answers: &mut Answers<'_>) {
+    /// Keeps requests that are over.
+    fn keep(&self, over: Vec<Arc<Request>>) {
+        let mut spare = self.spare.lock();
+        let room = KEPT_REQUESTS.saturating_sub(spare.len());
+        spare.extend(over.into_iter().take(room));
+    }
+
+    /// Polls a call once; answers its request where it is over.
+    fn begin(self: &Arc<Self>, call: Queued, answers: &mut Answers<'_>) -> Option<Arc<Request>> {
         let arguments = Reader::of_caller(&call.batch[call.start..call.end], self, call.request.queue, Vec::new());
         let mut input = Call { core: self, method: call.method, object: call.object, arguments };
         let context = Context { core: self.clone(), request: call.request.clone() };
@@ -283,9 +313,8 @@ impl Core {
                 result
             }
         };
-        if let Some(result) = result {
-            answers.add(&call.request, &result);
-        }
+        answers.add(&call.request, &result?);
+        Some(call.request)
     }
 
     /// Answers a request that had a task of its own.
