@@ -528,14 +528,12 @@ pub unsafe fn call_immediate(
                 Ok(Err(error)) => Final::error(core, error),
                 Err(message) => Final::panic(core, &message),
             };
-            let mut answer = Vec::with_capacity(256);
-            result.append_to(&mut answer, header.queue, header.request);
-            debug_assert_eq!(answer.len(), padded(answer.len()));
+            let needed = result.frame_size();
             // SAFETY: valid by the caller's promise.
-            unsafe { put(used, answer.len()) };
-            match room.get_mut(..answer.len()) {
+            unsafe { put(used, needed) };
+            match room.get_mut(..needed) {
                 Some(room) => {
-                    room.write_copy_of_slice(&answer);
+                    result.write_to(room, header.queue, header.request);
                     Ok(OK)
                 }
                 None => {

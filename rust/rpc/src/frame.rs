@@ -79,6 +79,27 @@ pub(crate) fn padded(length: usize) -> usize {
     length.next_multiple_of(8)
 }
 
+/// The header of a frame with this payload and these handles. `target` is the handle and the method of a callback.
+pub(crate) fn header(
+    queue: u16,
+    request: u64,
+    kind: u8,
+    target: (u64, u32),
+    (payload, handles): (&[u8], &[u64]),
+) -> [u8; HEADER] {
+    let mut header = [0; HEADER];
+    let length = HEADER + payload.len() + 8 * handles.len();
+    let size = u32::try_from(length).expect("a frame has less than 4 GiB");
+    header[0..4].copy_from_slice(&size.to_le_bytes());
+    header[4..6].copy_from_slice(&queue.to_le_bytes());
+    header[6] = kind;
+    header[7] = u8::try_from(handles.len()).expect("a frame carries at most 255 handles");
+    header[8..16].copy_from_slice(&request.to_le_bytes());
+    header[16..24].copy_from_slice(&target.0.to_le_bytes());
+    header[24..28].copy_from_slice(&target.1.to_le_bytes());
+    header
+}
+
 /// Appends a frame for the caller, with the handles that its payload carries.
 pub(crate) fn append(block: &mut Vec<u8>, queue: u16, request: u64, kind: u8, payload: &[u8], handles: &[u64]) {
     append_to_callback(block, queue, request, kind, (0, 0), payload, handles);
@@ -96,15 +117,7 @@ pub(crate) fn append_to_callback(
 ) {
     let length = HEADER + payload.len() + 8 * handles.len();
     let stride = padded(length);
-    let mut header = [0; HEADER];
-    let size = u32::try_from(length).expect("a frame has less than 4 GiB");
-    header[0..4].copy_from_slice(&size.to_le_bytes());
-    header[4..6].copy_from_slice(&queue.to_le_bytes());
-    header[6] = kind;
-    header[7] = u8::try_from(handles.len()).expect("a frame carries at most 255 handles");
-    header[8..16].copy_from_slice(&request.to_le_bytes());
-    header[16..24].copy_from_slice(&target.0.to_le_bytes());
-    header[24..28].copy_from_slice(&target.1.to_le_bytes());
+    let header = header(queue, request, kind, target, (payload, handles));
     block.reserve(stride);
     block.extend_from_slice(&header);
     block.extend_from_slice(payload);

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::atomic::{fence, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -15,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::codec::{Writer, MAX_HANDLES, MAX_PAYLOAD};
 use crate::error::{Error, IntoPayload};
-use crate::frame::{append, END, ERROR, PANIC, REPLY};
+use crate::frame::{append, header, padded, END, ERROR, HEADER, PANIC, REPLY};
 use crate::incoming::Input;
 use crate::log::traced;
 use crate::panics::contained;
@@ -82,6 +83,23 @@ impl Final {
         core.tables.release(&self.handles);
     }
 
+    /// Bytes of the frame.
+    pub(crate) fn frame_size(&self) -> usize {
+        padded(HEADER + self.payload.len() + 8 * self.handles.len())
+    }
+
+    /// Writes the frame into a place of its size.
+    pub(crate) fn write_to(&self, place: &mut [MaybeUninit<u8>], queue: u16, request: u64) {
+        let carried = (self.payload.as_slice(), self.handles.as_slice());
+        place[..HEADER].write_copy_of_slice(&header(queue, request, self.kind, (0, 0), carried));
+        let (payload, rest) = place[HEADER..].split_at_mut(self.payload.len());
+        payload.write_copy_of_slice(&self.payload);
+        rest.fill(MaybeUninit::new(0));
+        for (place, handle) in rest.chunks_mut(8).zip(&self.handles) {
+            place.write_copy_of_slice(&handle.to_le_bytes());
+        }
+    }
+
     pub(crate) fn append_to(&self, block: &mut Vec<u8>, queue: u16, request: u64) {
         append(block, queue, request, self.kind, &self.payload, &self.handles);
     }
@@ -143,7 +161,13 @@ impl Request {
     }
 
     /// A request in the place of one that is over, where nobody else knows that any more.
-    pub(crate) fn renew(mut place: Arc<Self>, queue: u16, id: u64, deadline: Option<Instant>, trace: [u8; 24]) -> Arc<Self> {
+    pub(crate) fn renew(
+        mut place: Arc<Self>,
+        queue: u16,
+        id: u64,
+        deadline: Option<Instant>,
+        trace: [u8; 24],
+    ) -> Arc<Self> {
         let request = Request::new(queue, id, deadline, trace);
         match Arc::get_mut(&mut place) {
             Some(old) => {
