@@ -17,6 +17,7 @@ var (
 	loadMetrics    = []string{"requests_per_second", "cpu_ns_per_request", "allocs_per_request", "latency_p50_us", "latency_p99_us", "os_threads", "peak_rss_mib"}
 	loopMetrics    = []string{"requests_per_second", "cpu_ns_per_request", "latency_p50_us", "latency_p99_us", "os_threads", "peak_rss_mib"}
 	latencyMetrics = []string{"latency_p50_us", "latency_p99_us", "os_threads", "peak_rss_mib"}
+	waitMetrics    = []string{"requests_per_second", "cpu_ns_per_request", "os_threads", "peak_rss_mib"}
 	callMetrics    = []string{"ns_per_call", "os_threads", "peak_rss_mib"}
 	bufferMetrics  = []string{"copied_bytes", "us_per_round_trip", "os_threads", "peak_rss_mib"}
 )
@@ -36,6 +37,12 @@ var cases = []testCase{
 	{"go/sleep1ms/1000", 500_000, loadMetrics},
 	{"cgo/sleep1ms/1000", 50_000, loadMetrics},
 	{"go/sleep1s/10000", 20_000, loadMetrics},
+	{"wait/poller/64", 3_000_000, waitMetrics},
+	{"wait/blocking/64", 3_000_000, waitMetrics},
+	{"wait/ring/64", 3_000_000, waitMetrics},
+	{"wait/poller/1", 100_000, waitMetrics},
+	{"wait/blocking/1", 100_000, waitMetrics},
+	{"wait/ring/1", 100_000, waitMetrics},
 	{"asyncio/echo/64", 200_000, loopMetrics},
 	{"asyncio/echo/1000", 200_000, loopMetrics},
 	{"uvloop/echo/64", 200_000, loopMetrics},
@@ -54,7 +61,7 @@ var cases = []testCase{
 // inGo says which program has the case.
 func (c testCase) inGo() bool {
 	language, _, _ := strings.Cut(c.name, "/")
-	return slices.Contains([]string{"go", "purego", "cgo"}, language)
+	return slices.Contains([]string{"go", "purego", "cgo", "wait"}, language)
 }
 
 // chosen are the cases whose names match a pattern, as path.Match does it; also those of which the pattern is a folder.

@@ -27,6 +27,12 @@ var rows = []row{
 	{"Go, 1,000 requests in flight that each take 1 ms", "0.83 M/s", "0.9 M", loaded("go/sleep1ms/1000")},
 	{"the same by plain blocking cgo", "0.046 M/s", "–", loaded("cgo/sleep1ms/1000")},
 	{"Go, 10,000 in flight that each take 1 s", "7 threads", "<= 16 threads", loaded("go/sleep1s/10000")},
+	{"waiting alone (one goroutine, 64 in flight): in Go's poller", "–", "–", waiting("wait/poller/64")},
+	{"in blocking polls", "half the rate", "–", waiting("wait/blocking/64")},
+	{"a ring in shared memory that a thread spins on, without the library", "under 20% more", "–", waiting("wait/ring/64")},
+	{"waiting alone, one in flight: in Go's poller", "–", "–", waiting("wait/poller/1")},
+	{"in blocking polls", "–", "–", waiting("wait/blocking/1")},
+	{"a ring in shared memory", "–", "–", waiting("wait/ring/1")},
 	{"asyncio echo, 64 in flight", "0.36 M/s", "0.4 M", looped("asyncio/echo/64")},
 	{"asyncio echo, 1,000 in flight", "0.57 M/s", "0.65 M", looped("asyncio/echo/1000")},
 	{"uvloop echo, 64 in flight", "0.50 M/s", "0.55 M", looped("uvloop/echo/64")},
@@ -46,6 +52,10 @@ func loaded(name string) string {
 	return fmt.Sprintf(`{{"%[1]s requests_per_second" | mega}} M/s, {{"%[1]s cpu_ns_per_request" | number 0}} ns, {{"%[1]s allocs_per_request" | number 2}} allocations, `+
 		`{{"%[1]s os_threads" | number 0}} threads, {{"%[1]s peak_rss_mib" | number 0}} MiB; `+
 		`p50/p99 {{"%[1]s latency_p50_us" | number 0}}/{{"%[1]s latency_p99_us" | number 0}} us`, name)
+}
+
+func waiting(name string) string {
+	return fmt.Sprintf(`{{"%[1]s requests_per_second" | mega}} M/s, {{"%[1]s cpu_ns_per_request" | number 0}} ns, {{"%[1]s os_threads" | number 0}} threads`, name)
 }
 
 func looped(name string) string {

@@ -2,9 +2,9 @@
 // them to a Strongroom library in batches, and routes the answers back to the goroutines that wait for them.
 //
 // A waiting call costs a goroutine and a slot, never an operating system thread. A method encodes its frame into a
-// [Call] and puts it on the queue of a lane; the lane's dispatcher hands everything that has gathered there to the
-// library at once; the lane's receiver sleeps in Go's network poller on the descriptor of a completion queue, drains
-// it in batches and wakes the callers by slot and generation. docs/boundary.md specifies the frames.
+// [Call] and queues it at a dispatcher, which hands everything that has gathered there to the library at once; a receiver
+// sleeps in Go's network poller on the descriptor of a completion queue, drains it in batches and wakes the callers by slot
+// and generation. docs/boundary.md specifies the frames, docs/go.md what programs may rely on.
 //
 // A stream is an iterator. The call that produces one begins with the loop and ends with it:
 //
@@ -15,7 +15,8 @@
 //		…
 //	}
 //
-// [iter.Pull2] gives those who do not loop a function for the next value, and one that ends the call.
+// [NewReader] reads a stream of buffers as bytes, and [Client.NewWriter] moves bytes into buffers; neither copies where the
+// other side is an io.Writer or io.Reader that does not. [iter.Pull2] gives those who do not loop a function for the next value, and one that ends the call.
 //
 // A callback is a Go value that the library may call until it has released it. Each of its calls runs on a goroutine of its
 // own, with a context that is over when the library no longer waits for it.

@@ -66,6 +66,12 @@ func run(name string, requests int) ([]figure, error) {
 		return counted(load(inFlight, requests, blockingNumber))
 	case group == "cgo/sleep1ms/" && inFlight > 0:
 		return counted(load(inFlight, requests, blockingLater(time.Millisecond)))
+	case group == "wait/poller/" && inFlight > 0:
+		return withWaiting(func(w *waiting) ([]figure, error) { return w.run(inFlight, requests, w.inThePoller) })
+	case group == "wait/blocking/" && inFlight > 0:
+		return withWaiting(func(w *waiting) ([]figure, error) { return w.run(inFlight, requests, w.inBlockingPolls) })
+	case group == "wait/ring/" && inFlight > 0:
+		return counted(ring(inFlight, requests))
 	}
 	return nil, fmt.Errorf("there is no such case")
 }
