@@ -95,7 +95,7 @@ type names struct {
 var own = []string{"C", "Client", "NewClient", "schema", "decodeError"}
 
 // clientMethods are those that the package's Client has from rpc.Client, and the field that it has them from.
-var clientMethods = []string{"Client", "Alloc", "Call", "Close", "Fill", "SetLogger", "Statistics"}
+var clientMethods = []string{"Client", "Alloc", "Call", "Close", "Fill", "NewWriter", "SetLogger", "Statistics"}
 
 func newNames(s *ir.Schema) *names {
 	n := &names{scope: newScope(own...), of: map[named]string{}}
