@@ -24,6 +24,8 @@ type Decoder struct {
 func NewDecoder(in []byte) *Decoder { return &Decoder{in: in} }
 
 func (d *Decoder) reset(client *Client, in []byte) {
+	// Else the collector would not find those lost, while the slot is idle that this decoder is of.
+	clear(d.buffers)
 	*d = Decoder{in: in, client: client, buffers: d.buffers[:0]}
 }
 

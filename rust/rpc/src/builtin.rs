@@ -57,7 +57,14 @@ fn duplicate(descriptor: i32) -> Result<OwnedFd, Error> {
         return Err(Error::system("reading from the descriptor", std::io::Error::last_os_error()));
     }
     // SAFETY: the descriptor was just made, and nobody else has it.
-    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+    let copy = unsafe { OwnedFd::from_raw_fd(copy) };
+    // The end of a pipe that is for writing never becomes readable, so the wait for it would go on for ever.
+    // SAFETY: the call reads the flags of a descriptor that is open.
+    let flags = unsafe { libc::fcntl(copy.as_raw_fd(), libc::F_GETFL) };
+    if flags >= 0 && flags & libc::O_ACCMODE == libc::O_WRONLY {
+        return Err(Error::system("reading from the descriptor", std::io::Error::from_raw_os_error(libc::EBADF)));
+    }
+    Ok(copy)
 }
 
 /// Reads until the buffer is full or the file ends.
@@ -71,8 +78,14 @@ fn fill(descriptor: &OwnedFd, mut buffer: Buffer, token: &CancellationToken) -> 
         }
         let mut wait = libc::pollfd { fd: descriptor, events: libc::POLLIN, revents: 0 };
         // SAFETY: `wait` is one pollfd, as the count says. A descriptor that is none makes an error.
-        if unsafe { libc::poll(&mut wait, 1, LOOK_MILLISECONDS) } == 0 {
-            continue;
+        match unsafe { libc::poll(&mut wait, 1, LOOK_MILLISECONDS) } {
+            0 => continue,
+            ready if ready > 0 => {}
+            _ => match std::io::Error::last_os_error() {
+                // A signal: a read would wait, and look at no cancellation.
+                error if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                error => return Err(Error::system("waiting for the descriptor", error)),
+            },
         }
         let rest = &mut room[filled..];
         // SAFETY: the kernel writes at most `rest.len()` bytes into `rest`, which is borrowed for that.

@@ -1,0 +1,185 @@
+package conformance
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// busy has calls of all kinds in flight until stop is called, which waits for them.
+func busy(t *testing.T, client *Client, echo *Echo) (stop func()) {
+	over := make(chan struct{})
+	var calls sync.WaitGroup
+	for i := range 50 {
+		calls.Go(func() {
+			for {
+				select {
+				case <-over:
+					return
+				default:
+				}
+				ctx := context.Background()
+				switch i % 5 {
+				case 0:
+					_, err := echo.Sleep(ctx, 5)
+					assert.NoError(t, err)
+				case 1:
+					sum, err := echo.Sum(ctx, filled(t, client, []byte{1, 2}))
+					assert.NoError(t, err)
+					assert.EqualValues(t, 3, sum)
+				case 2:
+					for block, err := range echo.Blocks(ctx, 20, 1000) {
+						if assert.NoError(t, err) {
+							assert.NoError(t, block.Close())
+						}
+					}
+				case 3:
+					heard, err := echo.Ask(ctx, &listener{}, []string{"abc"})
+					assert.NoError(t, err)
+					assert.Equal(t, []uint32{3}, heard)
+				default:
+					brief, cancel := context.WithTimeout(ctx, time.Millisecond)
+					_, err := echo.Sleep(brief, 10_000)
+					assert.ErrorIs(t, err, context.DeadlineExceeded)
+					cancel()
+				}
+			}
+		})
+	}
+	return func() {
+		close(over)
+		calls.Wait()
+	}
+}
+
+// TestProgramsAreStartedWithCallsInFlight: they start, get none of the library's descriptors, and no call notices.
+func TestProgramsAreStartedWithCallsInFlight(t *testing.T) {
+	if os.Getenv("CONFORMANCE_CHILD") != "" {
+		descriptors, err := filepath.Glob("/proc/self/fd/*")
+		require.NoError(t, err)
+		for _, descriptor := range descriptors {
+			number, err := strconv.Atoi(filepath.Base(descriptor))
+			require.NoError(t, err)
+			to, err := os.Readlink(descriptor)
+			// Beyond its standard ones it has what Go itself opens: the poller, its eventfd, and the folder that is read.
+			if err == nil && number > 2 {
+				t.Logf("descriptor %d is %s", number, to)
+			}
+		}
+		return
+	}
+	self, err := os.Executable()
+	require.NoError(t, err)
+	child := func() string {
+		command := exec.Command(self, "-test.run=^"+t.Name()+"$", "-test.v")
+		command.Env = append(os.Environ(), "CONFORMANCE_CHILD=1")
+		out, err := command.CombinedOutput()
+		require.NoError(t, err, string(out))
+		return string(out)
+	}
+	alone := strings.Count(child(), "descriptor ")
+	client, echo := open(t)
+	defer busy(t, client, echo)()
+	for range 20 {
+		out := child()
+		assert.LessOrEqual(t, strings.Count(out, "descriptor "), alone, out)
+	}
+	err = exec.Command(filepath.Join(t.TempDir(), "nothing")).Run()
+	assert.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// interrupt sends a signal to every thread of the process, Go's and the library's, until it is told to stop.
+func interrupt(t *testing.T, with syscall.Signal) (stop func()) {
+	over := make(chan struct{})
+	var sending sync.WaitGroup
+	sending.Go(func() {
+		for {
+			tasks, err := os.ReadDir("/proc/self/task")
+			assert.NoError(t, err)
+			for _, task := range tasks {
+				thread, err := strconv.Atoi(task.Name())
+				assert.NoError(t, err)
+				_ = unix.Tgkill(os.Getpid(), thread, with) // it may have ended
+			}
+			select {
+			case <-over:
+				return
+			case <-time.After(200 * time.Microsecond):
+			}
+		}
+	})
+	return func() {
+		close(over)
+		sending.Wait()
+	}
+}
+
+// TestSignalsWithCallsInFlight: those that Go uses itself, those that a program asked for, and those of children that end, in
+// any thread. No call notices.
+func TestSignalsWithCallsInFlight(t *testing.T) {
+	client, echo := open(t)
+	defer busy(t, client, echo)()
+	for _, which := range []syscall.Signal{syscall.SIGURG, syscall.SIGINT, syscall.SIGCHLD, syscall.SIGPIPE} {
+		t.Run(unix.SignalName(which), func(t *testing.T) {
+			came := make(chan os.Signal, 1)
+			signal.Notify(came, which) // for good: it may be pending in a thread when the last was sent
+			stop := interrupt(t, which)
+			for range 20 {
+				assert.Equal(t, which, <-came)
+				time.Sleep(5 * time.Millisecond)
+			}
+			stop()
+		})
+	}
+}
+
+// TestSignalsDoNotHoldUpAFill: one that waits for a pipe is cancelled, although signals interrupt its wait.
+func TestSignalsDoNotHoldUpAFill(t *testing.T) {
+	client, _ := open(t)
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer interrupt(t, syscall.SIGURG)()
+	for range 20 {
+		brief, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+		ended := make(chan error, 1)
+		go func() {
+			_, err := client.Fill(brief, r.Fd(), 10)
+			ended <- err
+		}()
+		select {
+		case err := <-ended:
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
+		case <-time.After(20 * time.Second):
+			assert.Fail(t, "the library reads what nobody writes")
+			_, err := w.Write(make([]byte, 10))
+			assert.NoError(t, err)
+			<-ended
+		}
+		cancel()
+		if t.Failed() {
+			break
+		}
+	}
+	go func() {
+		time.Sleep(50 * time.Millisecond)
+		_, err := w.WriteString("0123456789")
+		assert.NoError(t, err)
+	}()
+	buffer, err := client.Fill(context.Background(), r.Fd(), 10)
+	require.NoError(t, err)
+	assert.Equal(t, "0123456789", string(content(t, buffer)))
+	require.NoError(t, w.Close())
+	require.NoError(t, r.Close())
+}
