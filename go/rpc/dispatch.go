@@ -67,11 +67,12 @@ func newDispatcher(client *Client) *dispatcher {
 // send queues an operation. It waits while the queue is full, unless the client's calls are to fail then.
 func (d *dispatcher) send(ctx context.Context, op operation) error {
 	d.mu.Lock()
+	// Where the library is full, calls wait in the dispatcher itself, which takes them out of the queue.
+	if waits := d.full.Load() || len(d.queued) >= queueCapacity; waits && op.kind == kindCall && d.client.failFast && !d.ended {
+		d.mu.Unlock()
+		return ErrQueueFull
+	}
 	for len(d.queued) >= queueCapacity && !d.ended {
-		if op.kind == kindCall && d.client.failFast {
-			d.mu.Unlock()
-			return ErrQueueFull
-		}
 		turn := make(chan struct{})
 		d.waiting = append(d.waiting, turn)
 		d.mu.Unlock()
