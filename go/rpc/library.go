@@ -142,9 +142,12 @@ func (l library) compare(schema *Schema) error {
 	if l.functions == nil {
 		return &SchemaError{Reason: "the library gave no table of functions"}
 	}
-	if size := l.functions.size; uintptr(size) < unsafe.Sizeof(*l.functions) || l.functions.version != abiVersion {
+	if version := l.functions.version; version != abiVersion {
 		return &SchemaError{Reason: fmt.Sprintf("the library has version %d of the boundary, this program was built for %d",
-			uint32(l.functions.version), uint32(abiVersion))}
+			uint32(version), uint32(abiVersion))}
+	}
+	if uintptr(l.functions.size) < unsafe.Sizeof(*l.functions) {
+		return &SchemaError{Reason: "the library lacks functions that this program needs"}
 	}
 	abi := C.sr_go_abi(l.functions)
 	var found [16]byte
