@@ -6,7 +6,8 @@
 //! - A puller that finds nothing searches on for a moment before it sleeps, where calls come so fast that this pays. One
 //!   searches at a time, and while one does, nobody is woken.
 //! - Where calls have been short of late, a puller takes many at once, and is left to take what comes while it is awake.
-//!   Only where it stays away for long is another one woken, by who adds a call or by a poller that finds nothing.
+//!   Only where it stays away for long, or many wait, is another one woken, by who adds a call or by a poller that finds
+//!   nothing.
 //! - Where calls have been long, pullers share them evenly, and who finds more than its share wakes another one.
 //!
 //! So small calls do not take turns on all cores, and a call that keeps its puller busy holds up the few beside it, which
@@ -27,6 +28,9 @@ use crate::request::Request;
 
 /// Calls that a puller takes at once, at most. Their answers are shown together.
 const MOST: usize = 32;
+
+/// So many calls are too many for one puller.
+const MANY: usize = 8 * MOST;
 
 /// How long a puller searches before it sleeps, at least and at most.
 const LEAST_SEARCH: Duration = Duration::from_micros(1);
@@ -97,11 +101,11 @@ impl Backlog {
 
     /// Wakes a puller where there is something to do for it and nobody who is about to do it.
     pub(crate) fn rouse(&self) {
-        let awake = self.awake.load(SeqCst);
-        if self.length.load(SeqCst) > 0
+        let (awake, length) = (self.awake.load(SeqCst), self.length.load(SeqCst));
+        if length > 0
             && awake < self.pullers
             && !self.searching.load(SeqCst)
-            && (awake == 0 || !self.is_short() || self.now() - self.taken.load(Relaxed) > AWAY.as_nanos() as u64)
+            && (awake == 0 || length > MANY || !self.is_short() || self.is_away())
             && self.searching.compare_exchange(false, true, SeqCst, SeqCst).is_ok()
         {
             self.wake();
@@ -110,6 +114,10 @@ impl Backlog {
 
     fn now(&self) -> u64 {
         self.epoch.elapsed().as_nanos() as u64
+    }
+
+    fn is_away(&self) -> bool {
+        self.now().saturating_sub(self.taken.load(Relaxed)) > AWAY.as_nanos() as u64
     }
 
     fn is_short(&self) -> bool {
@@ -148,9 +156,11 @@ impl Backlog {
                 self.learn((self.now() - start) / count);
                 continue;
             }
-            searches = searches || self.searching.compare_exchange(false, true, SeqCst, SeqCst).is_ok();
+            // Where another one is awake and calls are short, that one takes what comes.
+            let enough = self.awake.load(SeqCst) > 1 && self.is_short();
+            searches = searches || !enough && self.searching.compare_exchange(false, true, SeqCst, SeqCst).is_ok();
             if searches {
-                if self.search(patience) {
+                if !enough && self.search(patience) {
                     continue;
                 }
                 self.searching.store(false, SeqCst);
