@@ -29,10 +29,10 @@ var rows = []row{
 	{"Go, 10,000 in flight that each take 1 s", "7 threads", "<= 16 threads", loaded("go/sleep1s/10000")},
 	{"waiting alone (one goroutine, 64 in flight): in Go's poller", "–", "–", waiting("wait/poller/64")},
 	{"in blocking polls", "half the rate", "–", waiting("wait/blocking/64")},
-	{"a ring in shared memory that a thread spins on, without the library", "under 20% more", "–", waiting("wait/ring/64")},
+	{"a ring in shared memory that a thread spins on, without the library", "under 20% more", "–", ringed("wait/ring/64")},
 	{"waiting alone, one in flight: in Go's poller", "–", "–", waiting("wait/poller/1")},
 	{"in blocking polls", "–", "–", waiting("wait/blocking/1")},
-	{"a ring in shared memory", "–", "–", waiting("wait/ring/1")},
+	{"a ring in shared memory", "–", "–", ringed("wait/ring/1")},
 	{"asyncio echo, 64 in flight", "0.36 M/s", "0.4 M", looped("asyncio/echo/64")},
 	{"asyncio echo, 1,000 in flight", "0.57 M/s", "0.65 M", looped("asyncio/echo/1000")},
 	{"uvloop echo, 64 in flight", "0.50 M/s", "0.55 M", looped("uvloop/echo/64")},
@@ -55,6 +55,10 @@ func loaded(name string) string {
 }
 
 func waiting(name string) string {
+	return ringed(name) + fmt.Sprintf(`, {{"%s answers_per_poll" | number 1}} answers a poll`, name)
+}
+
+func ringed(name string) string {
 	return fmt.Sprintf(`{{"%[1]s requests_per_second" | mega}} M/s, {{"%[1]s cpu_ns_per_request" | number 0}} ns, {{"%[1]s os_threads" | number 0}} threads`, name)
 }
 

@@ -184,6 +184,7 @@ func (w *waiting) run(inFlight, requests int, drain func(took func(count int) (m
 		asked++
 		w.ask(uint64(asked)<<32|1<<31, object, number, uint64(asked))
 	}
+	polls := 0
 	used, began := processorTime(), time.Now()
 	for range min(inFlight, requests) {
 		ask()
@@ -192,6 +193,7 @@ func (w *waiting) run(inFlight, requests int, drain func(took func(count int) (m
 		return nil, err
 	}
 	err = drain(func(count int) (bool, error) {
+		polls++
 		for n := range count {
 			if value, err := w.number(n); err != nil || value == 0 || value > uint64(asked) {
 				return false, errors.Join(err, fmt.Errorf("%d was answered", value))
@@ -203,7 +205,7 @@ func (w *waiting) run(inFlight, requests int, drain func(took func(count int) (m
 		}
 		return answered < requests, w.submit()
 	})
-	return waited(requests, used, began), err
+	return append(waited(requests, used, began), figure{"answers_per_poll", float64(requests) / float64(polls), "1"}), err
 }
 
 func waited(requests int, used time.Duration, began time.Time) []figure {
