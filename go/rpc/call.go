@@ -351,10 +351,11 @@ func (c *Call) deliver(f frame) bool {
 		c.kind, c.handles = f.kind, f.handles
 		c.reply = append(c.reply[:0], f.payload...)
 		c.active = false
-		c.over.Store(true)
 		if c.source != nil {
 			c.source.stop()
 		}
+		// Last: who sees it may give the slot back while the lock is still held here.
+		c.over.Store(true)
 	}
 	c.mu.Unlock()
 	token(c.ready)
