@@ -18,7 +18,7 @@ use crate::bell::WAKE_EVENTFD;
 use crate::codec::Reader;
 use crate::compatible::compare;
 use crate::error::Error;
-use crate::frame::{padded, Header, CALL, HEADER};
+use crate::frame::{Header, CALL, HEADER};
 use crate::log;
 use crate::panics::{contained, install_hook};
 use crate::queue::Polled;
