@@ -214,7 +214,8 @@ func (c *Client) plain(f func(library) int32) int32 {
 func (c *Client) callImmediate(frame, block []byte) (status int32, used int) {
 	c.gate.RLock()
 	defer c.gate.RUnlock()
-	if c.closed {
+	// As for requests: callers who do nothing else would leave Close no turn.
+	if c.closing.Load() {
 		return statusClosed, 0
 	}
 	return c.library.callImmediate(frame, block)
