@@ -18,13 +18,11 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use parking_lot::{Condvar, Mutex};
+use std::time::Duration;
 
 use crate::request::Request;
+use crate::sync::{looks, spin_loop, AtomicBool, AtomicU64, AtomicUsize, Condvar, Instant, Mutex};
 
 /// Calls that a puller takes at once, at most. Their answers are shown together.
 const MOST: usize = 32;
@@ -93,9 +91,12 @@ impl Backlog {
 
     /// Adds calls.
     pub(crate) fn push(&self, calls: Vec<Queued>) {
-        let count = calls.len();
-        self.calls.lock().extend(calls);
-        self.length.fetch_add(count, SeqCst);
+        {
+            let mut waiting = self.calls.lock();
+            // Under the lock: what is counted is there, so that nobody looks for it in vain, again and again.
+            self.length.fetch_add(calls.len(), SeqCst);
+            waiting.extend(calls);
+        }
         self.rouse();
     }
 
@@ -165,7 +166,8 @@ impl Backlog {
                 }
                 self.searching.store(false, SeqCst);
             }
-            if self.closed.load(SeqCst) {
+            // In this order: a call that was added before the close may have come after the look above.
+            if self.closed.load(SeqCst) && self.length.load(SeqCst) == 0 {
                 return;
             }
             let since = Instant::now();
@@ -200,11 +202,11 @@ impl Backlog {
     fn search(&self, patience: Duration) -> bool {
         let start = Instant::now();
         while !self.closed.load(SeqCst) {
-            for _ in 0..16 {
+            for _ in 0..looks(16) {
                 if self.length.load(SeqCst) > 0 {
                     return true;
                 }
-                std::hint::spin_loop();
+                spin_loop();
             }
             if start.elapsed() > patience {
                 break;
@@ -226,3 +228,7 @@ impl Backlog {
         was_woken
     }
 }
+
+#[cfg(all(test, feature = "loom"))]
+#[path = "models/backlog.rs"]
+mod model;

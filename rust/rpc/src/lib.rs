@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 mod backlog;
+#[cfg_attr(all(test, feature = "loom"), path = "models/bell.rs")]
 mod bell;
 mod buffer;
 mod builtin;
@@ -27,6 +28,8 @@ mod request;
 mod runtime;
 pub mod service;
 mod slots;
+#[cfg_attr(all(test, feature = "loom"), path = "models/sync.rs")]
+mod sync;
 mod tables;
 
 pub use buffer::Buffer;

@@ -8,17 +8,16 @@
 
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-
-use parking_lot::{Condvar, Mutex};
 
 use crate::bell::Bell;
 use crate::error::Error;
 use crate::frame::{append, padded, EMIT, END, ERROR, HEADER, PANIC, REPLY};
+use crate::sync::{looks, spin_loop, AtomicBool, AtomicU64, Condvar, Mutex};
 
 /// How often a poller looks again before it sleeps: a few microseconds, far less than a wake-up costs.
-const SPINS: u32 = 100;
+const SPINS: u32 = looks(100);
 
 /// Blocks that grew beyond this in a burst are given back.
 const KEPT_CAPACITY: usize = 4 << 20;
@@ -180,7 +179,7 @@ impl Queue {
             if !self.is_empty() {
                 return true;
             }
-            std::hint::spin_loop();
+            spin_loop();
         }
         false
     }
@@ -227,8 +226,9 @@ impl Queue {
                 }
             }
         }
-        drop(guard);
+        // Under the lock: what is pending is there, so that nobody looks for it in vain, again and again.
         self.pending.fetch_sub(taken as u64, Ordering::Release);
+        drop(guard);
         match too_small {
             Some(needed) if count == 0 => Polled::TooSmall(needed),
             // Who comes next must not sleep over what did not fit here.
@@ -260,7 +260,11 @@ impl Queue {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "loom"))]
+#[path = "models/queue.rs"]
+mod model;
+
+#[cfg(all(test, not(feature = "loom")))]
 mod tests {
     use super::*;
     use rustix::event::{poll, PollFd, PollFlags, Timespec};

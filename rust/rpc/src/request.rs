@@ -4,13 +4,11 @@ use std::future::Future;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::sync::atomic::{fence, AtomicI64, AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
 use std::task::{ready, Context as TaskContext, Poll};
 use std::time::Instant;
 
-use futures::task::AtomicWaker;
-use parking_lot::Mutex;
 use tokio::task::coop::poll_proceed;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +19,7 @@ use crate::incoming::Input;
 use crate::log::traced;
 use crate::panics::contained;
 use crate::runtime::Core;
+use crate::sync::{fence, AtomicI64, AtomicU32, AtomicWaker, Mutex, OnceLock};
 
 const CANCELLED: u32 = 1;
 const EXPIRED: u32 = 2;
@@ -422,7 +421,11 @@ impl Requests {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "loom"))]
+#[path = "models/request.rs"]
+mod model;
+
+#[cfg(all(test, not(feature = "loom")))]
 mod tests {
     use super::*;
 

@@ -1,9 +1,9 @@
 //! A table of values named by handles. A handle is a slot (low 32 bits) and a generation (high 32 bits, the top one
 //! always 0): one that was closed, doubled or made up finds another generation in its slot, and nothing else.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
-use parking_lot::Mutex;
+use crate::sync::{AtomicU64, AtomicUsize, Mutex};
 
 /// Tables are split so that threads rarely meet at a lock; the shard is in the low bits of the slot.
 const SHARD_BITS: u32 = 4;
@@ -114,7 +114,11 @@ impl<T> Slots<T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "loom"))]
+#[path = "models/slots.rs"]
+mod model;
+
+#[cfg(all(test, not(feature = "loom")))]
 mod tests {
     use super::*;
 
