@@ -5,7 +5,9 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "conformance.h"
 
@@ -366,6 +368,77 @@ static void another_schema(void) {
   free(text);
 }
 
+static atomic_bool forking;
+
+static void *call_often(void *argument) {
+  (void)argument;
+  while (atomic_load(&forking)) {
+    uint32_t slept;
+    CALL(conformance_echo_nothing(echo));
+    CALL(conformance_echo_sleep(echo, 1, &slept));
+  }
+  return NULL;
+}
+
+/* What a child sees of the library: nothing waits for what stayed behind, and everything says why. */
+static void in_a_child(sr_request request, sr_buffer buffer) {
+  sr_runtime *runtime = sr_client_runtime(client), *another = NULL;
+  sr_statistics statistics;
+  sr_frame frame = {.length = sizeof(frame), .kind = SR_CALL, .request = 1};
+  sr_view view;
+  uint8_t block[256];
+  size_t used, needed;
+  uint64_t handle;
+  alarm(20); /* a function that hangs ends the child by a signal */
+  CHECK(sr_submit(runtime, (const uint8_t *)&frame, sizeof(frame), &used) == SR_E_FORKED);
+  CHECK(sr_poll(runtime, 0, block, sizeof(block), UINT64_MAX, &used, &needed) == SR_E_FORKED);
+  CHECK(sr_buffer_try_alloc(runtime, 1, &handle) == SR_E_FORKED);
+  CHECK(sr_buffer_view(runtime, buffer.handle, &view) == SR_E_FORKED);
+  CHECK(sr_buffer_free(runtime, buffer.handle) == SR_E_FORKED);
+  CHECK(sr_runtime_statistics(runtime, &statistics) == SR_E_FORKED);
+  CHECK(sr_log_set(0, NULL, NULL) == SR_E_FORKED);
+  CHECK(sr_runtime_new(NULL, &another) == SR_E_FORKED);
+  CHECK(sr_runtime_free(runtime, 1000000000) == SR_E_FORKED);
+
+  uint32_t slept;
+  ear e = {0};
+  const conformance_listener to = listener(&e);
+  FAILS(conformance_echo_nothing(echo), SR_ERROR_CLOSED);
+  FAILS(conformance_echo_sleep_finish(&request, &slept), SR_ERROR_CLOSED);
+  sr_request refused;
+  FAILS(conformance_echo_ask_start(echo, &to, texts, NULL, &refused), SR_ERROR_CLOSED);
+  CHECK(atomic_load(&e.released) == 1);
+  FAILS(sr_client_drain(client), SR_ERROR_CLOSED);
+  FAILS(conformance_client_new(NULL, &client), SR_ERROR_CLOSED);
+  sr_request_drop(&request);
+  sr_client_free(client, 1000000000);
+  _exit(0);
+}
+
+/* Forks while other threads call, hold the client's mutex and poll, and goes on. */
+static void forks(void) {
+  enum { CALLERS = 4, FORKS = 20 };
+  pthread_t threads[CALLERS];
+  sr_request request;
+  sr_buffer buffer = filled("inherited");
+  uint32_t slept;
+  atomic_store(&forking, true);
+  for (int i = 0; i < CALLERS; i++) CHECK(pthread_create(&threads[i], NULL, call_often, NULL) == 0);
+  CALL(conformance_echo_sleep_start(echo, 100, NULL, &request));
+  for (int i = 0; i < FORKS; i++) {
+    const pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) in_a_child(request, buffer);
+    int status;
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  }
+  CALL(conformance_echo_sleep_finish(&request, &slept));
+  atomic_store(&forking, false);
+  for (int i = 0; i < CALLERS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+  CALL(sr_client_release(buffer));
+}
+
 int main(void) {
   open_client();
   refused_requests_release();
@@ -378,6 +451,7 @@ int main(void) {
   items_after_the_end();
   large_items();
   another_schema();
+  forks();
   nothing_is_left();
   sr_client_free(client, 1000000000);
   return 0;

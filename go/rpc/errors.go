@@ -117,6 +117,8 @@ func statusError(status int32) error {
 		return ErrNoMemory
 	case statusClosed:
 		return errClientClosed
+	case statusForked:
+		return &Error{Code: Closed, Message: "this process was forked from one that uses the library, and has none of the library's threads"}
 	default:
 		return &Error{Code: System, Message: fmt.Sprintf("the library refused the call with status %d", status)}
 	}

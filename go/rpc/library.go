@@ -100,6 +100,7 @@ const (
 	statusNoMemory = C.SR_E_NO_MEMORY
 	statusTooSmall = C.SR_E_TOO_SMALL
 	statusClosed   = C.SR_E_CLOSED
+	statusForked   = C.SR_E_FORKED
 
 	kindCall    = C.SR_CALL
 	kindCancel  = C.SR_CANCEL

@@ -124,6 +124,7 @@ static const char *status_text(int32_t status) {
     case SR_E_TOO_SMALL: return "the block is too small for one frame";
     case SR_E_CLOSED: return "the runtime is shut down";
     case SR_E_SYSTEM: return "the operating system refused threads, descriptors or memory";
+    case SR_E_FORKED: return forked_text;
     default: return "the library answered an unknown status";
   }
 }

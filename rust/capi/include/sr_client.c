@@ -102,6 +102,9 @@ static sr_error *status_error(int32_t status) {
       return runtime_error(SR_ERROR_NO_MEMORY, "the memory that callers may hold is used up; free buffers first");
     case SR_E_CLOSED:
       return runtime_error(SR_ERROR_CLOSED, "the client is being freed");
+    case SR_E_FORKED:
+      return runtime_error(SR_ERROR_CLOSED, "this process was forked from one that uses the library, and has none of the "
+                                            "library's threads; exec a program, or use the library only after the fork");
     case SR_E_SYSTEM:
       return runtime_error(SR_ERROR_SYSTEM, "the operating system refused; it may be out of threads or descriptors");
     default:
@@ -329,9 +332,17 @@ static void end_callback(struct sr_callback *callback) {
   free(callback);
 }
 
+/* Whether the client came through a fork. A thread that stayed behind may have held its mutex, so this is asked before it
+ * is locked. */
+static bool forked(const sr_client *client) {
+  sr_wake wake;
+  return sr_queue_wake(client->runtime, 0, &wake) == SR_E_FORKED;
+}
+
 void sr_client_free(sr_client *client, uint64_t wait_ns) {
   if (client == NULL) return;
-  sr_runtime_free(client->runtime, wait_ns); /* what completions carry ends with it */
+  /* What completions carry ends with the runtime. What a fork copied may have been in the middle of a change. */
+  if (sr_runtime_free(client->runtime, wait_ns) == SR_E_FORKED) return;
   for (uint32_t i = 0; i < client->slot_count; i++) {
     free_completions(client->slots[i].items);
     free_completions(client->slots[i].emitted);
@@ -578,6 +589,7 @@ static int32_t receive(sr_client *client, uint64_t wait_ns) {
 
 sr_error *sr_client_drain(sr_client *client) {
   int32_t count = 1;
+  if (forked(client)) return status_error(SR_E_FORKED);
   pthread_mutex_lock(&client->mutex);
   while (count > 0 && !client->polling) count = poll_once(client, 0);
   while (client->called != NULL && nested < MAX_NESTED) serve(client);
@@ -664,6 +676,10 @@ sr_error *sr_client_start(sr_client *client, uint64_t object, uint32_t method, s
                           uint64_t window, sr_request *out) {
   out->client = client;
   out->id = 0;
+  if (forked(client)) {
+    sr_writer_free(w);
+    return status_error(SR_E_FORKED);
+  }
   sr_error *error = seal_frame(w, SR_CALL, object, method);
   if (error == NULL) {
     if (how != NULL) {
@@ -690,6 +706,10 @@ sr_error *sr_request_cancel(sr_request request) {
 void sr_request_drop(sr_request *request) {
   if (request->id == 0) return;
   sr_client *client = request->client;
+  if (forked(client)) {
+    request->id = 0;
+    return;
+  }
   pthread_mutex_lock(&client->mutex);
   struct slot *slot = find(client, request->id);
   const bool over = slot == NULL || slot->final != NULL;
@@ -700,6 +720,7 @@ void sr_request_drop(sr_request *request) {
 }
 
 bool sr_request_ready(sr_request request) {
+  if (forked(request.client)) return true; /* finish tells why */
   pthread_mutex_lock(&request.client->mutex);
   const struct slot *slot = find(request.client, request.id);
   const bool ready = slot == NULL || slot->items != NULL || slot->final != NULL || slot->lost;
@@ -708,6 +729,7 @@ bool sr_request_ready(sr_request request) {
 }
 
 bool sr_request_writable(sr_request request) {
+  if (forked(request.client)) return true; /* push tells why */
   pthread_mutex_lock(&request.client->mutex);
   const struct slot *slot = find(request.client, request.id);
   const bool writable = slot == NULL || slot->credit > 0 || slot->final != NULL || slot->lost;
@@ -722,6 +744,7 @@ static sr_error *take_credit(sr_request *request, uint64_t bytes, bool *more) {
   sr_error *error = NULL;
   *more = false;
   if (request->id == 0) return runtime_error(SR_ERROR_CLOSED, "the request has ended already");
+  if (forked(client)) return status_error(SR_E_FORKED);
   pthread_mutex_lock(&client->mutex);
   while (error == NULL && !*more) {
     struct slot *slot = find(client, request->id);
@@ -789,6 +812,7 @@ sr_error *sr_request_push_buffer(sr_request *request, sr_buffer buffer, bool *mo
 sr_error *sr_request_end(sr_request *request) {
   if (request->id == 0) return NULL;
   sr_client *client = request->client;
+  if (forked(client)) return status_error(SR_E_FORKED);
   pthread_mutex_lock(&client->mutex);
   struct slot *slot = find(client, request->id);
   const bool over = slot == NULL || slot->ended || slot->final != NULL || slot->lost;
@@ -820,6 +844,7 @@ static sr_error *await(sr_request *request, int what, struct sr_completion **out
   sr_client *client = request->client;
   *out = NULL;
   if (request->id == 0) return runtime_error(SR_ERROR_CLOSED, "the request has ended already");
+  if (forked(client)) return status_error(SR_E_FORKED);
   sr_error *error = NULL;
   uint64_t credit = 0;
   pthread_mutex_lock(&client->mutex);
@@ -987,7 +1012,7 @@ static bool take_callback_slot(sr_client *client, struct sr_callback *callback) 
 
 void sr_put_callback(sr_writer *w, sr_client *client, const void *functions, size_t size, sr_dispatch dispatch,
                      void (*release)(void *context), void *context) {
-  struct sr_callback *callback = calloc(1, sizeof(*callback) + size);
+  struct sr_callback *callback = forked(client) ? NULL : calloc(1, sizeof(*callback) + size);
   bool there = callback != NULL;
   if (there) {
     callback->dispatch = dispatch;

@@ -2,6 +2,7 @@
  *
  * All functions may be called from any thread. None of them blocks except sr_poll (at most as long as it is told),
  * sr_runtime_free and sr_log_set. No pointer that is passed in is kept after the call, except the sink of sr_log_set.
+ * In a child that was forked after the library was first used, all but sr_abi and sr_table answer SR_E_FORKED at once.
  */
 #ifndef STRONGROOM_SR_H
 #define STRONGROOM_SR_H
@@ -24,7 +25,8 @@ enum {
   SR_E_NO_MEMORY = -4, /* the memory that callers may hold is used up: wait with the `alloc` request */
   SR_E_TOO_SMALL = -5, /* the block does not hold one frame; *needed says what does */
   SR_E_CLOSED = -6,    /* the runtime is shutting down */
-  SR_E_SYSTEM = -7     /* the operating system refused: no threads, no descriptors */
+  SR_E_SYSTEM = -7,    /* the operating system refused: no threads, no descriptors */
+  SR_E_FORKED = -8     /* this process was forked from one that uses the library, and has none of its threads */
 };
 
 /* Kinds of frame. */

@@ -18,6 +18,7 @@ use crate::bell::WAKE_EVENTFD;
 use crate::codec::Reader;
 use crate::compatible::compare;
 use crate::error::Error;
+use crate::fork;
 use crate::frame::{Header, CALL, HEADER};
 use crate::log;
 use crate::panics::{contained, install_hook};
@@ -37,6 +38,7 @@ const NO_MEMORY: i32 = -4;
 const TOO_SMALL: i32 = -5;
 const CLOSED: i32 = -6;
 const SYSTEM: i32 = -7;
+const FORKED: i32 = -8;
 
 const DEFAULT_BUFFER_MEMORY: u64 = 256 << 20;
 const MOST_QUEUES: u32 = 64;
@@ -230,8 +232,11 @@ fn status(error: &Error) -> i32 {
     }
 }
 
-/// Runs the body of a C function. A panic in it would be a defect of this crate: the log has it, the caller gets a status.
+/// Runs the body of a C function, but not in a forked child, whose locks may be held for ever. A panic in it would be a defect of this crate: the log has it, the caller gets a status.
 fn boundary(body: impl FnOnce() -> Result<i32, i32>) -> i32 {
+    if fork::is_child() {
+        return FORKED;
+    }
     match contained(body) {
         Ok(Ok(status) | Err(status)) => status,
         Err(_) => SYSTEM,
@@ -322,6 +327,7 @@ pub unsafe fn runtime_new(service: &'static Service, options: *const Options, ou
 }
 
 fn make(service: &'static Service, options: &Options) -> Result<Runtime, Error> {
+    fork::watch()?;
     install_hook();
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let workers = if options.workers == 0 { cores() } else { options.workers as usize };
@@ -643,7 +649,7 @@ pub unsafe fn buffer_free(runtime: *mut Runtime, handle: u64) -> i32 {
 /// # Safety
 /// The sink may be called from any one thread with this context until it is unset.
 pub unsafe fn log_set(level: u32, sink: Option<log::Sink>, context: *mut c_void) -> i32 {
-    boundary(|| match log::set(level, sink.map(|sink| (sink, context))) {
+    boundary(|| match fork::watch().and_then(|()| log::set(level, sink.map(|sink| (sink, context)))) {
         Ok(()) => Ok(OK),
         Err(error) => Err(status(&error)),
     })

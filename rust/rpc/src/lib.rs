@@ -17,6 +17,7 @@ pub mod codec;
 mod compatible;
 mod error;
 pub mod ffi;
+mod fork;
 mod frame;
 mod incoming;
 mod log;
