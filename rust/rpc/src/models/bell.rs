@@ -36,10 +36,6 @@ impl Bell {
         -1
     }
 
-    pub(crate) fn is_readable(&self) -> bool {
-        self.state.lock().readable
-    }
-
     /// Waits as asyncio does.
     pub(crate) fn wait_readable(&self) {
         let mut state = self.state.lock();
