@@ -18,4 +18,5 @@ var runtimeErrors = []runtimeError{
 	{"system", "The operating system failed, for instance when it read from a descriptor."},
 	{"wrong_type", "The object has another interface than the method."},
 	{"callback", "A callback of the caller's failed in a way that the interface does not name."},
+	{"queue_full", "More calls came than the library takes, and the client was to fail fast (Go)."},
 }
