@@ -372,6 +372,24 @@ func TestTypesHaveExamplesThatRan(t *testing.T) {
 	}
 }
 
+// TestEveryPageHasAnExampleInEveryLanguage: its own, or that of a method which uses it.
+func TestEveryPageHasAnExampleInEveryLanguage(t *testing.T) {
+	r := open(t, "index.html")
+	for _, folder := range []string{"interface", "record", "enum", "error"} {
+		pages, err := filepath.Glob(filepath.Join(site, folder, "*.html"))
+		require.NoError(t, err)
+		require.NotEmpty(t, pages, folder)
+		for _, page := range pages {
+			name := filepath.Join(folder, filepath.Base(page))
+			r.visit(name)
+			for _, language := range []string{"go", "python", "rust", "c"} {
+				example := says[string](r, `document.getElementById("declaration--%s-code").textContent`, language)
+				assert.Contains(t, example, "Example", "%s in %s", name, language)
+			}
+		}
+	}
+}
+
 func TestErrorsSayWhenTheyHappenAndWhoThrowsThem(t *testing.T) {
 	r := open(t, "error/RepositoryError.html")
 	text := says[string](r, `document.getElementById("not_found").innerText`)

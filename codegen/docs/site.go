@@ -290,6 +290,7 @@ type tab struct {
 	ID, Name string
 	Code     template.HTML // empty: the language has no declaration of its own
 	Snippet  template.HTML // empty: there is none
+	Of       string        // what it shows, where that is not the item itself
 	Remark   string
 }
 
@@ -306,8 +307,8 @@ func (p *page) tabsOf(item any, anchor, snippet string) tabs {
 		if code := p.builder.declared[n][item]; code != "" {
 			t.Code = p.highlight(n, code)
 		}
-		if code := p.builder.snippets[snippet][l.ID]; code != "" {
-			t.Snippet = p.highlight(n, code)
+		if code, of := p.builder.example(item, snippet, l.ID); code != "" {
+			t.Snippet, t.Of = p.highlight(n, code), of
 		}
 		if i, ok := item.(*ir.Interface); ok && !i.Callback {
 			t.Remark = l.Interfaces
@@ -315,6 +316,44 @@ func (p *page) tabsOf(item any, anchor, snippet string) tabs {
 		all.Tabs = append(all.Tabs, t)
 	}
 	return all
+}
+
+// example is the snippet of an item in a language. An interface that has none of its own has that of a method, and a record,
+// an enum or an error that of the nearest method which uses it; of says which.
+func (b *builder) example(item any, name, language string) (code, of string) {
+	if code := b.snippets[name][language]; code != "" {
+		return code, ""
+	}
+	if i, ok := item.(*ir.Interface); ok {
+		for _, m := range i.All() {
+			if code := b.snippets[m.FullName()][language]; code != "" {
+				return code, m.FullName()
+			}
+		}
+	}
+	if _, isType := item.(ir.Type); !isType {
+		return "", ""
+	}
+	types := map[string]any{}
+	for _, t := range b.schema.Types {
+		types[t.TypeName()] = t
+	}
+	seen := map[any]bool{}
+	for near := []any{item}; len(near) > 0; near = near[1:] {
+		if seen[near[0]] {
+			continue
+		}
+		seen[near[0]] = true
+		for _, user := range b.users[near[0]] {
+			if user.Text != name && b.snippets[user.Text][language] != "" {
+				return b.snippets[user.Text][language], user.Text
+			}
+			if t, ok := types[user.Text]; ok {
+				near = append(near, t)
+			}
+		}
+	}
+	return "", ""
 }
 
 // history says since when an item is there, and what to use instead of it.

@@ -106,6 +106,44 @@ static size_t read_file(strongroom_repository repository, strongroom_snapshot_id
   return length;
 }
 
+static size_t list(strongroom_repository repository, strongroom_snapshot_id snapshot) {
+  size_t files = 0;
+  // snippet Repository.list
+  sr_request request;
+  succeed(strongroom_repository_list_start(repository, snapshot, sr_path_of(""), true, NULL, &request));
+  for (bool more = true;;) {
+    sr_arena arena;
+    sr_arena_init(&arena);
+    strongroom_entry entry;
+    succeed(strongroom_repository_list_next(&request, &arena, &entry, &more));
+    if (!more) break;
+    if (entry.kind.kind == STRONGROOM_ENTRY_KIND_FILE) {
+      printf("%8llu %.*s\n", (unsigned long long)entry.size, (int)entry.at.length, (const char *)entry.at.data);
+      files++;
+    }
+    sr_arena_free(&arena);
+  }
+  // end
+  return files;
+}
+
+static bool check(strongroom_repository repository) {
+  // snippet Repository.check
+  strongroom_check_options options = strongroom_check_options_default();
+  options.read_data = true; /* and not only what the index says */
+  sr_arena arena;
+  sr_arena_init(&arena);
+  strongroom_check_report report;
+  succeed(strongroom_repository_check(repository, &options, &arena, &report));
+  for (size_t i = 0; i < report.damage.count; i++) {
+    fprintf(stderr, "%s: %s\n", report.damage.items[i].object.data, report.damage.items[i].why.data);
+  }
+  bool sound = report.damage.count == 0;
+  sr_arena_free(&arena);
+  // end
+  return sound;
+}
+
 static void restore(strongroom_repository repository, strongroom_snapshot_id snapshot, const char *folder) {
   // snippet Repository.restore
   strongroom_restore_options options = strongroom_restore_options_default();
@@ -189,6 +227,8 @@ int main(void) {
   expect(snapshots(repository) == 1, "there is one snapshot");
   FILE *copy = tmpfile();
   expect(copy != NULL && read_file(repository, snapshot, "letter.txt", copy) == strlen("Dear reader"), "the letter is read");
+  expect(list(repository, snapshot) == 1, "there is one file");
+  expect(check(repository), "the repository is sound");
   restore(repository, snapshot, target);
   snapshot = ingest(client, repository);
   expect(read_file(repository, snapshot, "dump.sql", copy) == strlen("create table shop();"), "the dump is read");
