@@ -10,34 +10,7 @@
 #include <unistd.h>
 
 #include "conformance.h"
-
-#define CHECK(condition)                                                            \
-  do {                                                                              \
-    if (!(condition)) {                                                             \
-      fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);       \
-      exit(1);                                                                      \
-    }                                                                               \
-  } while (0)
-
-#define CALL(call)                                                                  \
-  do {                                                                              \
-    sr_error *call_error = (call);                                                  \
-    if (call_error != NULL) {                                                       \
-      fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, #call, call_error->message); \
-      exit(1);                                                                      \
-    }                                                                               \
-  } while (0)
-
-#define FAILS(call, runtime_variant)                                                \
-  do {                                                                              \
-    sr_error *call_error = (call);                                                  \
-    if (!sr_error_is(call_error, runtime_variant)) {                                \
-      fprintf(stderr, "%s:%d: %s: expected %s, not: %s\n", __FILE__, __LINE__, #call, #runtime_variant, \
-              call_error == NULL ? "success" : call_error->message);                \
-      exit(1);                                                                      \
-    }                                                                               \
-    sr_error_free(call_error);                                                      \
-  } while (0)
+#include "expect.h"
 
 static void sleep_ms(long ms) {
   struct timespec t = {ms / 1000, ms % 1000 * 1000000};

@@ -170,10 +170,7 @@ func (d *dispatcher) end() {
 // makes room for that may be queued.
 func (d *dispatcher) gather() {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if m := d.client.observer.metrics; m != nil && len(d.queued) > 0 {
-		m.Submitted(len(d.queued))
-	}
+	depth := len(d.queued)
 	if len(d.pending) == 0 {
 		d.pending, d.queued = d.queued, d.pending
 	} else {
@@ -182,6 +179,10 @@ func (d *dispatcher) gather() {
 		d.queued = d.queued[:0]
 	}
 	d.admit(queueCapacity)
+	d.mu.Unlock()
+	if m := d.client.observer.metrics; m != nil && depth > 0 {
+		m.Submitted(depth)
+	}
 }
 
 // submit hands the pending operations over, block by block, until all are taken or the library is full.

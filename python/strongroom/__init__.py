@@ -16,64 +16,10 @@ become surrogate escapes, and `os.fsencode` gives them back.
 """
 
 from . import generated
-from ._rpc import (
-    AsyncStream,
-    Buffer,
-    BufferBusy,
-    BufferMemoryUsedUp,
-    CallbackFailed,
-    DeadlineExceeded,
-    Duration,
-    DurationLike,
-    Error,
-    ForkError,
-    HandleClosed,
-    LibraryNotFound,
-    Malformed,
-    PanicError,
-    PathLike,
-    RequestCancelled,
-    Runtime,
-    RuntimeClosed,
-    RuntimeStatistics,
-    SchemaMismatch,
-    Stream,
-    SystemRefused,
-    Timestamp,
-    TimestampLike,
-    UnknownError,
-    UnknownMethod,
-    WrongType,
-)
+from ._rpc import public
+from ._rpc.public import *  # noqa: F403
 from .generated import *  # noqa: F403
 
-__all__ = [
-    "AsyncStream",
-    "Buffer",
-    "BufferBusy",
-    "BufferMemoryUsedUp",
-    "CallbackFailed",
-    "DeadlineExceeded",
-    "Duration",
-    "DurationLike",
-    "Error",
-    "ForkError",
-    "HandleClosed",
-    "LibraryNotFound",
-    "Malformed",
-    "PanicError",
-    "PathLike",
-    "RequestCancelled",
-    "Runtime",
-    "RuntimeClosed",
-    "RuntimeStatistics",
-    "SchemaMismatch",
-    "Stream",
-    "SystemRefused",
-    "Timestamp",
-    "TimestampLike",
-    "UnknownError",
-    "UnknownMethod",
-    "WrongType",
-]
+__all__: list[str] = []
+__all__ += public.__all__
 __all__ += generated.__all__

@@ -1,36 +1,6 @@
 /* C whose types have grown, with a library of the first version. */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "evolution.h"
-
-static void check(bool holds, const char *what, int line) {
-  if (holds) return;
-  fprintf(stderr, "line %d: not so: %s\n", line, what);
-  exit(1);
-}
-#define CHECK(condition) check(condition, #condition, __LINE__)
-
-/* Takes the error, which must be none. */
-static void works(sr_error *error, const char *what, int line) {
-  if (error == NULL) return;
-  fprintf(stderr, "line %d: %s: %s\n", line, what, error->message);
-  exit(1);
-}
-#define WORKS(call) works(call, #call, __LINE__)
-
-/* Takes the error, which must be this one of the runtime. */
-static void fails(sr_error *error, uint32_t variant, const char *what, int line) {
-  if (sr_error_is(error, variant)) {
-    sr_error_free(error);
-    return;
-  }
-  fprintf(stderr, "line %d: %s: %s\n", line, what, error == NULL ? "it works" : error->message);
-  exit(1);
-}
-#define FAILS(call, variant) fails(call, variant, #call, __LINE__)
-
-static bool same(sr_string a, const char *b) { return a.length == strlen(b) && memcmp(a.data, b, a.length) == 0; }
+#include "expect.h"
 
 static void new_fields_come_back_as_defaults(evolution_keeper keeper, sr_arena *arena) {
   const uint32_t weight = 100;
@@ -41,9 +11,9 @@ static void new_fields_come_back_as_defaults(evolution_keeper keeper, sr_arena *
   item.color = sr_string_of("red");
   item.weight = &weight;
   /* What the library does not know it drops. */
-  WORKS(evolution_keeper_describe_item(keeper, &item, arena, &seen));
+  CALL(evolution_keeper_describe_item(keeper, &item, arena, &seen));
   CHECK(same(seen, "Item { name: \"apple\", size: 3 }"));
-  WORKS(evolution_keeper_item(keeper, &item, arena, &back));
+  CALL(evolution_keeper_item(keeper, &item, arena, &back));
   CHECK(same(back.name, "apple") && back.size == 3);
   CHECK(same(back.color, "grey") && back.weight == NULL);
   CHECK(back.shape.kind == EVOLUTION_SHAPE_CIRCLE && back.shape.as.circle.radius == 1 && back.shape.as.circle.filled);
@@ -54,7 +24,7 @@ static void a_new_variant_is_refused(evolution_keeper keeper) {
   const evolution_shape point = evolution_shape_of(EVOLUTION_SHAPE_POINT);
   evolution_shape back;
   FAILS(evolution_keeper_shape(keeper, &square, &back), SR_ERROR_MALFORMED);
-  WORKS(evolution_keeper_shape(keeper, &point, &back));
+  CALL(evolution_keeper_shape(keeper, &point, &back));
   CHECK(back.kind == EVOLUTION_SHAPE_POINT);
 }
 
@@ -70,13 +40,13 @@ int main(void) {
   sr_client *client;
   sr_arena arena;
   evolution_keeper keeper;
-  WORKS(evolution_client_new(NULL, &client));
+  CALL(evolution_client_new(NULL, &client));
   sr_arena_init(&arena);
-  WORKS(evolution_keeper_open(client, &keeper));
+  CALL(evolution_keeper_open(client, &keeper));
   new_fields_come_back_as_defaults(keeper, &arena);
   a_new_variant_is_refused(keeper);
   new_fields_of_errors_are_defaults(keeper, &arena);
-  WORKS(evolution_keeper_close(keeper));
+  CALL(evolution_keeper_close(keeper));
   sr_arena_free(&arena);
   sr_client_free(client, 0);
   return 0;

@@ -1,15 +1,6 @@
 /* C in which the type of a field is another one, with a library of the first version. */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "evolution.h"
-
-static void check(bool holds, const char *what, int line) {
-  if (holds) return;
-  fprintf(stderr, "line %d: not so: %s\n", line, what);
-  exit(1);
-}
-#define CHECK(condition) check(condition, #condition, __LINE__)
+#include "expect.h"
 
 int main(void) {
   sr_client *client;

@@ -1,46 +1,16 @@
 /* C of the first version, with a library that has grown since. */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "evolution.h"
-
-static void check(bool holds, const char *what, int line) {
-  if (holds) return;
-  fprintf(stderr, "line %d: not so: %s\n", line, what);
-  exit(1);
-}
-#define CHECK(condition) check(condition, #condition, __LINE__)
-
-/* Takes the error, which must be none. */
-static void works(sr_error *error, const char *what, int line) {
-  if (error == NULL) return;
-  fprintf(stderr, "line %d: %s: %s\n", line, what, error->message);
-  exit(1);
-}
-#define WORKS(call) works(call, #call, __LINE__)
-
-/* Takes the error, which must be this one of the runtime. */
-static void fails(sr_error *error, uint32_t variant, const char *what, int line) {
-  if (sr_error_is(error, variant)) {
-    sr_error_free(error);
-    return;
-  }
-  fprintf(stderr, "line %d: %s: %s\n", line, what, error == NULL ? "it works" : error->message);
-  exit(1);
-}
-#define FAILS(call, variant) fails(call, variant, #call, __LINE__)
-
-static bool same(sr_string a, const char *b) { return a.length == strlen(b) && memcmp(a.data, b, a.length) == 0; }
+#include "expect.h"
 
 static void values_make_the_round_trip(evolution_keeper keeper, sr_arena *arena) {
   evolution_item item = evolution_item_default(), back;
   sr_string seen;
   item.name = sr_string_of("apple");
   item.size = 3;
-  WORKS(evolution_keeper_item(keeper, &item, arena, &back));
+  CALL(evolution_keeper_item(keeper, &item, arena, &back));
   CHECK(same(back.name, "apple") && back.size == 3);
   /* The library has its defaults for what this side does not know. */
-  WORKS(evolution_keeper_describe_item(keeper, &item, arena, &seen));
+  CALL(evolution_keeper_describe_item(keeper, &item, arena, &seen));
   CHECK(same(seen, "Item { name: \"apple\", size: 3, color: \"grey\", "
                    "shape: Circle { radius: 1.0, filled: true }, weight: None }"));
 }
@@ -51,12 +21,12 @@ static void a_new_variant_is_an_error_of_its_call(evolution_keeper keeper) {
   bool more;
   int count = 0;
   FAILS(evolution_keeper_pick(keeper, 2, &shape), SR_ERROR_MALFORMED);
-  WORKS(evolution_keeper_shapes_start(keeper, NULL, &request));
+  CALL(evolution_keeper_shapes_start(keeper, NULL, &request));
   sr_error *error;
   while ((error = evolution_keeper_shapes_next(&request, &shape, &more)) == NULL && more) count++;
   FAILS(error, SR_ERROR_MALFORMED);
   CHECK(count == 2);
-  WORKS(evolution_keeper_pick(keeper, 1, &shape));
+  CALL(evolution_keeper_pick(keeper, 1, &shape));
   CHECK(shape.kind == EVOLUTION_SHAPE_CIRCLE && shape.as.circle.radius == 0.5);
 }
 
@@ -75,13 +45,13 @@ int main(void) {
   sr_client *client;
   sr_arena arena;
   evolution_keeper keeper;
-  WORKS(evolution_client_new(NULL, &client));
+  CALL(evolution_client_new(NULL, &client));
   sr_arena_init(&arena);
-  WORKS(evolution_keeper_open(client, &keeper));
+  CALL(evolution_keeper_open(client, &keeper));
   values_make_the_round_trip(keeper, &arena);
   a_new_variant_is_an_error_of_its_call(keeper);
   a_new_error_has_its_message(keeper, &arena);
-  WORKS(evolution_keeper_close(keeper));
+  CALL(evolution_keeper_close(keeper));
   sr_arena_free(&arena);
   sr_client_free(client, 0);
   return 0;

@@ -39,7 +39,7 @@ func loseAnObject(t *testing.T, echo *Echo) {
 
 // TestDebugLeaksNameTheirOrigin: what was lost is reported with the place in the program where it came from.
 func TestDebugLeaksNameTheirOrigin(t *testing.T) {
-	var log lockedBuffer
+	var log safeBuffer
 	before := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
 	defer slog.SetDefault(before)

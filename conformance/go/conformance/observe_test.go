@@ -86,24 +86,6 @@ func TestMetricsSeeEveryCall(t *testing.T) {
 	assert.GreaterOrEqual(t, m.received, 6)
 }
 
-// lockedBuffer is what a logger of the library's thread may write to.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 type spanKey struct{}
 
 // TestLinesNameTheTraceOfTheirCall: the trace goes with the call, also where the work moves to another thread.
@@ -112,7 +94,7 @@ func TestLinesNameTheTraceOfTheirCall(t *testing.T) {
 		span, _ := ctx.Value(spanKey{}).(rpc.TraceContext)
 		return span
 	}))
-	var log lockedBuffer
+	var log safeBuffer
 	require.NoError(t, client.SetLogger(slog.New(slog.NewTextHandler(&log, nil)), slog.LevelInfo))
 	defer func() { assert.NoError(t, client.SetLogger(nil, 0)) }()
 	ctx := context.WithValue(context.Background(), spanKey{}, rpc.TraceContext{

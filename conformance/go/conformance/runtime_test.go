@@ -437,6 +437,7 @@ func TestLog(t *testing.T) {
 	assert.Len(t, log.String(), length, "an unset sink is not called")
 }
 
+// safeBuffer is what a logger on the library's thread may write to.
 type safeBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"strongroom.dev/go/rpc"
 	"strongroom.dev/go/strongroom"
 )
 
@@ -62,21 +64,19 @@ func (a *app) write(ctx context.Context, repository *strongroom.Repository, snap
 	if a.json {
 		return usageError{errors.New("--stdout writes the file itself, which leaves no room for --json")}
 	}
-	for buffer, err := range repository.Read(ctx, snapshot, name) {
-		if err != nil {
-			return err
-		}
-		view, err := buffer.View()
-		if err != nil {
-			return err
-		}
-		_, written := a.out.Write(view.Bytes())
-		if err := errors.Join(view.Close(), buffer.Close()); err != nil {
-			return err
-		}
-		if written != nil {
-			return fmt.Errorf("cannot write the file to the standard output: %w", written)
-		}
+	file := rpc.NewReader(repository.Read(ctx, snapshot, name))
+	defer func() { _ = file.Close() }() // it frees what was not read, and cannot fail
+	_, err := file.WriteTo(standardOutput{a.out})
+	return err
+}
+
+// standardOutput says of its errors what they are about.
+type standardOutput struct{ io.Writer }
+
+func (s standardOutput) Write(block []byte) (int, error) {
+	n, err := s.Writer.Write(block)
+	if err != nil {
+		err = fmt.Errorf("cannot write the file to the standard output: %w", err)
 	}
-	return nil
+	return n, err
 }

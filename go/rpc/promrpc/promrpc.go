@@ -9,6 +9,7 @@ package promrpc
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -125,11 +126,7 @@ func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 	c.submitted.Collect(metrics)
 	c.received.Collect(metrics)
 	sums := make([]uint64, len(held))
-	for _, client := range c.watched() {
-		s, err := client.Statistics()
-		if err != nil {
-			continue // it was closed just now
-		}
+	for _, s := range c.statistics() {
 		for i, h := range held {
 			sums[i] += h.value(s)
 		}
@@ -139,16 +136,16 @@ func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 	}
 }
 
-// watched answers the clients that are open, and forgets the others.
-func (c *Collector) watched() []*rpc.Client {
+// statistics answers those of the clients that are open, and forgets the others.
+func (c *Collector) statistics() (all []rpc.Statistics) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var open []*rpc.Client
-	for _, client := range c.clients {
-		if _, err := client.Statistics(); err == nil {
-			open = append(open, client)
+	c.clients = slices.DeleteFunc(c.clients, func(client *rpc.Client) bool {
+		s, err := client.Statistics()
+		if err == nil {
+			all = append(all, s)
 		}
-	}
-	c.clients = open
-	return open
+		return err != nil
+	})
+	return all
 }

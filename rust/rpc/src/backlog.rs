@@ -1,7 +1,7 @@
 //! Calls that were submitted, and the threads that start them.
 //!
 //! A puller takes calls from the backlog and polls each once; most are over then, and the others become tasks of the
-//! runtime. A wake-up costs more than a hundred small calls, so as few as possible are made:
+//! runtime. A wake-up costs as much as dozens of small calls, so as few as possible are made:
 //!
 //! - A puller that finds nothing searches on for a moment before it sleeps, where calls come so fast that this pays. One
 //!   searches at a time, and while one does, nobody is woken.

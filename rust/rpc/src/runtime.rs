@@ -27,9 +27,8 @@ use crate::tables::Tables;
 /// memory of a caller that submits and never polls.
 const MOST_REQUESTS: u64 = 1 << 17;
 
-/// How long answers are gathered before they are shown to pollers, and after how many the time is looked at.
+/// How long answers are gathered before they are shown to pollers.
 const GATHER: Duration = Duration::from_micros(20);
-const LOOK_AFTER: u64 = 8;
 
 /// How many requests that are over are kept for the next ones, at most: some hundred bytes each.
 const KEPT_REQUESTS: usize = 1 << 13;
@@ -419,7 +418,7 @@ impl Answers<'_> {
         request.finish();
         result.append_to(&mut self.frames, request.queue, request.id);
         self.count += 1;
-        if self.count % LOOK_AFTER == 0 && self.since.get_or_insert_with(Instant::now).elapsed() > GATHER {
+        if self.since.get_or_insert_with(Instant::now).elapsed() > GATHER {
             self.flush();
         }
     }
