@@ -3,12 +3,14 @@ package rpc
 import (
 	"context"
 	"encoding/binary"
+	"os"
 	"testing"
 	"time"
 	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // lonely is a client without a library, and its receiver: what is freed goes nowhere.
@@ -167,9 +169,16 @@ func FuzzReceiver(f *testing.F) {
 
 // TestALibraryOfAnotherVersionIsRefused before anything of it is used but its first two words.
 func TestALibraryOfAnotherVersionIsRefused(t *testing.T) {
-	table := make([]uint64, 1)
+	// A table of two words, as a library may have it: what follows cannot be read.
+	page := os.Getpagesize()
+	memory, err := unix.Mmap(-1, 0, 2*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, unix.Munmap(memory)) }()
+	require.NoError(t, unix.Mprotect(memory[page:], unix.PROT_NONE))
+	table := memory[page-8 : page]
 	open := func(size, version uint32) error {
-		table[0] = uint64(version)<<32 | uint64(size)
+		binary.LittleEndian.PutUint32(table, size)
+		binary.LittleEndian.PutUint32(table[4:], version)
 		_, err := Open(unsafe.Pointer(unsafe.SliceData(table)), &Schema{})
 		return err
 	}
@@ -181,7 +190,7 @@ func TestALibraryOfAnotherVersionIsRefused(t *testing.T) {
 	}
 	require.ErrorAs(t, open(8, abiVersion), &different)
 	assert.ErrorContains(t, different, "the library lacks functions that this program needs")
-	_, err := Open(nil, &Schema{})
+	_, err = Open(nil, &Schema{})
 	require.ErrorAs(t, err, &different)
 	assert.ErrorContains(t, err, "the library gave no table of functions")
 }
