@@ -1,15 +1,25 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"strongroom.dev/bench/environment"
 )
+
+// The test binary is the program, too: it measures commands and writes to the disk in processes of its own.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && (os.Args[1] == measurer || os.Args[1] == diskWriter) {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
 
 func TestSize(t *testing.T) {
 	for text, want := range map[string]size{"0": 0, "17": 17, "64K": 64 << 10, "512m": 512 << 20, "2G": 2 << 30} {
@@ -25,73 +35,171 @@ func TestSize(t *testing.T) {
 	require.Equal(t, "1000", size(1000).String())
 }
 
-// someResults has the engine, one other, one that failed in its second round and one that is absent.
-func someResults() *results {
-	run := func(contender string, round int, seconds float64) sample {
-		return sample{
-			Input: "halves", Contender: contender, Round: round, Stored: 1_000_000_000,
-			Backup:  timing{Seconds: seconds, CoreSeconds: 2 * seconds, PeakBytes: 100 << 20, Processes: 1},
-			Restore: timing{Seconds: seconds / 2, CoreSeconds: seconds, PeakBytes: 50 << 20, Processes: 1},
+// someMeasured has the engine, an agent that took twice its time in each round, a peer, and a case that failed once.
+func someMeasured() *measured {
+	c := &config{}
+	list, wanted, err := choose(c.all(), "random/local/engine,random/local/go,restic/random/first,borg/random/first,disk")
+	if err != nil {
+		panic(err)
+	}
+	took := func(seconds float64, stored int64) sample {
+		return sample{timing{Seconds: seconds, CoreSeconds: 2 * seconds, PeakBytes: 100 << 20, Processes: 1}, stored}
+	}
+	return &measured{
+		series: list, wanted: wanted, rounds: 2,
+		inputs: map[string]input{randomFile: {Name: randomFile, About: "one file", Bytes: 2_000_000_000, Files: 1}},
+		samples: map[string]map[int]sample{
+			"random/local/engine":   {0: took(1, 2_000_000_000), 1: took(3, 2_000_000_000)},
+			"random/local/go":       {0: took(2, 2_000_000_000), 1: took(6, 2_000_000_000)},
+			"random/local/go-64MiB": {0: took(9, 0)},
+			"restic/random/first":   {0: took(8, 1_000_000_000), 1: took(8, 1_000_000_000)},
+			"borg/random/first":     {0: took(1, 0)},
+			"disk/direct":           {0: took(1, 0), 1: took(1, 0)},
+			"disk/buffered":         {0: took(2, 0), 1: took(2, 0)},
+		},
+		failures: map[string]string{"borg/random/first": "a message"},
+	}
+}
+
+func TestReport(t *testing.T) {
+	c := &config{restic: "no-such-program", borg: "no-such-program", rustic: "no-such-program"}
+	r := c.report(someMeasured())
+	figures := r.values()
+	for name, want := range map[string]float64{
+		"random/local/engine gigabytes_per_second": 1, "random/local/engine core_seconds_per_gigabyte": 2, "random/local/engine peak_rss_mib": 100,
+		"random/local/engine stored_part": 1, "random/local/engine speed_to_best_peer": 4, "random/local/engine speed_to_disk": 0.5,
+		"random/local/go speed_to_engine": 0.5, "random/local/go memory_to_least_peer": 1, "restic/random/first stored_part": 0.5,
+		"disk/direct gigabytes_per_second": 2,
+	} {
+		require.InDelta(t, want, figures[name], 1e-9, name)
+	}
+	for _, f := range r.Figures {
+		require.NotEqual(t, "random/local/go-64MiB", f.Case, "nobody asked for it")
+		require.NotEqual(t, "borg/random/first", f.Case, "the failed one has no medians")
+		require.NotEmpty(t, f.Unit, f.Metric)
+		require.Contains(t, metricOrder, f.Metric)
+	}
+
+	table := r.markdown()
+	require.Contains(t, table, "| incompressible, into a local folder, synced | 1.85 GB/s = 6.7 TB/h, bound by the disk's own 1.5-2.2 GB/s | "+
+		"95% of the disk measured in the same run | 1.00 GB/s = 3.6 TB/h, 2.00 core-s/GB, 100 MiB, 50% of the disk |\n")
+	require.Contains(t, table, "2:1, new files, unchanged files | – | paths: 0.99 | 0.50 / ? / ? / ? |\n")
+	require.NotContains(t, table, "null store", "a row of which nothing was measured")
+	require.Contains(t, table, "| go | 4.00 s, 500 MB/s, 100 MiB, 2.0×, memory 1.0× | – | – | – | – |\n")
+	require.Contains(t, table, "- **borg/random/first** failed: a message\n")
+
+	var out bytes.Buffer
+	c.json = true
+	require.ErrorContains(t, c.print(&out, r), "1 of the cases failed")
+	var first map[string]any
+	require.NoError(t, json.NewDecoder(&out).Decode(&first))
+	require.Equal(t, map[string]any{"case": "random/local/engine", "metric": "gigabytes_per_second", "value": 1.0, "unit": "GB/s"}, first)
+}
+
+func TestCases(t *testing.T) {
+	c := &config{}
+	names := map[string]bool{}
+	for _, s := range c.all() {
+		for _, one := range s.cases {
+			require.False(t, names[one.name], "%s is there twice", one.name)
+			names[one.name] = true
 		}
 	}
-	failed := run("borg", 2, 1)
-	failed.Error = "a message"
-	r := &results{
-		Settings: config{Rounds: 2, Size: 2_000_000_000},
-		Machine:  environment.Machine{Processor: "a processor", Cores: 2, Memory: 8 << 30},
-		Versions: map[string]string{"borg": "borg 1"},
-		Contenders: []contender{
-			{Name: engineAlone, Settings: "x"}, {Name: "pure-go", Settings: "y"}, {Name: "borg", Settings: "z"},
-			{Name: goAgent, Settings: "v"},
-			{Name: "restic", Settings: "w", Absent: "not found"},
-		},
-		Inputs: []input{{Name: "halves", About: "one file", Bytes: 2_000_000_000, Files: 1}},
-		Samples: []sample{run(engineAlone, 1, 1), run("pure-go", 1, 2), run("borg", 1, 5), run(engineAlone, 2, 2), run("pure-go", 2, 6),
-			failed, run(goAgent, 1, 1), run(goAgent, 2, 2)},
+	for _, name := range []string{
+		"random/null/engine", "random/local/go", "half/zstd1/local/engine", "half/lz4/null/engine", "known/engine", "small/new/python",
+		"small/random/engine", "small/unchanged/go", "random/ingest/python", "random/local/go-64MiB", "restic/random/first", "borg/tree/edited",
+		"rustic/half/check", "purego/small/first", "purepython/random/restore", "disk/direct",
+	} {
+		require.True(t, names[name], name)
 	}
-	r.Summary = r.summarise()
-	return r
+	// The tables name no case that there is not.
+	everything := values{}
+	for name := range names {
+		for _, metric := range metricOrder {
+			everything[name+" "+metric] = 1
+		}
+	}
+	require.NotContains(t, everything.aims(), absent)
+	require.Equal(t, len(aims), strings.Count(everything.aims(), "\n"))
+
+	for pattern, want := range map[string][]string{
+		"disk": {"disk/buffered", "disk/direct", "disk/cp"}, "*/null/engine": {"random/null/engine"},
+		"random/restore/go,known/engine": {"known/engine", "random/restore/go"},
+	} {
+		some, wanted, err := choose(c.all(), pattern)
+		require.NoError(t, err)
+		require.Len(t, wanted, len(want), pattern)
+		for _, name := range want {
+			require.True(t, wanted[name], name)
+		}
+		for _, s := range some {
+			require.False(t, s.contender.name != "disk" && s.cases[0].step != first, "%s: nothing is there to restore", pattern)
+		}
+	}
+	_, _, err := choose(c.all(), "nothing")
+	require.EqualError(t, err, `no case matches "nothing"`)
+	_, _, err = choose(c.all(), "[")
+	require.Error(t, err)
 }
 
-func TestMarkdown(t *testing.T) {
-	table := someResults().markdown()
-	require.Contains(t, table, "| engine | 1.50 | 1.00 | 1.33 | 1.50 | 100 | 0.75 | 1.00 | 2.67 | 0.75 | 50 | 50.0% |\n")
-	require.Contains(t, table, "| pure-go | 4.00 | 2.50 | 0.50 | 4.00 | 100 | 2.00 | 2.50 | 1.00 | 2.00 | 50 | 50.0% |\n")
-	require.Contains(t, table, "| borg | failed |")
-	require.Contains(t, table, "\nBackup: the fastest of the others is pure-go; its time is 2.67 times that of go-agent.\n")
-	require.Contains(t, table, "\nRestore: the fastest of the others is pure-go; its time is 2.67 times that of go-agent.\n")
-	require.Contains(t, table, "- **borg**: z. borg 1. Failed on halves: a message.\n")
-	require.Contains(t, table, "| restic | absent |")
-	require.Contains(t, table, "- **restic**: w. Absent: not found.\n")
-}
-
-func TestJSONShape(t *testing.T) {
-	content, err := json.Marshal(someResults())
+// TestTinyRun measures, with the programs of this tree, an input of a megabyte: each figure is there and well-formed.
+func TestTinyRun(t *testing.T) {
+	if os.Getenv("ENGINE") == "" {
+		t.Skip("the programs to measure are named by Bazel; else set ENGINE, GO_AGENT and GO_PIPELINE to their paths")
+	}
+	tree := filepath.Join(t.TempDir(), "source")
+	makeTree(t, tree)
+	cases := "random/*/engine,random/*/engine-64MiB,half/*/*/engine,known/engine,known/go,small/*/engine,tree/*/go,random/ingest/go,purego/half,disk"
+	c, err := parse([]string{
+		"--enter", "", "--json", "--rounds", "1", "--size", "1M", "--touch", "0", "--tree", tree, "--cases", cases,
+		"--scratch", filepath.Join(t.TempDir(), "scratch"), "--engine", os.Getenv("ENGINE"), "--go-agent", os.Getenv("GO_AGENT"),
+		"--go-pipeline", os.Getenv("GO_PIPELINE"),
+	})
 	require.NoError(t, err)
-	var shape map[string]any
-	require.NoError(t, json.Unmarshal(content, &shape))
-	require.ElementsMatch(t, []string{"settings", "machine", "versions", "contenders", "inputs", "summary", "samples"}, keys(shape))
-	first := shape["samples"].([]any)[0].(map[string]any)
-	require.ElementsMatch(t, []string{"input", "contender", "round", "backup", "restore", "stored_bytes"}, keys(first))
-	require.Equal(t, map[string]any{"seconds": 1.0, "core_seconds": 2.0, "peak_bytes": float64(100 << 20), "processes": 1.0}, first["backup"])
-	require.Len(t, shape["summary"], 3, "the failed one has no medians")
-	row := shape["summary"].([]any)[1].(map[string]any)
-	require.Equal(t, "pure-go", row["contender"])
-	require.Equal(t, map[string]any{
-		"seconds": 4.0, "to_engine": 2.5, "gb_per_second": 0.5, "core_seconds_per_gb": 4.0, "peak_bytes": float64(100 << 20),
-	}, row["backup"])
-	require.Equal(t, 2e9, shape["settings"].(map[string]any)["size_bytes"])
-
-	var again results
-	require.NoError(t, json.Unmarshal(content, &again))
-	require.Equal(t, someResults().markdown(), again.markdown())
+	_, wanted, err := choose(c.all(), cases)
+	require.NoError(t, err)
+	var out bytes.Buffer
+	require.NoError(t, c.run(&out))
+	require.NoDirExists(t, c.scratch)
+	told := map[string]float64{}
+	for line := range strings.Lines(out.String()) {
+		var shape map[string]any
+		require.NoError(t, json.Unmarshal([]byte(line), &shape))
+		require.Len(t, shape, 4)
+		name := shape["case"].(string) + " " + shape["metric"].(string)
+		require.NotContains(t, told, name, "a figure is printed once")
+		require.NotEmpty(t, shape["unit"])
+		told[name] = shape["value"].(float64)
+		require.True(t, wanted[shape["case"].(string)], name)
+	}
+	for name := range wanted {
+		for _, metric := range []string{gigabytesPerSecond, peakMemory, seconds} {
+			require.Positive(t, told[name+" "+metric], "%s %s", name, metric)
+		}
+	}
+	for _, name := range []string{
+		"small/new/engine files_per_second", "tree/local/go stored_part", "known/go speed_to_engine", "half/zstd1/local/engine speed_to_purego",
+		"random/local/engine speed_to_disk",
+	} {
+		require.Positive(t, told[name], name)
+	}
 }
 
-func keys(m map[string]any) (all []string) {
-	for k := range m {
-		all = append(all, k)
+// TestEdits shows that an edit changes an input, and that undoing it leaves no trace.
+func TestEdits(t *testing.T) {
+	c := &config{size: 1 << 20, scratch: t.TempDir()}
+	all, err := c.makeInputs([]string{randomFile, smallFiles})
+	require.NoError(t, err)
+	for _, in := range all {
+		before := filepath.Join(t.TempDir(), filepath.Base(in.path))
+		require.NoError(t, exec.Command("cp", "-a", in.path, before).Run())
+		done, err := edits(in)
+		require.NoError(t, err)
+		require.NotEmpty(t, done)
+		require.Error(t, compare(in.path, filepath.Dir(before)))
+		require.NoError(t, undoAll(done))
+		require.NoError(t, compare(in.path, filepath.Dir(before)))
 	}
-	return all
 }
 
 // makeTree makes two small files, one of them in a folder.
@@ -105,19 +213,24 @@ func makeTree(t *testing.T, folder string) {
 func TestInputs(t *testing.T) {
 	tree := filepath.Join(t.TempDir(), "source")
 	makeTree(t, tree)
-	c := &config{Size: 8<<20 + 7, scratch: t.TempDir(), tree: tree}
-	all, err := c.makeInputs()
+	c := &config{size: 8<<20 + 7, scratch: t.TempDir(), tree: tree}
+	all, err := c.makeInputs([]string{randomFile, halfFile, smallFiles, smallNoise, sourceTree})
 	require.NoError(t, err)
-	require.Len(t, all, 3)
-	for i, want := range []float64{1.00, 0.50} {
-		info, err := os.Stat(all[i].path)
+	for name, want := range map[string]float64{randomFile: 1.00, halfFile: 0.50} {
+		info, err := os.Stat(all[name].path)
 		require.NoError(t, err)
-		require.Equal(t, int64(c.Size), info.Size())
-		part, err := compressedPart(all[i].path)
+		require.Equal(t, int64(c.size), info.Size())
+		part, err := compressedPart(all[name].path)
 		require.NoError(t, err)
-		require.InDelta(t, want, part, 0.02, all[i].Name)
+		require.InDelta(t, want, part, 0.02, name)
 	}
-	require.Equal(t, 2, all[2].Files)
+	require.Equal(t, 2, all[sourceTree].Files)
+	for _, name := range []string{smallFiles, smallNoise} {
+		require.Equal(t, 781, all[name].Files)
+		size, err := folderSize(all[name].path)
+		require.NoError(t, err)
+		require.Equal(t, all[name].Bytes, size)
+	}
 }
 
 func TestCompare(t *testing.T) {

@@ -18,6 +18,8 @@ type command struct {
 	Args []string
 	Env  []string
 	Dir  string
+	// File that is its standard input; empty: none.
+	Stdin string
 }
 
 // A process's peak memory, as the kernel keeps it, starts with that of the process that started it. The harness has
@@ -69,7 +71,7 @@ func serveMeasurer() error {
 	return json.NewEncoder(os.Stdout).Encode(o)
 }
 
-func (k contender) command(p place, args []string) command {
+func (k *contender) asked(p place, args []string) command {
 	return command{Args: args, Env: k.environ(p), Dir: p.folder}
 }
 
@@ -77,6 +79,14 @@ func (k contender) command(p place, args []string) command {
 func (c command) run() (timing, error) {
 	cmd := exec.Command(c.Args[0], c.Args[1:]...)
 	cmd.Env, cmd.Dir = c.Env, c.Dir
+	if c.Stdin != "" {
+		input, err := os.Open(c.Stdin)
+		if err != nil {
+			return timing{}, err
+		}
+		defer input.Close()
+		cmd.Stdin = input
+	}
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	start := time.Now()

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"strongroom.dev/bench/environment"
 )
@@ -17,135 +18,238 @@ func (p place) in(name string) string { return filepath.Join(p.folder, name) }
 
 // contender is one way to back up. Its commands run in the working folder of a place.
 type contender struct {
-	Name     string `json:"name"`
-	Settings string `json:"settings"`
-	Absent   string `json:"absent,omitempty"`
+	name     string
+	settings string
+	absent   string // why it cannot run here
 
 	environment map[string]string
 	setup       func(place) [][]string // not timed
-	backup      func(place) []string
-	restore     func(place) []string
+	command     func(place, step) []string
 }
 
+// null is the store of the engine that keeps nothing.
+const null = "null:"
+
+// The contenders' names. With little memory, "-64MiB" follows those of Strongroom.
 const (
-	engineAlone = "engine"
-	goAgent     = "go-agent"
-	pythonAgent = "python-agent"
+	engineName = "engine"
+	goName     = "go"
+	pythonName = "python"
 )
 
-// contenders lists all of them; the first is what the others are compared with.
-func (c *config) contenders() []contender {
-	agent := func(command []string) (setup func(place) [][]string, backup, restore func(place) []string) {
-		with := func(p place, more ...string) []string {
-			all := append(append([]string{}, command...), "--repo", p.in("repo"), "--key-file", p.in("key"))
-			return append(all, more...)
-		}
-		return func(p place) [][]string { return [][]string{with(p, "init")} },
-			func(p place) []string { return with(p, "--quiet", "backup", p.source) },
-			func(p place) []string { return with(p, "--quiet", "restore", "latest", "--target", p.in("out")) }
-	}
+var peers = []string{"restic", "borg", "rustic"}
 
-	var all []contender
-	add := func(k contender, program, flag string) {
-		if program == "" {
-			k.Absent = "not found; name it with --" + flag
-			if flag == "rustic" {
-				k.Absent = "not installed; bench/install-rustic builds it"
-			}
-		}
-		all = append(all, k)
+func named(name, memory string) string {
+	if memory != "" {
+		return name + "-" + memory
 	}
+	return name
+}
 
-	engine := environment.Program(c.engine)
-	add(contender{
-		Name: engineAlone, Settings: "the Rust engine without an agent; auto compression, key file",
+// present notes where a program is not there.
+func (k *contender) present(program, flag string) *contender {
+	switch {
+	case program != "":
+	case flag == "rustic":
+		k.absent = "not installed; bench/install-rustic builds it"
+	default:
+		k.absent = "not found; name it with --" + flag
+	}
+	return k
+}
+
+func (c *config) engineAlone(memory, compression, store string) *contender {
+	program := environment.Program(c.engine)
+	with := func(p place, command string, more ...string) []string {
+		repository := store
+		if repository == "" {
+			repository = p.in("repo")
+		}
+		all := []string{program, command, "--repo", repository, "--key-file", p.in("key")}
+		if memory != "" {
+			all = append(all, "--memory", strconv.Itoa(64<<20))
+		}
+		return append(all, more...)
+	}
+	backup := func(p place, more ...string) []string {
+		level := compression
+		if level == "zstd:1" {
+			level = "1"
+		}
+		return with(p, "backup", append(more, "--compression", level, p.source)...)
+	}
+	k := &contender{
+		name: named(engineName, memory), settings: "the Rust engine without an agent; key file",
 		setup: func(p place) [][]string {
-			return [][]string{{engine, "init", "--repo", p.in("repo"), "--key-file", p.in("key")}}
+			if store == null {
+				return nil
+			}
+			return [][]string{with(p, "init")}
 		},
-		backup: func(p place) []string {
-			return []string{engine, "backup", "--repo", p.in("repo"), "--key-file", p.in("key"), p.source}
+		command: func(p place, s step) []string {
+			switch s {
+			case ingest:
+				return with(p, "ingest")
+			case known:
+				return backup(p, "--paranoid")
+			case restore:
+				return with(p, "restore", p.in("out"))
+			case check:
+				return with(p, "check")
+			default:
+				return backup(p)
+			}
 		},
-		restore: func(p place) []string {
-			return []string{engine, "restore", "--repo", p.in("repo"), "--key-file", p.in("key"), p.in("out")}
-		},
-	}, engine, "engine")
-
-	program := environment.Program(c.goAgent)
-	k := contender{Name: goAgent, Settings: "strongroom backup (Go); auto compression, key file"}
-	k.setup, k.backup, k.restore = agent([]string{program})
-	add(k, program, "go-agent")
-
-	program = environment.Program(c.pythonAgent)
-	k = contender{Name: pythonAgent, Settings: "python -m strongroom backup; auto compression, key file"}
-	k.environment = map[string]string{"PYTHONPATH": filepath.Dir(filepath.Dir(program))}
-	k.setup, k.backup, k.restore = agent([]string{"python3", "-m", "strongroom"})
-	add(k, program, "python-agent")
-
-	pipeline := func(command ...string) (setup func(place) [][]string, backup, restore func(place) []string) {
-		with := func(more ...string) []string { return append(append([]string{}, command...), more...) }
-		return func(place) [][]string { return nil },
-			func(p place) []string { return with("backup", "--repo", p.in("repo"), p.source) },
-			func(p place) []string { return with("restore", "--repo", p.in("repo"), "--target", p.in("out")) }
 	}
-	program = environment.Program(c.goPipeline)
-	k = contender{Name: "pure-go", Settings: "bench/gopipeline: zstd SpeedFastest, key file"}
-	k.setup, k.backup, k.restore = pipeline(program)
-	add(k, program, "go-pipeline")
+	return k.present(program, "engine")
+}
 
-	program = environment.Program(c.pythonPipeline)
-	k = contender{Name: "pure-python", Settings: "bench/pypipeline: zstd 1, key file"}
-	k.setup, k.backup, k.restore = pipeline("python3", program)
-	add(k, program, "python-pipeline")
+// agent is one of the programs with Strongroom's command line.
+func agent(name, settings, memory, compression string, command ...string) *contender {
+	with := func(p place, more ...string) []string {
+		all := append(append([]string{}, command...), "--repo", p.in("repo"), "--key-file", p.in("key"))
+		if memory != "" {
+			all = append(all, "--memory", memory)
+		}
+		return append(all, more...)
+	}
+	backup := func(p place, more ...string) []string {
+		return with(p, append([]string{"--quiet", "backup", "--compression", compression}, more...)...)
+	}
+	return &contender{
+		name: named(name, memory), settings: settings + "; key file",
+		setup: func(p place) [][]string { return [][]string{with(p, "init")} },
+		command: func(p place, s step) []string {
+			switch s {
+			case ingest:
+				return backup(p, "--stdin", "stdin")
+			case known:
+				return backup(p, "--paranoid", p.source)
+			case restore:
+				return with(p, "--quiet", "restore", "latest", "--target", p.in("out"))
+			case check:
+				return with(p, "--quiet", "check", "--read-data")
+			default:
+				return backup(p, p.source)
+			}
+		},
+	}
+}
 
-	restic := environment.Program(c.restic)
-	add(contender{
-		Name: "restic", Settings: "--compression fastest, its defaults otherwise; unlocks by password (scrypt)",
+func (c *config) goAgent(memory, compression string) *contender {
+	program := environment.Program(c.goProgram)
+	return agent(goName, "strongroom (Go)", memory, compression, program).present(program, "go-agent")
+}
+
+func (c *config) pythonAgent(memory, compression string) *contender {
+	program := environment.Program(c.pythonProgram)
+	k := agent(pythonName, "python -m strongroom", memory, compression, "python3", "-m", "strongroom")
+	k.environment = map[string]string{"PYTHONPATH": filepath.Dir(filepath.Dir(program))}
+	return k.present(program, "python-agent")
+}
+
+// pipeline is one of the pipelines in one language alone.
+func pipeline(name, settings string, command ...string) *contender {
+	return &contender{
+		name: name, settings: settings,
+		setup: func(place) [][]string { return nil },
+		command: func(p place, s step) []string {
+			all := append([]string{}, command...)
+			if s == restore {
+				return append(all, "restore", "--repo", p.in("repo"), "--target", p.in("out"))
+			}
+			return append(all, "backup", "--repo", p.in("repo"), p.source)
+		},
+	}
+}
+
+func (c *config) pureGo() *contender {
+	program := environment.Program(c.goPipeline)
+	return pipeline("purego", "bench/gopipeline: zstd SpeedFastest, key file", program).present(program, "go-pipeline")
+}
+
+func (c *config) purePython() *contender {
+	program := environment.Program(c.pythonPipeline)
+	return pipeline("purepython", "bench/pypipeline: zstd 1, key file", "python3", program).present(program, "python-pipeline")
+}
+
+func (c *config) resticPeer() *contender {
+	program := environment.Program(c.restic)
+	with := func(p place, more ...string) []string {
+		return append([]string{program, "-q", "-r", p.in("repo")}, more...)
+	}
+	k := &contender{
+		name: "restic", settings: "--compression fastest, its defaults otherwise; unlocks by password (scrypt)",
 		environment: map[string]string{"RESTIC_PASSWORD": "bench"},
-		setup:       func(p place) [][]string { return [][]string{{restic, "-q", "-r", p.in("repo"), "init"}} },
-		backup: func(p place) []string {
-			return []string{restic, "-q", "-r", p.in("repo"), "backup", "--compression", "fastest", p.source}
+		setup:       func(p place) [][]string { return [][]string{with(p, "init")} },
+		command: func(p place, s step) []string {
+			switch s {
+			case restore:
+				return with(p, "restore", "latest", "--target", p.in("out"))
+			case check:
+				return with(p, "check", "--read-data")
+			default:
+				return with(p, "backup", "--compression", "fastest", p.source)
+			}
 		},
-		restore: func(p place) []string {
-			return []string{restic, "-q", "-r", p.in("repo"), "restore", "latest", "--target", p.in("out")}
-		},
-	}, restic, "restic")
+	}
+	return k.present(program, "restic")
+}
 
-	borg := environment.Program(c.borg)
-	add(contender{
-		Name: "borg", Settings: "repokey (here faster than repokey-blake2), --compression zstd,1, its defaults otherwise; unlocks by password",
+func (c *config) borgPeer() *contender {
+	program := environment.Program(c.borg)
+	k := &contender{
+		name:        "borg",
+		settings:    "repokey (here faster than repokey-blake2), --compression zstd,1, its defaults otherwise; unlocks by password",
 		environment: map[string]string{"BORG_PASSPHRASE": "bench", "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "no"},
 		setup: func(p place) [][]string {
-			return [][]string{{borg, "init", "--encryption", "repokey", p.in("repo")}, {"mkdir", "-p", p.in("out")}}
+			return [][]string{{program, "init", "--encryption", "repokey", p.in("repo")}, {"mkdir", "-p", p.in("out")}}
 		},
-		backup: func(p place) []string {
-			return []string{borg, "create", "--compression", "zstd,1", p.in("repo") + "::bench", p.source}
+		command: func(p place, s step) []string {
+			switch s {
+			case restore:
+				// borg extracts into the working folder.
+				return []string{"env", "-C", p.in("out"), program, "extract", p.in("repo") + "::" + string(first)}
+			case check:
+				return []string{program, "check", "--verify-data", p.in("repo")}
+			default:
+				return []string{program, "create", "--compression", "zstd,1", p.in("repo") + "::" + string(s), p.source}
+			}
 		},
-		// borg extracts into the working folder.
-		restore: func(p place) []string {
-			return []string{"env", "-C", p.in("out"), borg, "extract", p.in("repo") + "::bench"}
-		},
-	}, borg, "borg")
+	}
+	return k.present(program, "borg")
+}
 
-	rustic := environment.Program(c.rustic)
-	add(contender{
-		Name: "rustic", Settings: "--set-compression 1, its defaults otherwise; unlocks by password (scrypt)",
+func (c *config) rusticPeer() *contender {
+	program := environment.Program(c.rustic)
+	with := func(p place, more ...string) []string {
+		return append([]string{program, "-r", p.in("repo")}, more...)
+	}
+	k := &contender{
+		name: "rustic", settings: "--set-compression 1, its defaults otherwise; unlocks by password (scrypt)",
 		environment: map[string]string{"RUSTIC_PASSWORD": "bench", "RUSTIC_NO_PROGRESS": "true"},
-		setup: func(p place) [][]string {
-			return [][]string{{rustic, "-r", p.in("repo"), "init", "--set-compression", "1"}}
+		setup:       func(p place) [][]string { return [][]string{with(p, "init", "--set-compression", "1")} },
+		command: func(p place, s step) []string {
+			switch s {
+			case restore:
+				return with(p, "restore", "latest", p.in("out"))
+			case check:
+				return with(p, "check", "--read-data")
+			default:
+				return with(p, "backup", p.source)
+			}
 		},
-		backup:  func(p place) []string { return []string{rustic, "-r", p.in("repo"), "backup", p.source} },
-		restore: func(p place) []string { return []string{rustic, "-r", p.in("repo"), "restore", "latest", p.in("out")} },
-	}, rustic, "rustic")
-	return all
+	}
+	return k.present(program, "rustic")
 }
 
 // environ gives a contender a home and caches of its own.
-func (k contender) environ(p place) []string {
+func (k *contender) environ(p place) []string {
 	env := []string{
 		"HOME=" + p.in("home"), "XDG_CACHE_HOME=" + p.in("home/cache"), "XDG_CONFIG_HOME=" + p.in("home/config"),
 		"XDG_DATA_HOME=" + p.in("home/data"), "TMPDIR=" + p.in("home"),
 	}
-	for _, name := range []string{"PATH", "PYTHONPATH", "LANG", "RUNFILES_DIR"} {
+	for _, name := range []string{"PATH", "PYTHONPATH", "LANG", "RUNFILES_DIR", "STRONGROOM_LIBRARY"} {
 		if v, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+v)
 		}

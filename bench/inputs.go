@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
@@ -17,76 +18,104 @@ import (
 
 // input is what is backed up.
 type input struct {
-	Name  string `json:"name"`
-	About string `json:"about"`
-	Bytes int64  `json:"bytes"`
-	Files int    `json:"files"`
+	Name  string
+	About string
+	Bytes int64
+	Files int
 	path  string
 }
 
-func (c *config) makeInputs() ([]input, error) {
+// The small files: as many for each byte of the large file as 200,000 are for 2 GiB.
+const (
+	smallSize     = 4 << 10
+	smallCount    = 200_000
+	smallInFolder = 1000
+)
+
+// makeInputs makes the inputs of these names.
+func (c *config) makeInputs(names []string) (map[string]input, error) {
 	folder := filepath.Join(c.scratch, "inputs")
 	if err := os.Mkdir(folder, 0o755); err != nil {
 		return nil, err
 	}
-	var all []input
-	if chosen(c.Inputs, "incompressible") {
-		path := filepath.Join(folder, "incompressible")
-		r := rand.NewChaCha8([32]byte{1})
-		if err := generate(path, int64(c.Size), func(p []byte) { r.Read(p) }); err != nil {
-			return nil, err
+	all := map[string]input{}
+	for _, name := range names {
+		in := input{Name: name, path: filepath.Join(folder, name)}
+		if err := c.makeInput(&in); err != nil {
+			return nil, fmt.Errorf("make the input %s: %w", name, err)
 		}
-		all = append(all, input{"incompressible", "one file of random bytes", int64(c.Size), 1, path})
-	}
-	if chosen(c.Inputs, "halves") {
-		path := filepath.Join(folder, "halves")
-		h := newHalves()
-		if err := generate(path, int64(c.Size), h.fill); err != nil {
-			return nil, err
-		}
-		ratio, err := compressedPart(path)
-		if err != nil {
-			return nil, err
-		}
-		about := fmt.Sprintf("one file that zstd -1 brings to %.2f of its size", ratio)
-		all = append(all, input{"halves", about, int64(c.Size), 1, path})
-	}
-	if chosen(c.Inputs, "tree") {
-		source, err := c.findTree()
-		if err != nil {
-			return nil, err
-		}
-		i := input{Name: "tree", About: "the source tree of the Go toolchain", path: filepath.Join(folder, "tree")}
-		// A copy: all contenders then read the same file system, which is not an overlay or a network's.
-		if err := os.CopyFS(i.path, os.DirFS(source)); err != nil {
-			return nil, fmt.Errorf("copy %s: %w", source, err)
-		}
-		err = filepath.WalkDir(i.path, func(_ string, d fs.DirEntry, err error) error {
-			if err != nil || !d.Type().IsRegular() {
-				return err
-			}
-			info, err := d.Info()
-			if err == nil {
-				i.Bytes += info.Size()
-				i.Files++
-			}
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, i)
+		all[name] = in
 	}
 	return all, nil
 }
 
-func chosen(list []string, name string) bool {
-	for _, l := range list {
-		if l == name {
-			return true
+func (c *config) makeInput(in *input) error {
+	noise := rand.NewChaCha8([32]byte{1})
+	random := func(p []byte) { noise.Read(p) }
+	in.Bytes, in.Files = int64(c.size), 1
+	switch in.Name {
+	case randomFile:
+		in.About = "one file of random bytes"
+		return generate(in.path, in.Bytes, random)
+	case halfFile:
+		if err := generate(in.path, in.Bytes, newHalves().fill); err != nil {
+			return err
+		}
+		ratio, err := compressedPart(in.path)
+		in.About = fmt.Sprintf("one file that zstd -1 brings to %.2f of its size", ratio)
+		return err
+	case smallFiles:
+		in.About = "small files that zstd brings to half of their size"
+		return c.makeSmall(in, newHalves().fill)
+	case smallNoise:
+		in.About = "small files of random bytes"
+		return c.makeSmall(in, random)
+	default:
+		in.About = "the source tree of the Go toolchain"
+		return c.copyTree(in)
+	}
+}
+
+func (c *config) makeSmall(in *input, fill func([]byte)) error {
+	in.Files = max(100, int(float64(c.size)/float64(2<<30)*smallCount))
+	in.Bytes = int64(in.Files) * smallSize
+	content := make([]byte, smallSize)
+	for i := range in.Files {
+		folder := filepath.Join(in.path, strconv.Itoa(i/smallInFolder))
+		if i%smallInFolder == 0 {
+			if err := os.MkdirAll(folder, 0o755); err != nil {
+				return err
+			}
+		}
+		fill(content)
+		if err := os.WriteFile(filepath.Join(folder, strconv.Itoa(i%smallInFolder)), content, 0o644); err != nil {
+			return err
 		}
 	}
-	return len(list) == 0
+	return nil
+}
+
+// copyTree copies the tree: all contenders then read the same file system, which is not an overlay or a network's.
+func (c *config) copyTree(in *input) error {
+	source, err := c.findTree()
+	if err != nil {
+		return err
+	}
+	if err := os.CopyFS(in.path, os.DirFS(source)); err != nil {
+		return fmt.Errorf("copy %s: %w", source, err)
+	}
+	in.Bytes, in.Files = 0, 0
+	return filepath.WalkDir(in.path, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			in.Bytes += info.Size()
+			in.Files++
+		}
+		return err
+	})
 }
 
 func (c *config) findTree() (string, error) {

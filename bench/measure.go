@@ -1,149 +1,170 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"strongroom.dev/bench/environment"
 )
 
 // timing is one timed command.
 type timing struct {
-	Seconds     float64 `json:"seconds"`
-	CoreSeconds float64 `json:"core_seconds"` // user and system, of the command and its children
-	PeakBytes   int64   `json:"peak_bytes"`   // resident; of several processes together, as sampled
-	Processes   int     `json:"processes"`    // most at one time
+	Seconds     float64
+	CoreSeconds float64 // user and system, of the command and its children
+	PeakBytes   int64   // resident; of several processes together, as sampled
+	Processes   int     // most at one time
 }
 
-// sample is one contender's run on one input in one round.
+// sample is a step in one round.
 type sample struct {
-	Input     string `json:"input"`
-	Contender string `json:"contender"`
-	Round     int    `json:"round"`
-	Backup    timing `json:"backup"`
-	Restore   timing `json:"restore"`
-	Stored    int64  `json:"stored_bytes"`
-	Error     string `json:"error,omitempty"`
+	timing
+	stored int64 // bytes of the repository after a first backup
 }
 
-// results is the JSON that the benchmark writes.
-type results struct {
-	Settings   config              `json:"settings"`
-	Machine    environment.Machine `json:"machine"`
-	Versions   map[string]string   `json:"versions"`
-	Contenders []contender         `json:"contenders"`
-	Inputs     []input             `json:"inputs"`
-	Summary    []summary           `json:"summary"`
-	Samples    []sample            `json:"samples"`
+// measured is what came of all rounds.
+type measured struct {
+	series   []series
+	wanted   map[string]bool
+	inputs   map[string]input
+	rounds   int
+	samples  map[string]map[int]sample // of a case, by round
+	failures map[string]string         // of a case: one failed round is enough, a median of the rest would hide it
 }
 
-func (c *config) measureInto(path string) error {
+func (c *config) measure() (*measured, error) {
 	say := func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
-	r := results{Settings: *c, Machine: environment.Describe(), Versions: map[string]string{}}
-	for _, k := range c.contenders() {
-		if !chosen(c.Only, k.Name) {
-			continue
-		}
-		if k.Absent != "" {
-			say("%s: %s", k.Name, k.Absent)
-		}
-		r.Contenders = append(r.Contenders, k)
-	}
-	for _, program := range []string{c.restic, c.borg, c.rustic} {
-		if found := environment.Program(program); found != "" {
-			r.Versions[filepath.Base(program)] = version(found)
-		}
-	}
-	say("making the inputs in %s", c.scratch)
+	m := &measured{rounds: c.rounds, samples: map[string]map[int]sample{}, failures: map[string]string{}}
 	var err error
-	if r.Inputs, err = c.makeInputs(); err != nil {
-		return err
+	if m.series, m.wanted, err = choose(c.all(), c.cases); err != nil {
+		return nil, err
+	}
+	absent := map[string]bool{}
+	m.series = slices.DeleteFunc(m.series, func(s series) bool {
+		if s.contender.absent != "" && !absent[s.contender.name] {
+			absent[s.contender.name] = true
+			say("%s: %s", s.contender.name, s.contender.absent)
+		}
+		return s.contender.absent != ""
+	})
+	names := inputsOf(m.series)
+	say("making the inputs in %s", c.scratch)
+	if m.inputs, err = c.makeInputs(names); err != nil {
+		return nil, err
 	}
 	for _, name := range []string{"runs", "aside"} {
 		if err := os.Mkdir(filepath.Join(c.scratch, name), 0o755); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	for round := range c.Rounds {
-		for _, in := range r.Inputs {
-			for i := range r.Contenders {
+	for round := range c.rounds {
+		for _, name := range names {
+			var those []series
+			for _, s := range m.series {
+				if s.input == name {
+					those = append(those, s)
+				}
+			}
+			for i := range those {
 				// Each round starts with another one, so that none is always first.
-				k := r.Contenders[(i+round)%len(r.Contenders)]
-				if k.Absent != "" {
-					continue
-				}
-				s := c.runOne(k, in, round)
-				if s.Error != "" {
-					say("round %d, %s, %s: %s", round+1, in.Name, k.Name, s.Error)
-				} else {
-					say("round %d, %s, %s: backup %.2f s, restore %.2f s", round+1, in.Name, k.Name, s.Backup.Seconds, s.Restore.Seconds)
-				}
-				r.Samples = append(r.Samples, s)
+				c.runSeries(m, those[(i+round)%len(those)], round, say)
 			}
 		}
 	}
-	r.Summary = r.summarise()
-	content, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(content, '\n'), 0o644)
+	return m, nil
 }
 
-func (c *config) runOne(k contender, in input, round int) sample {
-	s := sample{Input: in.Name, Contender: k.Name, Round: round + 1}
-	p := place{folder: filepath.Join(c.scratch, "runs", fmt.Sprintf("%d-%s-%s", round+1, in.Name, k.Name)), source: in.path}
-	err := func() error {
+// runSeries runs the steps of a series one after the other, until one fails.
+func (c *config) runSeries(m *measured, s series, round int, say func(string, ...any)) {
+	in, k := m.inputs[s.input], s.contender
+	folder := fmt.Sprintf("%d-%s", round+1, strings.ReplaceAll(s.cases[0].name, "/", "-"))
+	p := place{folder: filepath.Join(c.scratch, "runs", folder), source: in.path}
+	fail := func(name string, err error) {
+		say("round %d of %d, %s: %v", round+1, m.rounds, name, err)
+		m.failures[name] = err.Error()
+	}
+	begin := func() error {
 		if err := os.MkdirAll(p.in("home"), 0o700); err != nil {
 			return err
 		}
 		for _, command := range k.setup(p) {
-			if _, err := k.command(p, command).measure(); err != nil {
+			if _, err := k.asked(p, command).measure(); err != nil {
 				return err
 			}
 		}
-		var err error
-		if err := c.prepare(in); err != nil {
-			return err
-		}
-		if s.Backup, err = k.command(p, k.backup(p)).measure(); err != nil {
-			return err
-		}
-		if s.Stored, err = folderSize(p.in("repo")); err != nil {
-			return err
-		}
-		// The repository stays in the cache, the dirty part of it does not burden the restore.
-		if err := c.prepare(in); err != nil {
-			return err
-		}
-		if s.Restore, err = k.command(p, k.restore(p)).measure(); err != nil {
-			return err
-		}
-		return compare(in.path, p.in("out"))
-	}()
-	if err != nil {
-		s.Error = err.Error()
+		return nil
 	}
-	if err := c.putAside(p, in); err != nil && s.Error == "" {
-		s.Error = err.Error()
+	if err := begin(); err != nil {
+		fail(s.cases[0].name, err)
+		return
 	}
-	return s
+	for _, one := range s.cases {
+		taken, err := c.runStep(k, p, in, one.step)
+		if err != nil {
+			fail(one.name, err)
+			break
+		}
+		if m.samples[one.name] == nil {
+			m.samples[one.name] = map[int]sample{}
+		}
+		m.samples[one.name][round] = taken
+		say("round %d of %d, %s: %.3f s", round+1, m.rounds, one.name, taken.Seconds)
+	}
+	if err := c.putAside(p, in); err != nil {
+		fail(s.cases[0].name, err)
+	}
 }
 
-// prepare makes what the next command finds the same for everyone: the disk idle, the source cached, memory touched.
-func (c *config) prepare(in input) error {
+func (c *config) runStep(k *contender, p place, in input, s step) (taken sample, err error) {
+	if s == edited {
+		done, failed := edits(in)
+		defer func() {
+			if undone := undoAll(done); err == nil {
+				err = undone
+			}
+		}()
+		if failed != nil {
+			return sample{}, failed
+		}
+	}
+	reads := in.path
+	if s == restore || s == check {
+		reads = p.in("repo")
+	}
+	if err := c.prepare(in, reads); err != nil {
+		return sample{}, err
+	}
+	command := k.asked(p, k.command(p, s))
+	if s == ingest {
+		command.Stdin = p.source
+	}
+	if taken.timing, err = command.measure(); err != nil {
+		return sample{}, err
+	}
+	switch s {
+	case first, ingest:
+		// The engine's null store leaves none.
+		if _, missing := os.Stat(p.in("repo")); missing == nil {
+			taken.stored, err = folderSize(p.in("repo"))
+		}
+	case restore:
+		err = compare(in.path, p.in("out"))
+	}
+	return taken, err
+}
+
+// prepare makes what the next command finds the same for everyone: the disk idle, what it reads cached, memory touched.
+func (c *config) prepare(in input, reads string) error {
 	unix.Sync()
-	if err := forEachFile(in.path, readThrough); err != nil {
+	if err := forEachFile(reads, readThrough); err != nil {
 		return err
 	}
 	amount := int64(c.touch)
 	if amount < 0 {
-		amount = 2*in.Bytes + 1<<30
+		amount = 2*in.Bytes + min(1<<30, 8*in.Bytes)
 	}
 	return touchMemory(amount)
 }

@@ -2,163 +2,300 @@ package main
 
 import (
 	"fmt"
-	"math"
+	"slices"
 	"strings"
 
+	"strongroom.dev/bench/environment"
 	"strongroom.dev/bench/statistics"
 )
 
-// figures are one contender's medians of one command on one input.
-type figures struct {
-	Seconds          float64 `json:"seconds"`
-	Ratio            float64 `json:"to_engine,omitempty"` // of the time to the engine's; 0 without the engine
-	GBPerSecond      float64 `json:"gb_per_second"`
-	CoreSecondsPerGB float64 `json:"core_seconds_per_gb"`
-	PeakBytes        float64 `json:"peak_bytes"`
+// figure is one line of the output.
+type figure struct {
+	Case   string  `json:"case"`
+	Metric string  `json:"metric"`
+	Value  float64 `json:"value"`
+	Unit   string  `json:"unit"`
 }
 
-// summary is a row of the table: a contender that did all its rounds on an input.
-type summary struct {
-	Input     string  `json:"input"`
-	Contender string  `json:"contender"`
-	Backup    figures `json:"backup"`
-	Restore   figures `json:"restore"`
-	Stored    float64 `json:"stored_part"` // of the input's bytes
+// The metrics. Ratios are of speeds: 2 is twice as fast. Against what works side by side in each round they are medians of
+// the rounds' ratios, against the fastest of several ratios of medians.
+const (
+	gigabytesPerSecond = "gigabytes_per_second"
+	filesPerSecond     = "files_per_second"
+	coreSeconds        = "core_seconds_per_gigabyte"
+	peakMemory         = "peak_rss_mib"
+	seconds            = "seconds"
+	storedPart         = "stored_part"          // of the input's bytes
+	speedToEngine      = "speed_to_engine"      // of an agent
+	speedToPureGo      = "speed_to_purego"      // of Strongroom, as all that follow
+	speedToPurePython  = "speed_to_purepython"  //
+	speedToBestPeer    = "speed_to_best_peer"   // the fastest of restic, borg and rustic in this very step
+	memoryToLeastPeer  = "memory_to_least_peer" // the thriftiest of them
+	speedToDisk        = "speed_to_disk"        // of what is stored, to the faster way of writing it
+)
+
+var units = map[string]string{
+	gigabytesPerSecond: "GB/s", filesPerSecond: "1/s", coreSeconds: "s/GB", peakMemory: "MiB", seconds: "s", storedPart: "1",
+	speedToEngine: "1", speedToPureGo: "1", speedToPurePython: "1", speedToBestPeer: "1", memoryToLeastPeer: "1", speedToDisk: "1",
 }
 
-func (r *results) figures(in input, contender string, pick func(sample) timing) figures {
-	var seconds, cores, peaks []float64
-	own, base := map[int]float64{}, map[int]float64{}
-	for _, s := range r.Samples {
-		if s.Input != in.Name || s.Error != "" {
-			continue
+// report is what a run found.
+type report struct {
+	Machine  environment.Machine
+	Rounds   int
+	Figures  []figure
+	Failures map[string]string // of a case: what it said
+	Inputs   []string          // what they are
+	Settings []string          // of the contenders
+}
+
+func (c *config) report(m *measured) *report {
+	r := &report{Machine: environment.Describe(), Rounds: m.rounds, Failures: m.failures}
+	told := map[string]bool{}
+	versions := map[string]string{"restic": c.restic, "borg": c.borg, "rustic": c.rustic}
+	for _, s := range m.series {
+		if in := m.inputs[s.input]; !told[in.path] {
+			told[in.path] = true
+			r.Inputs = append(r.Inputs, fmt.Sprintf("**%s**: %s, %.2f GB in %d files.", in.Name, in.About, float64(in.Bytes)/1e9, in.Files))
 		}
-		t := pick(s)
-		if s.Contender == engineAlone {
-			base[s.Round] = t.Seconds
+		if k := s.contender; !told[k.name] && !strings.HasSuffix(k.name, smallMemory) {
+			told[k.name] = true
+			line := fmt.Sprintf("**%s**: %s.", k.name, k.settings)
+			if program := environment.Program(versions[k.name]); program != "" {
+				line += " " + version(program) + "."
+			}
+			r.Settings = append(r.Settings, line)
 		}
-		if s.Contender == contender {
-			own[s.Round] = t.Seconds
-			seconds, cores, peaks = append(seconds, t.Seconds), append(cores, t.CoreSeconds), append(peaks, float64(t.PeakBytes))
+		for _, one := range s.cases {
+			if m.wanted[one.name] && m.sound(one.name) {
+				r.Figures = append(r.Figures, m.figures(s, one)...)
+			}
 		}
 	}
+	return r
+}
+
+// figures are the medians of a case, and how it compares.
+func (m *measured) figures(s series, one testCase) []figure {
+	var list []figure
+	add := func(metric string, value float64, there bool) {
+		if there {
+			list = append(list, figure{one.name, metric, value, units[metric]})
+		}
+	}
+	in := m.inputs[s.input]
 	gigabytes := float64(in.Bytes) / 1e9
-	f := figures{
-		Seconds: statistics.Median(seconds), GBPerSecond: gigabytes / statistics.Median(seconds),
-		CoreSecondsPerGB: statistics.Median(cores) / gigabytes, PeakBytes: statistics.Median(peaks),
-	}
-	if compared := statistics.Ratio(own, base); !math.IsNaN(compared) {
-		f.Ratio = compared
-	}
-	return f
-}
+	took := m.median(one.name, func(t sample) float64 { return t.Seconds })
+	peak := m.median(one.name, func(t sample) float64 { return float64(t.PeakBytes) })
+	add(gigabytesPerSecond, gigabytes/took, true)
+	add(filesPerSecond, float64(in.Files)/took, in.Files > 1)
+	add(coreSeconds, m.median(one.name, func(t sample) float64 { return t.CoreSeconds })/gigabytes, true)
+	add(peakMemory, peak/(1<<20), true)
+	add(seconds, took, true)
+	stored := m.median(one.name, func(t sample) float64 { return float64(t.stored) }) / float64(in.Bytes)
+	add(storedPart, stored, stored > 0)
 
-func (r *results) summarise() []summary {
-	var all []summary
-	for _, in := range r.Inputs {
-		for _, k := range r.Contenders {
-			if k.Absent != "" || r.failure(in, k.Name) != "" {
+	base, memory, little := strings.Cut(s.contender.name, "-")
+	own := base == engineName || base == goName || base == pythonName
+	if !own {
+		return list
+	}
+	if base != engineName {
+		beside := strings.TrimSuffix(one.name, s.contender.name) + engineName
+		if little {
+			beside += "-" + memory
+		}
+		ratio, ok := m.ratio(one.name, beside)
+		add(speedToEngine, ratio, ok)
+	}
+	for name, metric := range map[string]string{"purego": speedToPureGo, "purepython": speedToPurePython} {
+		ratio, ok := m.ratio(one.name, caseOf(name, s.input, one.step))
+		add(metric, ratio, ok)
+	}
+	// The other side's step must be the same: the null store and ingests have none.
+	if !strings.Contains(one.name, "/null/") {
+		fastest, thriftiest := 0.0, 0.0
+		for _, peer := range peers {
+			name := caseOf(peer, s.input, one.step)
+			if !m.sound(name) {
 				continue
 			}
-			var stored []float64
-			for _, s := range r.Samples {
-				if s.Input == in.Name && s.Contender == k.Name {
-					stored = append(stored, float64(s.Stored)/float64(in.Bytes))
+			least := func(a, b float64) float64 {
+				if a == 0 {
+					return b
 				}
+				return min(a, b)
 			}
-			all = append(all, summary{
-				Input: in.Name, Contender: k.Name, Stored: statistics.Median(stored),
-				Backup:  r.figures(in, k.Name, func(s sample) timing { return s.Backup }),
-				Restore: r.figures(in, k.Name, func(s sample) timing { return s.Restore }),
-			})
+			fastest = least(fastest, m.median(name, func(t sample) float64 { return t.Seconds }))
+			thriftiest = least(thriftiest, m.median(name, func(t sample) float64 { return float64(t.PeakBytes) }))
 		}
+		add(speedToBestPeer, fastest/took, fastest > 0)
+		add(memoryToLeastPeer, peak/thriftiest, thriftiest > 0)
 	}
-	return all
+	if stored > 0 && in.Files == 1 {
+		bytes := float64(m.inputs[randomFile].Bytes)
+		disk := 0.0
+		for _, name := range []string{"disk/buffered", "disk/direct"} {
+			if m.sound(name) {
+				disk = max(disk, bytes/m.median(name, func(t sample) float64 { return t.Seconds }))
+			}
+		}
+		add(speedToDisk, stored*float64(in.Bytes)/took/disk, disk > 0)
+	}
+	slices.SortStableFunc(list, func(a, b figure) int {
+		return slices.Index(metricOrder, a.Metric) - slices.Index(metricOrder, b.Metric)
+	})
+	return list
 }
 
-// markdown is the section of docs/performance.md.
-func (r *results) markdown() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %d cores, %.0f GiB of memory. Medians of %d interleaved rounds; a ratio is the median of each round's time "+
-		"divided by the engine's in that round.\n", r.Machine.Processor, r.Machine.Cores, float64(r.Machine.Memory)/(1<<30), r.Settings.Rounds)
-	for _, in := range r.Inputs {
-		fmt.Fprintf(&b, "\n### %s: %s, %.2f GB in %d files\n\n", in.Name, in.About, float64(in.Bytes)/1e9, in.Files)
-		b.WriteString("| | backup s | ÷ engine | GB/s | core-s/GB | peak MiB | restore s | ÷ engine | GB/s | core-s/GB | peak MiB | stored |\n")
-		b.WriteString("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
-		rows := map[string]summary{}
-		for _, s := range r.Summary {
-			if s.Input == in.Name {
-				rows[s.Contender] = s
-			}
-		}
-		for _, k := range r.Contenders {
-			s, ok := rows[k.Name]
-			switch {
-			case ok:
-				fmt.Fprintf(&b, "| %s |%s%s %.1f%% |\n", k.Name, s.Backup.cells(), s.Restore.cells(), 100*s.Stored)
-			case k.Absent != "":
-				fmt.Fprintf(&b, "| %s | absent | | | | | | | | | | |\n", k.Name)
-			default:
-				fmt.Fprintf(&b, "| %s | failed | | | | | | | | | | |\n", k.Name)
-			}
-		}
-		b.WriteString(verdict(rows, "Backup", func(s summary) figures { return s.Backup }))
-		b.WriteString(verdict(rows, "Restore", func(s summary) figures { return s.Restore }))
+var metricOrder = []string{
+	gigabytesPerSecond, filesPerSecond, coreSeconds, peakMemory, seconds, storedPart, speedToEngine, speedToPureGo, speedToPurePython,
+	speedToBestPeer, memoryToLeastPeer, speedToDisk,
+}
+
+// caseOf is what a step of another contender is called.
+func caseOf(contender, input string, s step) string {
+	return fmt.Sprintf("%s/%s/%s", contender, input, s)
+}
+
+// sound reports whether a case has figures.
+func (m *measured) sound(name string) bool { return len(m.samples[name]) > 0 && m.failures[name] == "" }
+
+func (m *measured) median(name string, pick func(sample) float64) float64 {
+	var all []float64
+	for _, s := range m.samples[name] {
+		all = append(all, pick(s))
 	}
-	b.WriteString("\n")
-	for _, k := range r.Contenders {
-		fmt.Fprintf(&b, "- **%s**: %s.", k.Name, k.Settings)
-		if v := r.Versions[k.Name]; v != "" {
-			fmt.Fprintf(&b, " %s.", v)
+	return statistics.Median(all)
+}
+
+// ratio is how much faster a case is than another one, by the rounds that both have.
+func (m *measured) ratio(name, other string) (float64, bool) {
+	if name == other || !m.sound(name) || !m.sound(other) {
+		return 0, false
+	}
+	took := func(of string) map[int]float64 {
+		all := map[int]float64{}
+		for round, s := range m.samples[of] {
+			all[round] = s.Seconds
 		}
-		if k.Absent != "" {
-			fmt.Fprintf(&b, " Absent: %s.", k.Absent)
+		return all
+	}
+	return statistics.Ratio(took(other), took(name)), true
+}
+
+// values finds figures by case and metric.
+type values map[string]float64
+
+func (r *report) values() values {
+	found := values{}
+	for _, f := range r.Figures {
+		found[f.Case+" "+f.Metric] = f.Value
+	}
+	return found
+}
+
+// markdown is the section of docs/performance.md: the aims, then Strongroom beside its peers, then what all of that is.
+// Rows of which nothing was measured are left out.
+func (r *report) markdown() string {
+	var b strings.Builder
+	of := "one round"
+	if r.Rounds > 1 {
+		of = fmt.Sprintf("medians of %d interleaved rounds", r.Rounds)
+	}
+	fmt.Fprintf(&b, "%s, %d cores, %.0f GiB of memory; %s.\n\n", r.Machine.Processor, r.Machine.Cores, float64(r.Machine.Memory)/(1<<30), of)
+	found := r.values()
+	aims := found.aims()
+	if aims != "" {
+		b.WriteString("| case | a prototype | aim | measured |\n|---|---|---|---|\n" + aims + "\n")
+	}
+	for _, input := range []string{randomFile, halfFile, smallFiles, sourceTree} {
+		b.WriteString(found.cells(input))
+	}
+	for _, lines := range [][]string{r.Inputs, r.Settings} {
+		for _, line := range lines {
+			fmt.Fprintf(&b, "- %s\n", line)
 		}
-		for _, in := range r.Inputs {
-			if failure := r.failure(in, k.Name); failure != "" {
-				fmt.Fprintf(&b, " Failed on %s: %s.", in.Name, failure)
-			}
-		}
-		b.WriteString("\n")
+	}
+	var failed []string
+	for name := range r.Failures {
+		failed = append(failed, name)
+	}
+	slices.Sort(failed)
+	for _, name := range failed {
+		fmt.Fprintf(&b, "- **%s** failed: %s\n", name, r.Failures[name])
 	}
 	return b.String()
 }
 
-// verdict compares the agents with the fastest of the contenders that are not Strongroom.
-func verdict(rows map[string]summary, command string, pick func(summary) figures) string {
-	fastest := ""
-	for name, s := range rows {
-		own := name == engineAlone || name == goAgent || name == pythonAgent
-		if !own && (fastest == "" || pick(s).Seconds < pick(rows[fastest]).Seconds) {
-			fastest = name
+// cells is the table of an input: a row a contender, a column a step.
+func (v values) cells(input string) string {
+	type column struct {
+		name string
+		own  string // what Strongroom's cases of it are called, before the contender
+		step step
+	}
+	columns := []column{
+		{"first", input + "/local", first}, {"unchanged", input + "/unchanged", unchanged}, {"edited", input + "/edited", edited},
+		{"restore", input + "/restore", restore}, {"check", input + "/check", check},
+	}
+	switch input {
+	case halfFile:
+		columns[0].own = "half/zstd1/local"
+	case smallFiles:
+		columns[0].own = "small/new"
+	}
+	var rows strings.Builder
+	row := func(contender string, own bool) {
+		fmt.Fprintf(&rows, "| %s |", contender)
+		for _, c := range columns {
+			name := caseOf(contender, input, c.step)
+			if own {
+				name = c.own + "/" + contender
+			}
+			took, ok := v[name+" "+seconds]
+			if !ok {
+				rows.WriteString(" – |")
+				continue
+			}
+			fmt.Fprintf(&rows, " %.2f s, %.0f MB/s, %.0f MiB", took, 1000*v[name+" "+gigabytesPerSecond], v[name+" "+peakMemory])
+			if ratio, ok := v[name+" "+speedToBestPeer]; ok {
+				fmt.Fprintf(&rows, ", %.1f×", ratio)
+			}
+			if ratio, ok := v[name+" "+memoryToLeastPeer]; ok {
+				fmt.Fprintf(&rows, ", memory %.1f×", ratio)
+			}
+			rows.WriteString(" |")
+		}
+		rows.WriteString("\n")
+	}
+	measured := func(contender string, own bool) bool {
+		for _, c := range columns {
+			name := caseOf(contender, input, c.step)
+			if own {
+				name = c.own + "/" + contender
+			}
+			if _, ok := v[name+" "+seconds]; ok {
+				return true
+			}
+		}
+		return false
+	}
+	for _, memory := range []string{"", smallMemory} {
+		for _, name := range []string{engineName, goName, pythonName} {
+			if measured(named(name, memory), true) {
+				row(named(name, memory), true)
+			}
 		}
 	}
-	var said []string
-	for _, name := range []string{goAgent, pythonAgent} {
-		if s, ok := rows[name]; ok && fastest != "" {
-			said = append(said, fmt.Sprintf("%.2f times that of %s", pick(rows[fastest]).Seconds/pick(s).Seconds, name))
+	for _, name := range append([]string{"purego", "purepython"}, peers...) {
+		if measured(name, false) {
+			row(name, false)
 		}
 	}
-	if len(said) == 0 {
+	if rows.Len() == 0 {
 		return ""
 	}
-	return fmt.Sprintf("\n%s: the fastest of the others is %s; its time is %s.\n", command, fastest, strings.Join(said, ", "))
-}
-
-// failure says why a contender has no figures for an input: one failed round is enough, a median of the rest would hide it.
-func (r *results) failure(in input, contender string) string {
-	for _, s := range r.Samples {
-		if s.Input == in.Name && s.Contender == contender && s.Error != "" {
-			return s.Error
-		}
-	}
-	return ""
-}
-
-func (f figures) cells() string {
-	compared := "–"
-	if f.Ratio > 0 {
-		compared = fmt.Sprintf("%.2f", f.Ratio)
-	}
-	return fmt.Sprintf(" %.2f | %s | %.2f | %.2f | %.0f |", f.Seconds, compared, f.GBPerSecond, f.CoreSecondsPerGB, f.PeakBytes/(1<<20))
+	return fmt.Sprintf("### %s\n\nSeconds, speed, peak memory; then how much faster than the fastest peer in this step, and the memory beside the thriftiest.\n\n"+
+		"| | first | unchanged | edited | restore | check |\n|---|---|---|---|---|---|\n%s\n", input, rows.String())
 }

@@ -108,8 +108,13 @@ fn streamed<T: Send + 'static>(
 impl Repository {
     /// Creates a repository where there is none, and opens it.
     pub async fn init(location: Location, options: InitOptions) -> Result<Repository> {
-        let budget = Budget::new(location.memory)?;
         let store = store::open(&location.url)?;
+        Repository::init_in(store, location, options).await
+    }
+
+    /// Like [`Repository::init`] in a store of the caller's own, which the URL only names.
+    pub async fn init_in(store: Arc<dyn Store>, location: Location, options: InitOptions) -> Result<Repository> {
+        let budget = Budget::new(location.memory)?;
         let opened = on_thread(&CancellationToken::new(), move |cancel| {
             Inner::init(&*store.cancelled_by(cancel.clone()), &location, &options)?;
             Inner::open(store, location, budget)
