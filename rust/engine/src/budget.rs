@@ -5,7 +5,10 @@
 
 use crate::error::{Error, Result};
 use parking_lot::{Condvar, Mutex};
-use std::ops::{Deref, DerefMut};
+use rustix::mm::{madvise, mmap_anonymous, munmap, Advice, MapFlags, ProtFlags};
+use std::io;
+use std::ops::{Deref, DerefMut, Range};
+use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -130,22 +133,24 @@ pub(crate) fn capacity(target: usize) -> usize {
     target + target / 16
 }
 
-/// A fixed number of buffers of one size.
+/// A fixed number of buffers of one size, in memory that is the run's own.
 pub(crate) struct Pool {
-    size: usize,
+    arena: Arena,
     state: Mutex<PoolState>,
     returned: Condvar,
 }
 
 struct PoolState {
-    free: Vec<Vec<u8>>,
-    unmade: usize,
+    free: Vec<usize>,
+    unused: Range<usize>,
 }
 
 impl Pool {
-    pub fn new(size: usize, count: usize) -> Arc<Pool> {
-        let state = Mutex::new(PoolState { free: Vec::with_capacity(count), unmade: count });
-        Arc::new(Pool { size, state, returned: Condvar::new() })
+    pub fn new(size: usize, count: usize) -> Result<Arc<Pool>> {
+        let state = PoolState { free: Vec::with_capacity(count), unused: 0..count };
+        let arena = Arena::new(size.next_multiple_of(PAGE), count)
+            .map_err(|error| Error::invalid("memory", format!("the system has no room for buffers: {error}")))?;
+        Ok(Arc::new(Pool { arena, state: Mutex::new(state), returned: Condvar::new() }))
     }
 
     /// Waits for a buffer. Its content is whatever it was used for before.
@@ -156,22 +161,54 @@ impl Pool {
                 return Err(Error::Cancelled);
             }
             // The one returned last is the likeliest to be in the CPU's cache.
-            if let Some(bytes) = state.free.pop() {
-                return Ok(Block { bytes, pool: Arc::clone(self) });
-            }
-            if state.unmade > 0 {
-                state.unmade -= 1;
-                drop(state);
-                return Ok(Block { bytes: vec![0; self.size], pool: Arc::clone(self) });
+            if let Some(number) = state.free.pop().or_else(|| state.unused.next()) {
+                return Ok(Block { number, pool: Arc::clone(self) });
             }
             self.returned.wait_for(&mut state, Duration::from_millis(50));
         }
     }
 }
 
+/// Buffers begin at a multiple of this, so that the system can write them to a disk from where they are.
+pub(crate) const PAGE: usize = 4096;
+
+/// Zeroed memory for `count` buffers of `size` bytes. The system finds room for it when it is first written to, in large
+/// pages where it has them: with small ones, that costs more than all that is later done with the bytes.
+struct Arena {
+    start: NonNull<u8>,
+    size: usize,
+    count: usize,
+}
+
+// SAFETY: the memory belongs to the arena, and who uses which part of it is the pool's affair: see `Block`.
+unsafe impl Send for Arena {}
+// SAFETY: as above.
+unsafe impl Sync for Arena {}
+
+impl Arena {
+    fn new(size: usize, count: usize) -> io::Result<Arena> {
+        let length = size * count;
+        // SAFETY: no address is asked for, so nothing that is there already is touched.
+        let start = unsafe { mmap_anonymous(ptr::null_mut(), length, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) }?;
+        // SAFETY: the range is the one that was just mapped; the advice changes no content. A system without large pages
+        // refuses it, and nothing is lost.
+        let _ = unsafe { madvise(start, length, Advice::LinuxHugepage) };
+        let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+        Ok(Arena { start, size, count })
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        // SAFETY: it was mapped with this length, and no block is left: each keeps the pool that has the arena.
+        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.size * self.count) };
+    }
+}
+
 /// A buffer of a [`Pool`], returned to it when dropped.
 pub(crate) struct Block {
-    bytes: Vec<u8>,
+    /// Of one block at a time: taken out of the pool's state, and put back by `drop`.
+    number: usize,
     pool: Arc<Pool>,
 }
 
@@ -180,24 +217,32 @@ impl Block {
     pub fn freeze(self, length: usize) -> bytes::Bytes {
         bytes::Bytes::from_owner(Filled { block: self, length })
     }
+
+    fn start(&self) -> *mut u8 {
+        let arena = &self.pool.arena;
+        // SAFETY: numbers are below `count`, so the buffer is in the arena.
+        unsafe { arena.start.as_ptr().add(self.number * arena.size) }
+    }
 }
 
 impl Deref for Block {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
-        &self.bytes
+        // SAFETY: the buffer is mapped for as long as the pool, written by nobody but this block, and zeroed at first.
+        unsafe { std::slice::from_raw_parts(self.start(), self.pool.arena.size) }
     }
 }
 
 impl DerefMut for Block {
     fn deref_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes
+        // SAFETY: as above, and this block is borrowed alone.
+        unsafe { std::slice::from_raw_parts_mut(self.start(), self.pool.arena.size) }
     }
 }
 
 impl Drop for Block {
     fn drop(&mut self) {
-        self.pool.state.lock().free.push(std::mem::take(&mut self.bytes));
+        self.pool.state.lock().free.push(self.number);
         self.pool.returned.notify_one();
     }
 }

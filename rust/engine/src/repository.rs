@@ -159,7 +159,7 @@ impl Repository {
             let time = Time::now();
             let course = Course::new(None, &cancel);
             let vault = inner.current_vault(&course.stop)?;
-            let run = Run::new(vault, course, compression, inner.budget.share()?, inner.chunks.max);
+            let run = Run::new(vault, course, compression, inner.budget.share()?, inner.chunks.max)?;
             Ok((run, Source { time, host: or_this(host), paths: Vec::new(), tags, parent: None }))
         })
         .await?;
@@ -445,7 +445,7 @@ impl Inner {
             chunker: self.chunker.clone(),
             least_chunk: self.chunks.min,
         };
-        let run = Run::new(vault, course, options.compression, self.budget.share()?, self.chunks.max);
+        let run = Run::new(vault, course, options.compression, self.budget.share()?, self.chunks.max)?;
         run.execute(|jobs| backup::read_paths(&run, &start, jobs), || Ok(()))?;
         backup::commit(&run, source)
     }

@@ -216,7 +216,7 @@ mod tests {
             index: Arc::default(),
         };
         let share = Budget::new(None).unwrap().share().unwrap();
-        Run::new(vault, Course::new(None, &Default::default()), Compression::Off, share, 1 << 20)
+        Run::new(vault, Course::new(None, &Default::default()), Compression::Off, share, 1 << 20).unwrap()
     }
 
     /// Folders in one another, the innermost last.

@@ -232,15 +232,15 @@ struct TreeWriter {
 }
 
 impl Run {
-    pub fn new(vault: Vault, course: Course, compression: Compression, share: Share, largest_chunk: usize) -> Run {
+    pub fn new(vault: Vault, course: Course, compression: Compression, share: Share, largest_chunk: usize) -> Result<Run> {
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         let plan = Plan::new(share.bytes, cpus, largest_chunk);
-        Run {
+        Ok(Run {
             vault,
             course,
             compression,
-            blocks: Pool::new(BLOCK, plan.blocks),
-            packs: Pool::new(capacity(plan.pack_target), plan.pack_buffers),
+            blocks: Pool::new(BLOCK, plan.blocks)?,
+            packs: Pool::new(capacity(plan.pack_target), plan.pack_buffers)?,
             plan,
             fresh: Mutex::default(),
             trees: Mutex::new(None),
@@ -249,7 +249,7 @@ impl Run {
             collected: Mutex::default(),
             busy: Busy::default(),
             _share: share,
-        }
+        })
     }
 
     /// Runs the stages until `source` has sent its jobs and all they lead to is in the store, with an index. `assemble` is
