@@ -3,6 +3,7 @@
 //! Buffers are made on first use and handed round until the run ends, because the first write to a fresh page costs
 //! more than all that is later done with its bytes.
 
+use crate::direct::PAGE;
 use crate::error::{Error, Result};
 use parking_lot::{Condvar, Mutex};
 use rustix::mm::{madvise, mmap_anonymous, munmap, Advice, MapFlags, ProtFlags};
@@ -65,15 +66,16 @@ pub(crate) struct Share {
 }
 
 /// Threads that open segments, at most.
-const MOST_OPENERS: usize = 8;
+const MOST_OPENERS: usize = 16;
 
 impl Share {
     /// Threads that a run which reads may have, beside a store that serves `parallelism` calls at a time: each holds a
-    /// segment twice, sealed and plain.
+    /// segment three times, sealed, plain, and as the pages of a file. While one of them waits for a disk, another one
+    /// works.
     pub fn openers(&self, parallelism: usize) -> usize {
-        let affordable = self.bytes as usize / (2 * crate::pack::MAX_SEGMENT as usize);
+        let affordable = self.bytes as usize / (3 * crate::pack::MAX_SEGMENT as usize);
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-        cpus.max(parallelism).min(affordable).clamp(1, MOST_OPENERS)
+        (2 * cpus).max(parallelism).min(affordable).clamp(1, MOST_OPENERS)
     }
 }
 
@@ -169,10 +171,7 @@ impl Pool {
     }
 }
 
-/// Buffers begin at a multiple of this, so that the system can write them to a disk from where they are.
-pub(crate) const PAGE: usize = 4096;
-
-/// Zeroed memory for `count` buffers of `size` bytes. The system finds room for it when it is first written to, in large
+/// Zeroed memory for `count` buffers of `size` bytes, which is a multiple of [`PAGE`] as their places are. The system finds room for it when it is first written to, in large
 /// pages where it has them: with small ones, that costs more than all that is later done with the bytes.
 struct Arena {
     start: NonNull<u8>,
@@ -189,7 +188,8 @@ impl Arena {
     fn new(size: usize, count: usize) -> io::Result<Arena> {
         let length = size * count;
         // SAFETY: no address is asked for, so nothing that is there already is touched.
-        let start = unsafe { mmap_anonymous(ptr::null_mut(), length, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) }?;
+        let start =
+            unsafe { mmap_anonymous(ptr::null_mut(), length, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) }?;
         // SAFETY: the range is the one that was just mapped; the advice changes no content. A system without large pages
         // refuses it, and nothing is lost.
         let _ = unsafe { madvise(start, length, Advice::LinuxHugepage) };

@@ -326,7 +326,7 @@ impl Check<'_> {
             let Some(plain) = self.keep(read)? else { continue };
             Counters::add(&self.course.counters.bytes_read, plain.len() as u64);
             Counters::add(&self.course.counters.bytes, plain.len() as u64);
-            let good = pack::split(&task.blobs, &plain)
+            let good = pack::split(&task.blobs, plain)
                 .filter(|(blob, bytes)| pack::verify(&self.vault.keys, blob.kind, &blob.id, bytes));
             if good.count() != task.blobs.len() {
                 let why = format!("a blob of its segment {} is not what it was; {FROM_A_COPY}", task.number);

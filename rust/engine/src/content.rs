@@ -117,8 +117,7 @@ impl ChunkReader {
         let plain = match &self.last {
             Some((last, plain)) if *last == key => plain.clone(),
             _ => {
-                let plain = self.reader.read(&*self.vault.store, &self.vault.keys, &pack, place.segment)?;
-                let plain = Bytes::from(plain);
+                let plain = self.reader.take(&*self.vault.store, &self.vault.keys, &pack, place.segment)?;
                 self.last = Some((key, plain.clone()));
                 plain
             }

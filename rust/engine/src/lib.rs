@@ -24,6 +24,7 @@ pub mod chunk;
 mod compress;
 mod config;
 mod content;
+mod direct;
 mod error;
 mod folder;
 mod id;

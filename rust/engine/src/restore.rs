@@ -6,6 +6,7 @@
 
 use crate::budget::Share;
 use crate::content::{cut_out, locate, wrong_length, Layout, Patience};
+use crate::direct::PageBuffer;
 use crate::error::{Error, Result};
 use crate::folder::{ChunkRef, Node};
 use crate::id::Id;
@@ -223,14 +224,15 @@ impl Restore<'_> {
     fn work(&self, to_do: &Receiver<Task>) -> Result<()> {
         let mut shift = self.busy.enter(Stage::Restore);
         let mut reader = SegmentReader::new()?;
+        let mut room = PageBuffer::default();
         while let Ok(task) = shift.wait(|| to_do.recv()) {
             self.course.check()?;
             let plain = reader.read(&*self.vault.store, &self.vault.keys, &task.pack, task.segment);
             self.patience.goes_on(&plain)?;
             for piece in &task.pieces {
-                let bytes = plain.as_deref().map_err(Clone::clone);
-                match bytes.and_then(|plain| cut_out(self.vault, &piece.place, &task.pack, plain)) {
-                    Ok(bytes) => self.write(piece, bytes)?,
+                let bytes = plain.clone().and_then(|plain| cut_out(self.vault, &piece.place, &task.pack, plain));
+                match bytes {
+                    Ok(bytes) => self.write(piece, bytes, &mut room)?,
                     Err(error) => self.chunk_lost(&piece.file, &error),
                 }
                 self.chunk_done(&piece.file)?;
@@ -239,7 +241,7 @@ impl Restore<'_> {
         Ok(())
     }
 
-    fn write(&self, piece: &PlacedPiece, mut bytes: &[u8]) -> Result<()> {
+    fn write(&self, piece: &PlacedPiece, mut bytes: &[u8], room: &mut PageBuffer) -> Result<()> {
         let file = &piece.file;
         let writer = {
             let mut state = file.state.lock();
@@ -261,7 +263,7 @@ impl Restore<'_> {
         for range in &piece.ranges {
             let (here, rest) = bytes.split_at(range.length as usize);
             bytes = rest;
-            if let Err(error) = writer.write_at(range.offset, here) {
+            if let Err(error) = writer.write_at(range.offset, here, room) {
                 if !std::mem::replace(&mut file.state.lock().failed, true) {
                     self.file_not_applied(file, &error)?;
                 }

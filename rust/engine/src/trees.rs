@@ -5,6 +5,7 @@ use crate::folder::{ChunkRef, Node, TreeBlob};
 use crate::id::Id;
 use crate::pack::{self, object_name, BlobKind, SegmentReader};
 use crate::pipeline::Vault;
+use bytes::Bytes;
 use std::collections::VecDeque;
 
 /// Segments that are kept: a folder's neighbours are mostly in the same ones.
@@ -18,7 +19,7 @@ pub(crate) struct Trees {
     vault: Vault,
     reader: SegmentReader,
     /// Plain data of segments, the one used last in front.
-    kept: VecDeque<((u32, u32), Vec<u8>)>,
+    kept: VecDeque<((u32, u32), Bytes)>,
 }
 
 impl Trees {
@@ -43,7 +44,7 @@ impl Trees {
                 }
             }
             None => {
-                let plain = self.reader.read(&*self.vault.store, &self.vault.keys, &pack, place.segment)?;
+                let plain = self.reader.take(&*self.vault.store, &self.vault.keys, &pack, place.segment)?;
                 self.kept.truncate(KEPT - 1);
                 self.kept.push_front((key, plain));
             }

@@ -3,12 +3,15 @@
 use super::{object_name, Blob, BlobKind, Contents, PackRecord, END_MAGIC, HEAD, MAGIC, TAIL};
 use crate::cbor;
 use crate::compress::{Decoder, Method};
+use crate::direct::PageBuffer;
 use crate::error::{Error, Result};
 use crate::id::Id;
-use crate::index::{PackInfo, SegmentInfo};
+use crate::index::PackInfo;
 use crate::object::unpadded;
 use crate::seal::{Keys, Role, SALT, TAG};
 use crate::store::{self, Store};
+use bytes::Bytes;
+use std::ops::Range;
 
 /// The table of contents of a pack of `size` bytes, from the pack itself.
 pub(crate) fn read_contents(store: &dyn Store, keys: &Keys, name: &[u8; 16], size: u64) -> Result<PackRecord> {
@@ -49,47 +52,64 @@ pub(crate) fn read_contents(store: &dyn Store, keys: &Keys, name: &[u8; 16], siz
 /// Opens segments: one for each thread that reads.
 pub(crate) struct SegmentReader {
     decoder: Decoder,
+    /// As it came from the store.
+    sealed: PageBuffer,
+    /// Decompressed.
+    plain: PageBuffer,
 }
 
 impl SegmentReader {
     pub fn new() -> Result<SegmentReader> {
-        Ok(SegmentReader { decoder: Decoder::new()? })
+        Ok(SegmentReader { decoder: Decoder::new()?, sealed: PageBuffer::default(), plain: PageBuffer::default() })
     }
 
     /// The plain data of a segment; the ids in it are not verified yet.
-    pub fn read(&mut self, store: &dyn Store, keys: &Keys, pack: &PackInfo, number: u32) -> Result<Vec<u8>> {
+    pub fn read(&mut self, store: &dyn Store, keys: &Keys, pack: &PackInfo, number: u32) -> Result<&[u8]> {
+        let (from, range) = self.open(store, keys, pack, number)?;
+        Ok(match from {
+            From::Sealed => &self.sealed.bytes()[range],
+            From::Plain => &self.plain.bytes()[range],
+        })
+    }
+
+    /// Like [`SegmentReader::read`], for those who keep it.
+    pub fn take(&mut self, store: &dyn Store, keys: &Keys, pack: &PackInfo, number: u32) -> Result<Bytes> {
+        let (from, range) = self.open(store, keys, pack, number)?;
+        let buffer = match from {
+            From::Sealed => &mut self.sealed,
+            From::Plain => &mut self.plain,
+        };
+        Ok(std::mem::take(buffer).share(range))
+    }
+
+    fn open(&mut self, store: &dyn Store, keys: &Keys, pack: &PackInfo, number: u32) -> Result<(From, Range<usize>)> {
         let object = object_name(&pack.name);
         let segment = pack.segments.get(number as usize);
         let segment = segment.ok_or_else(|| Error::damaged(&object, "it lacks a segment that the index names"))?;
         let start = u64::from(segment.offset);
-        let sealed = store::fetch(store, &object, Some(start..start + u64::from(segment.stored) + TAG as u64))?;
-        let sealed = sealed.try_into_mut().map(Vec::from).unwrap_or_else(|sealed| sealed.to_vec());
-        self.open(keys, pack, number, segment, sealed)
-    }
-
-    pub fn open(
-        &mut self,
-        keys: &Keys,
-        pack: &PackInfo,
-        number: u32,
-        segment: &SegmentInfo,
-        mut sealed: Vec<u8>,
-    ) -> Result<Vec<u8>> {
-        let object = object_name(&pack.name);
+        let range = start..start + u64::from(segment.stored) + TAG as u64;
+        let found = store::read(store, &object, range, &mut self.sealed)?;
         let key = keys.object(&pack.salt, &object);
         let broken = || Error::damaged(&object, format!("the seal of its segment {number} is broken"));
-        let stored = key.open(Role::Segment, number, &mut sealed).ok_or_else(broken)?.len();
+        let sealed = &mut self.sealed.bytes_mut()[found.clone()];
+        let stored = key.open(Role::Segment, number, sealed).ok_or_else(broken)?;
         let method = Method::from_code(segment.method);
-        if method == Some(Method::Stored) && stored == segment.plain as usize {
-            sealed.truncate(stored);
-            return Ok(sealed);
+        let length = segment.plain as usize;
+        if method == Some(Method::Stored) && stored.len() == length {
+            return Ok((From::Sealed, found.start..found.start + length));
         }
-        let mut plain = vec![0; segment.plain as usize];
+        let plain = &mut self.plain.room(length)[..length];
         method
-            .and_then(|method| self.decoder.decompress(method, &sealed[..stored], &mut plain))
+            .and_then(|method| self.decoder.decompress(method, stored, plain))
             .ok_or_else(|| Error::damaged(&object, format!("its segment {number} does not decompress")))?;
-        Ok(plain)
+        Ok((From::Plain, 0..length))
     }
+}
+
+/// Which of its buffers a reader has the plain data in.
+enum From {
+    Sealed,
+    Plain,
 }
 
 /// Whether `bytes` are what `id` names.

@@ -232,7 +232,13 @@ struct TreeWriter {
 }
 
 impl Run {
-    pub fn new(vault: Vault, course: Course, compression: Compression, share: Share, largest_chunk: usize) -> Result<Run> {
+    pub fn new(
+        vault: Vault,
+        course: Course,
+        compression: Compression,
+        share: Share,
+        largest_chunk: usize,
+    ) -> Result<Run> {
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         let plan = Plan::new(share.bytes, cpus, largest_chunk);
         Ok(Run {

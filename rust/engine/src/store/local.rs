@@ -3,14 +3,13 @@
 //! An object is written under a temporary name in `tmp/`, synced, linked to its name (which the system refuses where
 //! there is one) and its folder synced. A crash leaves at most a file in `tmp/`.
 //!
-//! Large objects go past the page cache: it would copy them into fresh pages and write those back, for a quarter of the
-//! speed and six times the processor's time, and drop what other programs have in it.
+//! Large objects go past the page cache, in which other programs have better things.
 
 use super::{Store, StoreError};
-use crate::budget::PAGE;
+use crate::direct::{self, Page, PageBuffer, LARGE, PAGE};
 use bytes::Bytes;
 use parking_lot::Mutex;
-use rustix::fs::{FallocateFlags, OFlags};
+use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
@@ -37,8 +36,6 @@ struct Shared {
 
 /// Written at a time.
 const STEP: usize = 8 << 20;
-/// Objects from this size on are written past the page cache.
-const LARGE: usize = 1 << 20;
 
 impl LocalStore {
     /// The folder is created with the first object.
@@ -108,31 +105,16 @@ impl LocalStore {
 
 /// Writes a new file, durably.
 fn write_synced(path: &Path, data: &[u8]) -> io::Result<()> {
-    let create = |flags: OFlags| {
-        let flags = flags.bits() as i32;
-        OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(flags).open(path)
-    };
-    let aligned = data.as_ptr().addr().is_multiple_of(PAGE);
-    if data.len() >= LARGE && aligned {
-        // A file system that cannot do this says so at the first or at the second call.
-        let direct = create(OFlags::DIRECT).and_then(|file| write_direct(&file, data));
-        match direct {
-            Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => {
-                std::fs::remove_file(path).or_else(|error| match error.kind() {
-                    io::ErrorKind::NotFound => Ok(()),
-                    _ => Err(error),
-                })?;
-            }
-            done => return done,
-        }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    match data.len() >= LARGE && data.as_ptr().addr().is_multiple_of(PAGE) && direct::engage(&file) {
+        true => write_pages(&file, data)?,
+        false => file.write_all(data)?,
     }
-    let mut file = create(OFlags::empty())?;
-    file.write_all(data)?;
     file.sync_data()
 }
 
 /// Whole pages, and what is left in a page of its own, of which the rest is then cut off.
-fn write_direct(file: &File, data: &[u8]) -> io::Result<()> {
+fn write_pages(file: &File, data: &[u8]) -> io::Result<()> {
     let (pages, rest) = data.split_at(data.len() - data.len() % PAGE);
     // All of the room at once: one extent, and a full disk shows before anything is written.
     match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, data.len().next_multiple_of(PAGE) as u64) {
@@ -141,22 +123,16 @@ fn write_direct(file: &File, data: &[u8]) -> io::Result<()> {
     }
     let mut offset = 0;
     for step in pages.chunks(STEP) {
-        file.write_all_at(step, offset)?;
+        direct::write_all_at(file, step, offset)?;
         offset += step.len() as u64;
     }
     if !rest.is_empty() {
-        let mut last = Page([0; PAGE]);
+        let mut last = Page::EMPTY;
         last.0[..rest.len()].copy_from_slice(rest);
-        file.write_all_at(&last.0, offset)?;
+        direct::write_all_at(file, &last.0, offset)?;
     }
-    file.set_len(data.len() as u64)?;
-    file.sync_data()
+    file.set_len(data.len() as u64)
 }
-
-#[repr(align(4096))]
-struct Page([u8; PAGE]);
-
-const _: () = assert!(align_of::<Page>() == PAGE);
 
 fn store_error(error: io::Error) -> StoreError {
     match error.raw_os_error().map(Errno::from_raw_os_error) {
@@ -187,6 +163,10 @@ impl Store for LocalStore {
             Ok(data.into())
         };
         read().map_err(store_error)
+    }
+
+    fn read(&self, name: &str, range: Range<u64>, into: &mut PageBuffer) -> Result<Range<usize>, StoreError> {
+        direct::read(&self.path(name), range, into).map_err(store_error)
     }
 
     fn list(&self, folder: &str) -> Result<Vec<(String, u64)>, StoreError> {

@@ -8,6 +8,7 @@ mod remote;
 pub use local::LocalStore;
 pub use remote::RemoteStore;
 
+use crate::direct::PageBuffer;
 use crate::error::{Error, Result};
 use bytes::Bytes;
 use std::ops::Range;
@@ -39,6 +40,13 @@ pub trait Store: Send + Sync {
 
     /// The object, or a range of it. A range that reaches beyond its end is an error or gives fewer bytes.
     fn get(&self, name: &str, range: Option<Range<u64>>) -> Result<Bytes, StoreError>;
+
+    /// A large range of an object, into a buffer that is used again: where in it the bytes are, which may be fewer.
+    fn read(&self, name: &str, range: Range<u64>, into: &mut PageBuffer) -> Result<Range<usize>, StoreError> {
+        let data = self.get(name, Some(range))?;
+        into.room(data.len())[..data.len()].copy_from_slice(&data);
+        Ok(0..data.len())
+    }
 
     /// Names and sizes of all objects whose name begins with `folder/`, in any order.
     fn list(&self, folder: &str) -> Result<Vec<(String, u64)>, StoreError>;
@@ -92,12 +100,21 @@ pub(crate) fn failed(what: impl Into<String>, error: StoreError) -> Error {
 
 /// Gets an object that must be there.
 pub(crate) fn fetch(store: &dyn Store, name: &str, range: Option<Range<u64>>) -> Result<Bytes> {
-    store.get(name, range).map_err(|error| match error {
+    store.get(name, range).map_err(|error| not_read(name, error))
+}
+
+/// Like [`fetch`], for a large range.
+pub(crate) fn read(store: &dyn Store, name: &str, range: Range<u64>, into: &mut PageBuffer) -> Result<Range<usize>> {
+    store.read(name, range, into).map_err(|error| not_read(name, error))
+}
+
+fn not_read(name: &str, error: StoreError) -> Error {
+    match error {
         StoreError::Missing => {
             Error::damaged(name, "it is missing from the store; run check to see what it takes with it")
         }
         error => failed(format!("cannot read {name}"), error),
-    })
+    }
 }
 
 /// Objects up to this size are compared whole when an answer was lost, larger ones by their ends, which are random.

@@ -3,11 +3,15 @@
 //! Paths are resolved beneath the target folder one component at a time, by descriptor, and no component may be a symlink:
 //! neither a snapshot nor someone who plants links in the target during a restore can make it write elsewhere.
 
+use super::pages::Pages;
 use super::trail::{shared, Trail, DIRECTORY};
 use super::walk::{grown, inspect, kind_of, split_names};
 use super::{Kind, Metadata};
+use crate::direct::{self, PageBuffer};
 use parking_lot::Mutex;
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Statx, Timespec, Timestamps, Uid, XattrFlags, CWD};
+use rustix::fs::{
+    AtFlags, FallocateFlags, FileType, Gid, Mode, OFlags, Statx, Timespec, Timestamps, Uid, XattrFlags, CWD,
+};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -108,7 +112,7 @@ impl Target {
     /// what stood at `path` is untouched.
     pub fn file(&self, path: &Path, metadata: &Metadata) -> Result<FileWriter, ApplyError> {
         let (parent, _) = self.locate(path)?;
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = self.first_mode(metadata);
         let (file, temporary) = loop {
             let temporary = format!("{}{}", self.unfinished, self.serial.fetch_add(1, Ordering::Relaxed));
@@ -119,8 +123,12 @@ impl Target {
                 Err(errno) => return Err(failed(path, "create", errno)),
             }
         };
+        let pages = match metadata.size >= DIRECT_FROM {
+            true => reserve(&file, metadata).map_err(|errno| failed(path, "find room for", errno))?,
+            false => None,
+        };
         let (path, metadata) = (path.to_path_buf(), metadata.clone());
-        Ok(FileWriter { file, parent, temporary: Some(temporary), path, metadata, end: AtomicU64::new(0) })
+        Ok(FileWriter { file, pages, parent, temporary: Some(temporary), path, metadata, end: AtomicU64::new(0) })
     }
 
     /// The mode that a file is made with: the final one, so that it need not be set, where that lets in nobody who is not to
@@ -269,6 +277,8 @@ impl Directories {
 /// removes what was written.
 pub struct FileWriter {
     file: File,
+    /// The way past the page cache, for what is large.
+    pages: Option<Pages>,
     parent: Arc<OwnedFd>,
     /// Its name until it is finished.
     temporary: Option<String>,
@@ -279,24 +289,33 @@ pub struct FileWriter {
 }
 
 impl FileWriter {
-    /// Writes all of `data` at byte `offset`. Ranges never written stay holes.
+    /// Writes all of `data` at byte `offset`. Ranges never written stay holes; none is written twice. `room` is used for what
+    /// goes past the page cache.
     ///
     /// # Errors
     /// Also when `data` would reach beyond the size in the metadata.
-    pub fn write_at(&self, offset: u64, data: &[u8]) -> Result<(), ApplyError> {
+    pub(crate) fn write_at(&self, offset: u64, data: &[u8], room: &mut PageBuffer) -> Result<(), ApplyError> {
         let end = offset.checked_add(data.len() as u64).filter(|end| *end <= self.metadata.size);
         let end = end.ok_or_else(|| {
             let reason = "it has more content than its size tells";
             ApplyError::Malformed { path: self.path.clone(), reason }
         })?;
-        self.file.write_all_at(data, offset).map_err(|source| failed(&self.path, "write", source))?;
+        let written = match &self.pages {
+            Some(_) if data.is_empty() => Ok(()),
+            Some(pages) => pages.write_at(&self.file, offset, data, room),
+            None => self.file.write_all_at(data, offset),
+        };
+        written.map_err(|source| failed(&self.path, "write", source))?;
         self.end.fetch_max(end, Ordering::Relaxed);
         Ok(())
     }
 
     /// Applies the metadata and gives the file its name, replacing what stood there.
     pub fn finish(mut self) -> Result<Vec<Warning>, ApplyError> {
-        if *self.end.get_mut() < self.metadata.size {
+        if let Some(pages) = &mut self.pages {
+            pages.finish(&self.file).map_err(|source| failed(&self.path, "write", source))?;
+        }
+        if self.pages.is_some() || *self.end.get_mut() < self.metadata.size {
             self.file.set_len(self.metadata.size).map_err(|source| failed(&self.path, "set the size of", source))?;
         }
         let status = inspect(self.file.as_fd()).map_err(|e| failed(&self.path, "inspect", e))?;
@@ -313,6 +332,28 @@ impl FileWriter {
         self.temporary = None;
         Ok(warnings)
     }
+}
+
+/// Files of this size and more are written past the page cache.
+const DIRECT_FROM: u64 = 8 << 20;
+/// Of a file with more extents than that, the rooms are found one by one.
+const MOST_RESERVED: usize = 16;
+
+/// Finds room for the content of a new file, so that several threads can write it at once and a full disk shows before
+/// anything is. `None`: its file system has no way past the page cache.
+fn reserve(file: &File, metadata: &Metadata) -> Result<Option<Pages>, Errno> {
+    if !direct::engage(file) {
+        return Ok(None);
+    }
+    let extents = metadata.data_extents();
+    for extent in extents.iter().take_while(|_| extents.len() <= MOST_RESERVED) {
+        match rustix::fs::fallocate(file, FallocateFlags::empty(), extent.offset, extent.length) {
+            Ok(()) => {}
+            Err(Errno::OPNOTSUPP) => break,
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(Some(Pages::new(metadata.size)))
 }
 
 impl Drop for FileWriter {

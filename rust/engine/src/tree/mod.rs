@@ -39,6 +39,7 @@
 
 pub mod apply;
 mod owner;
+mod pages;
 mod trail;
 pub mod walk;
 

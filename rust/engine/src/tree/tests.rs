@@ -1,6 +1,7 @@
 use super::apply::{ApplyError, Target, Warning};
 use super::walk::{Found, Walk, WalkError, WalkOptions};
 use super::*;
+use crate::direct::PageBuffer;
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
@@ -46,7 +47,7 @@ fn restore(from: &Path, entries: &[(PathBuf, Metadata)], to: &Path) -> Vec<Warni
                 for extent in metadata.data_extents() {
                     let mut data = vec![0; extent.length as usize];
                     content.read_exact_at(&mut data, extent.offset).unwrap();
-                    writer.write_at(extent.offset, &data).unwrap();
+                    writer.write_at(extent.offset, &data, &mut PageBuffer::default()).unwrap();
                 }
                 warnings.extend(writer.finish().unwrap());
             }
@@ -363,7 +364,7 @@ fn a_restore_never_leaves_its_target() {
 
     // A link where the entry itself goes is replaced, not followed.
     let writer = target.file(Path::new("file"), &file).unwrap();
-    writer.write_at(0, b"evil").unwrap();
+    writer.write_at(0, b"evil", &mut PageBuffer::default()).unwrap();
     writer.finish().unwrap();
     target.directory(Path::new("trap"), &plain(Kind::Directory, 0o700)).unwrap();
     target.file(Path::new("trap/victim"), &file).unwrap().finish().unwrap();
@@ -379,8 +380,8 @@ fn an_unfinished_file_leaves_what_was_there() {
     fs::write(space.path().join("file"), b"old").unwrap();
     let target = Target::open(space.path()).unwrap();
     let writer = target.file(Path::new("file"), &Metadata { size: 3, ..plain(Kind::File, 0o644) }).unwrap();
-    writer.write_at(0, b"ne").unwrap();
-    let error = writer.write_at(2, b"ww").unwrap_err();
+    writer.write_at(0, b"ne", &mut PageBuffer::default()).unwrap();
+    let error = writer.write_at(2, b"ww", &mut PageBuffer::default()).unwrap_err();
     assert_eq!(error.to_string(), "cannot restore file: it has more content than its size tells");
     drop(writer);
     assert_eq!(fs::read(space.path().join("file")).unwrap(), b"old");
@@ -437,7 +438,7 @@ fn modes_are_exact_and_never_too_wide_before() {
         let meanwhile = of_unfinished();
         assert!(meanwhile & !0o600 & !mode == 0, "{name}: {meanwhile:o}");
         assert!(mode >> 3 & 7 == mode & 7 || meanwhile == 0o600, "{name}: {meanwhile:o}");
-        writer.write_at(0, b"abc").unwrap();
+        writer.write_at(0, b"abc", &mut PageBuffer::default()).unwrap();
         assert!(writer.finish().unwrap().is_empty());
         assert_eq!(mode_of(&space.path().join(&name)), mode, "{name}");
         assert_eq!(fs::metadata(space.path().join(&name)).unwrap().len(), 3);
@@ -457,8 +458,8 @@ fn what_is_not_written_is_hole() {
     let target = Target::open(space.path()).unwrap();
     let metadata = Metadata { size: 1 << 20, ..plain(Kind::File, 0o644) };
     let writer = target.file(Path::new("file"), &metadata).unwrap();
-    writer.write_at(7, b"abc").unwrap();
-    assert!(writer.write_at(1 << 20, b"a").is_err());
+    writer.write_at(7, b"abc", &mut PageBuffer::default()).unwrap();
+    assert!(writer.write_at(1 << 20, b"a", &mut PageBuffer::default()).is_err());
     writer.finish().unwrap();
     target.file(Path::new("nothing"), &metadata).unwrap().finish().unwrap();
     let expected = [vec![0; 7], b"abc".to_vec(), vec![0; (1 << 20) - 10]].concat();
