@@ -77,13 +77,20 @@ struct Check<'c> {
 }
 
 /// Looks at everything, or with `read_data` at every byte. Damage does not end it.
+///
+/// Others may write meanwhile. They write packs, then index, then log, so it reads in the opposite order: whatever one of
+/// these tells of was there before it, and is found.
 pub(crate) fn run(vault: Vault, share: Share, options: &CheckOptions, course: &Course) -> Result<CheckReport> {
     let workers = share.openers(vault.store.parallelism());
     let check = Check { vault: &vault, course, workers, patience: Patience::default(), damage: Mutex::default() };
-    let sizes = check.stored()?;
-    let packs = check.index(&sizes)?;
-    check.packs(&packs, &sizes)?;
     let snapshots = check.log()?;
+    for problem in index::refresh(&vault.index, &*vault.store, &vault.keys)? {
+        tracing::warn!("{problem}");
+    }
+    let mut packs = check.index()?;
+    let sizes = check.stored()?;
+    check.packs_without_index(&mut packs, &sizes)?;
+    check.packs(&packs, &sizes)?;
     check.snapshots(&snapshots)?;
     Counters::add(&course.counters.walked, 1);
     let mut report = CheckReport {
@@ -128,8 +135,8 @@ impl Check<'_> {
         }
     }
 
-    /// The packs that the index objects tell of, and those whose own tables take the place of damaged ones.
-    fn index(&self, sizes: &HashMap<[u8; 16], u64>) -> Result<HashMap<[u8; 16], PackRecord>> {
+    /// The packs that the index objects tell of.
+    fn index(&self) -> Result<HashMap<[u8; 16], PackRecord>> {
         let (store, keys) = (&*self.vault.store, &self.vault.keys);
         let objects = store.list(index::FOLDER).map_err(|error| store::failed("cannot list the index", error))?;
         let mut packs = HashMap::new();
@@ -139,13 +146,23 @@ impl Check<'_> {
                 packs.insert(record.name, record);
             }
         }
+        Ok(packs)
+    }
+
+    /// Adds the packs whose own tables have taken the place of damaged index objects.
+    fn packs_without_index(
+        &self,
+        packs: &mut HashMap<[u8; 16], PackRecord>,
+        sizes: &HashMap<[u8; 16], u64>,
+    ) -> Result<()> {
+        let (store, keys) = (&*self.vault.store, &self.vault.keys);
         for (name, size) in sizes.iter().filter(|(name, _)| self.vault.index.read().has_pack(name)) {
             if !packs.contains_key(name) {
                 self.course.check()?;
                 packs.extend(self.keep(pack::read_contents(store, keys, name, *size))?.map(|record| (*name, record)));
             }
         }
-        Ok(packs)
+        Ok(())
     }
 
     /// The packs in the store, with their sizes.

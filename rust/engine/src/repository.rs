@@ -124,8 +124,12 @@ impl Repository {
     }
 
     pub async fn open(location: Location) -> Result<Repository> {
+        Repository::open_in(store::open(&location.url)?, location).await
+    }
+
+    /// Like [`Repository::open`] in a store of the caller's own, which the URL only names.
+    pub async fn open_in(store: Arc<dyn Store>, location: Location) -> Result<Repository> {
         let budget = Budget::new(location.memory)?;
-        let store = store::open(&location.url)?;
         let opened = on_thread(&CancellationToken::new(), move |_| Inner::open(store, location, budget)).await?;
         Ok(Repository { inner: Arc::new(opened) })
     }
@@ -243,7 +247,7 @@ impl Repository {
         let inner = Arc::clone(&self.inner);
         on_thread(&cancel, move |cancel| {
             let course = Course::new(progress, cancel);
-            let vault = inner.current_vault(&course.stop)?;
+            let vault = inner.vault(&course.stop);
             let share = inner.budget.share()?;
             course.tell(|| check::run(vault, share, &options, &course))
         })
