@@ -704,6 +704,12 @@ type Progress struct {
 	Issues      uint64
 	// What is being worked on.
 	Current string
+	// Bytes that were read from the source; beside `bytes`, what did not change was skipped.
+	BytesRead uint64
+	// Of these, bytes of chunks that the repository did not have: beside `bytes_read`, what deduplication saves.
+	BytesNew uint64
+	// Bytes before compression and sealing of what `bytes_stored` counts: beside it, what compression saves.
+	BytesPacked uint64
 }
 
 func (v *Progress) encode(e *rpc.Encoder) {
@@ -721,6 +727,9 @@ func (v *Progress) encode(e *rpc.Encoder) {
 	e.U64(v.BytesStored)
 	e.U64(v.Issues)
 	e.String(v.Current)
+	e.U64(v.BytesRead)
+	e.U64(v.BytesNew)
+	e.U64(v.BytesPacked)
 	e.End(start)
 }
 
@@ -753,6 +762,15 @@ func (v *Progress) decode(d *rpc.Decoder) {
 	}
 	if d.More() {
 		v.Current = d.Path()
+	}
+	if d.More() {
+		v.BytesRead = d.U64()
+	}
+	if d.More() {
+		v.BytesNew = d.U64()
+	}
+	if d.More() {
+		v.BytesPacked = d.U64()
 	}
 	d.End(outside)
 }
@@ -1146,6 +1164,125 @@ func (v *CheckReport) decode(d *rpc.Decoder) {
 				v.Damage[i0].decode(d)
 			}
 		}
+	}
+	d.End(outside)
+}
+
+// StageSpeed is how fast one stage of the pipeline is on this machine when nothing else runs, in bytes of its input a
+// second.
+type StageSpeed struct {
+	// Such as `read`, `chunk`, `compress/zstd:1` or `write/direct`.
+	Stage    string
+	OneCore  float64
+	AllCores float64
+}
+
+func (v *StageSpeed) encode(e *rpc.Encoder) {
+	start := e.Begin()
+	e.String(v.Stage)
+	e.F64(v.OneCore)
+	e.F64(v.AllCores)
+	e.End(start)
+}
+
+func (v *StageSpeed) decode(d *rpc.Decoder) {
+	*v = StageSpeed{}
+	outside := d.Begin()
+	if d.More() {
+		v.Stage = d.String()
+	}
+	if d.More() {
+		v.OneCore = d.F64()
+	}
+	if d.More() {
+		v.AllCores = d.F64()
+	}
+	d.End(outside)
+}
+
+// Roofline is what the stages of the pipeline do on this machine, each alone. No run can be faster than all of them
+// together.
+type Roofline struct {
+	Cores uint32
+	// In the order in which content goes through them, the ways to write at the end.
+	Stages []StageSpeed
+}
+
+func (v *Roofline) encode(e *rpc.Encoder) {
+	start := e.Begin()
+	e.U32(v.Cores)
+	e.Count(len(v.Stages))
+	for i0 := range v.Stages {
+		v.Stages[i0].encode(e)
+	}
+	e.End(start)
+}
+
+func (v *Roofline) decode(d *rpc.Decoder) {
+	*v = Roofline{}
+	outside := d.Begin()
+	if d.More() {
+		v.Cores = d.U32()
+	}
+	if d.More() {
+		if n0 := d.Count(4); n0 > 0 {
+			v.Stages = make([]StageSpeed, n0)
+			for i0 := 0; i0 < n0 && d.Err() == nil; i0++ {
+				v.Stages[i0].decode(d)
+			}
+		}
+	}
+	d.End(outside)
+}
+
+// Explanation is what limited a backup, and how far it is from what this machine can do.
+type Explanation struct {
+	// The stage that was busiest; empty where none was busy for long.
+	LimitedBy string
+	// The share of the run's wall time in which it was.
+	Busy float64
+	// How long the stages alone would take for the same content.
+	Roofline time.Duration
+	// The share of the roofline that the run reached: its speed beside that of the stages alone. Absent where nothing was
+	// read.
+	Reached *float64
+	// What would make it faster, as a sentence.
+	Advice string
+}
+
+func (v *Explanation) encode(e *rpc.Encoder) {
+	start := e.Begin()
+	e.String(v.LimitedBy)
+	e.F64(v.Busy)
+	e.Duration(v.Roofline)
+	e.Bool(v.Reached != nil)
+	if v.Reached != nil {
+		e.F64(*v.Reached)
+	}
+	e.String(v.Advice)
+	e.End(start)
+}
+
+func (v *Explanation) decode(d *rpc.Decoder) {
+	*v = Explanation{}
+	outside := d.Begin()
+	if d.More() {
+		v.LimitedBy = d.String()
+	}
+	if d.More() {
+		v.Busy = d.F64()
+	}
+	if d.More() {
+		v.Roofline = d.Duration()
+	}
+	if d.More() {
+		if d.Bool() {
+			item0 := d.F64()
+			v.Reached = &item0
+		}
+	}
+	if d.More() {
+		v.Advice = d.String()
 	}
 	d.End(outside)
 }
@@ -1647,6 +1784,71 @@ func (r *Repository) URL() (string, error) {
 	return result, call.Finish()
 }
 
+// Machine is the machine that the library runs on.
+//
+// Its methods may be called from any goroutine. Close it when it is no longer needed.
+type Machine struct{ object *rpc.Object }
+
+// Close ends the object when its last call is over. Later calls fail with [rpc.ErrClosed].
+func (m *Machine) Close() error {
+	if m == nil {
+		return nil
+	}
+	return m.object.Close()
+}
+
+// OpenMachine costs nothing and fails never.
+func (c *Client) OpenMachine(ctx context.Context) (*Machine, error) {
+	call := c.Call(methodMachineOpen)
+	if err := call.Do(ctx, nil); err != nil {
+		return nil, err
+	}
+	result := &Machine{call.Reply().Object()}
+	return result, call.Finish()
+}
+
+// Roofline measures each stage of the pipeline for itself, with one core and with all of them. It takes a few seconds,
+// in which nothing else should run. `url` is a repository, or where one will be: where that is a folder, writing to
+// its disk is measured, too.
+//
+// It fails with a [RepositoryError], or an error of the runtime.
+func (m *Machine) Roofline(ctx context.Context, url string) (Roofline, error) {
+	call := m.object.Call(methodMachineRoofline)
+	call.String(url)
+	var result Roofline
+	if err := call.Do(ctx, nil); err != nil {
+		return result, err
+	}
+	d := call.Reply()
+	result.decode(d)
+	return result, call.Finish()
+}
+
+// Explain explains what limited a backup of which the report told this, beside the roofline of this machine.
+func (m *Machine) Explain(ctx context.Context, statistics Statistics, busy map[string]float64, compression Compression, roofline Roofline) (Explanation, error) {
+	call := m.object.Call(methodMachineExplain)
+	statistics.encode(&call.Encoder)
+	call.Count(len(busy))
+	for _, key0 := range slices.Sorted(maps.Keys(busy)) {
+		value0 := busy[key0]
+		call.String(key0)
+		call.F64(value0)
+	}
+	if compression != nil {
+		compression.encodeCompression(&call.Encoder)
+	} else {
+		CompressionAuto{}.encodeCompression(&call.Encoder)
+	}
+	roofline.encode(&call.Encoder)
+	var result Explanation
+	if err := call.Do(ctx, nil); err != nil {
+		return result, err
+	}
+	d := call.Reply()
+	result.decode(d)
+	return result, call.Finish()
+}
+
 // Ingest is a snapshot in the making. Closing it before `commit` leaves nothing but garbage for prune.
 //
 // Its methods may be called from any goroutine. Close it when it is no longer needed.
@@ -1714,6 +1916,9 @@ const (
 	methodRepositoryCheck     = 0xa93d58b3
 	methodRepositoryID        = 0xc3c19f64
 	methodRepositoryURL       = 0x611063c2
+	methodMachineOpen         = 0x20d3b4d8
+	methodMachineRoofline     = 0xdf784e14
+	methodMachineExplain      = 0x79a41017
 	methodIngestAdd           = 0x5b2c8970
 	methodIngestWrite         = 0x843cb250
 	methodIngestCommit        = 0xaa44a4d0
@@ -1723,6 +1928,9 @@ var schema = rpc.Schema{
 	Text: `method Ingest.add(file:NewFile)->u64 throws RepositoryError
 method Ingest.commit()->BackupReport throws RepositoryError
 method Ingest.write(file:u64,data:buffer) throws RepositoryError
+method Machine.explain(statistics:Statistics,busy:map<string,f64>,compression:Compression,roofline:Roofline)->Explanation
+method Machine.open()->Machine constructor
+method Machine.roofline(url:string)->Roofline throws RepositoryError
 method Repository.backup(options:BackupOptions)->BackupReport emits Progress throws RepositoryError
 method Repository.check(options:CheckOptions)->CheckReport emits Progress throws RepositoryError
 method Repository.id()->bytes<32> immediate
@@ -1746,19 +1954,22 @@ record CheckOptions{read_data:bool=false}
 record CheckReport{snapshots:u64,packs:u64,chunks:u64,bytes_read:u64,damage:list<Damage>}
 record Damage{object:string,why:string}
 record Entry{at:path,kind:EntryKind,mode:u32,uid:u32,gid:u32,size:u64,modified:timestamp,links:u64}
+record Explanation{limited_by:string,busy:f64,roofline:duration,reached:optional<f64>,advice:string}
 record FileIssue{at:path,kind:IssueKind,message:string}
 record IngestOptions{tags:list<string>,host:string="",compression:Compression=auto}
 record InitOptions{create_key:bool=false}
 record Location{url:string,credentials:Credentials,memory:optional<u64>}
 record NewFile{at:path,mode:u32=384,modified:optional<timestamp>}
-record Progress{files:u64,bytes:u64,files_total:optional<u64>,bytes_total:optional<u64>,bytes_stored:u64,issues:u64,current:path}
+record Progress{files:u64,bytes:u64,files_total:optional<u64>,bytes_total:optional<u64>,bytes_stored:u64,issues:u64,current:path,bytes_read:u64=0,bytes_new:u64=0,bytes_packed:u64=0}
 record RestoreOptions{snapshot:bytes<32>,target:path,only:list<path>}
 record RestoreReport{statistics:Statistics,issues:list<FileIssue>}
+record Roofline{cores:u32,stages:list<StageSpeed>}
 record SnapshotFilter{host:optional<string>,tags:list<string>}
 record Snapshot{id:bytes<32>,time:timestamp,host:string,user:string,paths:list<path>,tags:list<string>,parent:optional<bytes<32>>,statistics:Statistics}
+record StageSpeed{stage:string,one_core:f64,all_cores:f64}
 record Statistics{files:u64,folders:u64,others:u64,unchanged:u64,bytes:u64,bytes_read:u64,bytes_new:u64,bytes_stored:u64,chunks:u64,chunks_new:u64,duration:duration}
 `,
-	Hash:        [16]byte{0xeb, 0x52, 0x09, 0xe8, 0x9d, 0x24, 0x3f, 0xdf, 0x64, 0x81, 0xfe, 0x30, 0x7a, 0xf4, 0x40, 0x9f},
+	Hash:        [16]byte{0x6c, 0x7e, 0x50, 0x64, 0xf7, 0x6e, 0xcd, 0x35, 0xeb, 0x0e, 0x7b, 0xd7, 0x53, 0xb3, 0x33, 0x75},
 	DecodeError: decodeError,
 }
 

@@ -211,6 +211,12 @@ class Progress:
     issues: int
     current: str
     """What is being worked on."""
+    bytes_read: int = 0
+    """Bytes that were read from the source; beside `bytes`, what did not change was skipped."""
+    bytes_new: int = 0
+    """Of these, bytes of chunks that the repository did not have: beside `bytes_read`, what deduplication saves."""
+    bytes_packed: int = 0
+    """Bytes before compression and sealing of what `bytes_stored` counts: beside it, what compression saves."""
 
 
 @_dataclasses.dataclass(frozen=True, slots=True)
@@ -339,6 +345,47 @@ class CheckReport:
     bytes_read: int
     _: _dataclasses.KW_ONLY
     damage: list[Damage] = _dataclasses.field(default_factory=list)
+
+
+@_dataclasses.dataclass(frozen=True, slots=True)
+class StageSpeed:
+    """How fast one stage of the pipeline is on this machine when nothing else runs, in bytes of its input a second."""
+
+    stage: str
+    """Such as `read`, `chunk`, `compress/zstd:1` or `write/direct`."""
+    one_core: float
+    all_cores: float
+
+
+@_dataclasses.dataclass(frozen=True, slots=True)
+class Roofline:
+    """What the stages of the pipeline do on this machine, each alone. No run can be faster than all of them
+    together.
+    """
+
+    cores: int
+    _: _dataclasses.KW_ONLY
+    stages: list[StageSpeed] = _dataclasses.field(default_factory=list)
+    """In the order in which content goes through them, the ways to write at the end."""
+
+
+@_dataclasses.dataclass(frozen=True, slots=True)
+class Explanation:
+    """What limited a backup, and how far it is from what this machine can do."""
+
+    limited_by: str
+    """The stage that was busiest; empty where none was busy for long."""
+    busy: float
+    """The share of the run's wall time in which it was."""
+    roofline: _rpc.Duration
+    """How long the stages alone would take for the same content."""
+    _: _dataclasses.KW_ONLY
+    reached: float | None = None
+    """The share of the roofline that the run reached: its speed beside that of the stages alone. Absent where
+    nothing was read.
+    """
+    advice: str
+    """What would make it faster, as a sentence."""
 
 
 class RepositoryError(_rpc.Error):
@@ -690,6 +737,72 @@ class AsyncRepository(_rpc.AsyncObject):
         return self._client.call_immediate(_M_REPOSITORY_URL, self._handle(), ())
 
 
+class Machine(_rpc.Object):
+    """The machine that the library runs on."""
+
+    __slots__ = ()
+
+    @classmethod
+    def open(cls, *, timeout: float | None = None, runtime: _rpc.Runtime | None = None) -> Machine:
+        """Costs nothing and fails never."""
+        answer: Machine = _PACKAGE.client(runtime).call(_M_MACHINE_OPEN, 0, (), timeout)
+        return answer
+
+    def roofline(self, url: str, *, timeout: float | None = None) -> Roofline:
+        """Measures each stage of the pipeline for itself, with one core and with all of them. It takes a few
+        seconds, in which nothing
+        else should run. `url` is a repository, or where one will be: where that is a folder, writing to its disk
+        is measured, too.
+        """
+        return self._client.call(_M_MACHINE_ROOFLINE, self._handle(), (url,), timeout)
+
+    def explain(
+        self,
+        statistics: Statistics,
+        busy: _abc.Mapping[str, float],
+        compression: Compression,
+        roofline: Roofline,
+        *,
+        timeout: float | None = None,
+    ) -> Explanation:
+        """Explains what limited a backup of which the report told this, beside the roofline of this machine."""
+        return self._client.call(_M_MACHINE_EXPLAIN, self._handle(), (statistics, busy, compression, roofline), timeout)
+
+
+class AsyncMachine(_rpc.AsyncObject):
+    """The machine that the library runs on."""
+
+    __slots__ = ()
+
+    @classmethod
+    async def open(cls, *, timeout: float | None = None, runtime: _rpc.Runtime | None = None) -> AsyncMachine:
+        """Costs nothing and fails never."""
+        answer: AsyncMachine = await _PACKAGE.loop_client(runtime).call(_M_MACHINE_OPEN, 0, (), timeout)
+        return answer
+
+    async def roofline(self, url: str, *, timeout: float | None = None) -> Roofline:
+        """Measures each stage of the pipeline for itself, with one core and with all of them. It takes a few
+        seconds, in which nothing
+        else should run. `url` is a repository, or where one will be: where that is a folder, writing to its disk
+        is measured, too.
+        """
+        return await self._client.call(_M_MACHINE_ROOFLINE, self._handle(), (url,), timeout)
+
+    async def explain(
+        self,
+        statistics: Statistics,
+        busy: _abc.Mapping[str, float],
+        compression: Compression,
+        roofline: Roofline,
+        *,
+        timeout: float | None = None,
+    ) -> Explanation:
+        """Explains what limited a backup of which the report told this, beside the roofline of this machine."""
+        return await self._client.call(
+            _M_MACHINE_EXPLAIN, self._handle(), (statistics, busy, compression, roofline), timeout
+        )
+
+
 class Ingest(_rpc.Object):
     """A snapshot in the making. Closing it before `commit` leaves nothing but garbage for prune."""
 
@@ -871,6 +984,9 @@ _T_PROGRESS: _wire.Record[Progress] = _wire.Record(
         _wire.Field("bytes_stored", _wire.U64),
         _wire.Field("issues", _wire.U64),
         _wire.Field("current", _wire.PATH),
+        _wire.Field("bytes_read", _wire.U64, lambda: 0),
+        _wire.Field("bytes_new", _wire.U64, lambda: 0),
+        _wire.Field("bytes_packed", _wire.U64, lambda: 0),
     ),
 )
 
@@ -971,6 +1087,34 @@ _T_CHECK_REPORT: _wire.Record[CheckReport] = _wire.Record(
     ),
 )
 
+_T_STAGE_SPEED: _wire.Record[StageSpeed] = _wire.Record(
+    StageSpeed,
+    lambda: (
+        _wire.Field("stage", _wire.STRING),
+        _wire.Field("one_core", _wire.F64),
+        _wire.Field("all_cores", _wire.F64),
+    ),
+)
+
+_T_ROOFLINE: _wire.Record[Roofline] = _wire.Record(
+    Roofline,
+    lambda: (
+        _wire.Field("cores", _wire.U32),
+        _wire.Field("stages", _wire.List(_T_STAGE_SPEED)),
+    ),
+)
+
+_T_EXPLANATION: _wire.Record[Explanation] = _wire.Record(
+    Explanation,
+    lambda: (
+        _wire.Field("limited_by", _wire.STRING),
+        _wire.Field("busy", _wire.F64),
+        _wire.Field("roofline", _wire.DURATION),
+        _wire.Field("reached", _wire.Optional(_wire.F64)),
+        _wire.Field("advice", _wire.STRING),
+    ),
+)
+
 _T_REPOSITORY_ERROR = _wire.ErrorSet(
     0x9E52A131,
     RepositoryError,
@@ -1049,6 +1193,8 @@ _T_REPOSITORY_ERROR = _wire.ErrorSet(
 )
 
 _T_REPOSITORY = _wire.Interface(lambda: (Repository, AsyncRepository))
+
+_T_MACHINE = _wire.Interface(lambda: (Machine, AsyncMachine))
 
 _T_INGEST = _wire.Interface(lambda: (Ingest, AsyncIngest))
 
@@ -1183,6 +1329,39 @@ _M_REPOSITORY_URL: _rpc.Method[str] = _rpc.Method(
     result=_wire.STRING,
 )
 
+_M_MACHINE_OPEN: _rpc.Method[_typing.Any] = _rpc.Method(
+    "Machine.open",
+    0x20D3B4D8,
+    _wire.Fields(
+        lambda: (),
+    ),
+    result=_T_MACHINE,
+)
+
+_M_MACHINE_ROOFLINE: _rpc.Method[Roofline] = _rpc.Method(
+    "Machine.roofline",
+    0xDF784E14,
+    _wire.Fields(
+        lambda: (_wire.Field("url", _wire.STRING),),
+    ),
+    result=_T_ROOFLINE,
+    throws=_T_REPOSITORY_ERROR,
+)
+
+_M_MACHINE_EXPLAIN: _rpc.Method[Explanation] = _rpc.Method(
+    "Machine.explain",
+    0x79A41017,
+    _wire.Fields(
+        lambda: (
+            _wire.Field("statistics", _T_STATISTICS),
+            _wire.Field("busy", _wire.Map(_wire.STRING, _wire.F64)),
+            _wire.Field("compression", _T_COMPRESSION),
+            _wire.Field("roofline", _T_ROOFLINE),
+        ),
+    ),
+    result=_T_EXPLANATION,
+)
+
 _M_INGEST_ADD: _rpc.Method[int] = _rpc.Method(
     "Ingest.add",
     0x5B2C8970,
@@ -1216,11 +1395,15 @@ _M_INGEST_COMMIT: _rpc.Method[BackupReport] = _rpc.Method(
 )
 
 
-# What eb5209e89d243fdf6481fe307af4409f is the hash of: all that the library and this package must agree on.
+# What 6c7e5064f76ecd35eb0e7bd753b33375 is the hash of: all that the library and this package must agree on.
 _TEXT = (
     "method Ingest.add(file:NewFile)->u64 throws RepositoryError\n"
     "method Ingest.commit()->BackupReport throws RepositoryError\n"
     "method Ingest.write(file:u64,data:buffer) throws RepositoryError\n"
+    "method Machine.explain(statistics:Statistics,busy:map<string,f64>,compression:Compression,"
+    "roofline:Roofline)->Explanation\n"
+    "method Machine.open()->Machine constructor\n"
+    "method Machine.roofline(url:string)->Roofline throws RepositoryError\n"
     "method Repository.backup(options:BackupOptions)->BackupReport emits Progress throws RepositoryError\n"
     "method Repository.check(options:CheckOptions)->CheckReport emits Progress throws RepositoryError\n"
     "method Repository.id()->bytes<32> immediate\n"
@@ -1248,18 +1431,21 @@ _TEXT = (
     "record CheckReport{snapshots:u64,packs:u64,chunks:u64,bytes_read:u64,damage:list<Damage>}\n"
     "record Damage{object:string,why:string}\n"
     "record Entry{at:path,kind:EntryKind,mode:u32,uid:u32,gid:u32,size:u64,modified:timestamp,links:u64}\n"
+    "record Explanation{limited_by:string,busy:f64,roofline:duration,reached:optional<f64>,advice:string}\n"
     "record FileIssue{at:path,kind:IssueKind,message:string}\n"
     'record IngestOptions{tags:list<string>,host:string="",compression:Compression=auto}\n'
     "record InitOptions{create_key:bool=false}\n"
     "record Location{url:string,credentials:Credentials,memory:optional<u64>}\n"
     "record NewFile{at:path,mode:u32=384,modified:optional<timestamp>}\n"
     "record Progress{files:u64,bytes:u64,files_total:optional<u64>,bytes_total:optional<u64>,bytes_stored:u64,"
-    "issues:u64,current:path}\n"
+    "issues:u64,current:path,bytes_read:u64=0,bytes_new:u64=0,bytes_packed:u64=0}\n"
     "record RestoreOptions{snapshot:bytes<32>,target:path,only:list<path>}\n"
     "record RestoreReport{statistics:Statistics,issues:list<FileIssue>}\n"
+    "record Roofline{cores:u32,stages:list<StageSpeed>}\n"
     "record SnapshotFilter{host:optional<string>,tags:list<string>}\n"
     "record Snapshot{id:bytes<32>,time:timestamp,host:string,user:string,paths:list<path>,tags:list<string>,"
     "parent:optional<bytes<32>>,statistics:Statistics}\n"
+    "record StageSpeed{stage:string,one_core:f64,all_cores:f64}\n"
     "record Statistics{files:u64,folders:u64,others:u64,unchanged:u64,bytes:u64,bytes_read:u64,bytes_new:u64,"
     "bytes_stored:u64,chunks:u64,chunks_new:u64,duration:duration}\n"
 )
@@ -1267,7 +1453,7 @@ _TEXT = (
 _PACKAGE = _rpc.Package(
     "strongroom",
     __file__,
-    "eb5209e89d243fdf6481fe307af4409f",
+    "6c7e5064f76ecd35eb0e7bd753b33375",
     _TEXT,
 )
 
@@ -1289,6 +1475,7 @@ def deliver_log(level: int = _logging.INFO) -> None:
 
 __all__ = [
     "AsyncIngest",
+    "AsyncMachine",
     "AsyncRepository",
     "BackupOptions",
     "BackupReport",
@@ -1312,12 +1499,14 @@ __all__ = [
     "EntryKindFolder",
     "EntryKindSocket",
     "EntryKindSymlink",
+    "Explanation",
     "FileIssue",
     "Ingest",
     "IngestOptions",
     "InitOptions",
     "IssueKind",
     "Location",
+    "Machine",
     "NewFile",
     "Progress",
     "Repository",
@@ -1337,9 +1526,11 @@ __all__ = [
     "RepositoryWrongKeyError",
     "RestoreOptions",
     "RestoreReport",
+    "Roofline",
     "Snapshot",
     "SnapshotFilter",
     "SnapshotId",
+    "StageSpeed",
     "Statistics",
     "default_runtime",
     "deliver_log",

@@ -65,6 +65,37 @@ def test_the_go_source_tree(agent: Agent, tmp_path: pathlib.Path) -> None:
     agent.check()
 
 
+def test_roofline_and_explain(agent: Agent) -> None:
+    (agent.folder / "file").write_bytes(random.Random(1).randbytes(8 << 20))
+
+    # The machine is measured without a repository, and nothing is left where one would be.
+    table = agent.ok("roofline").text()
+    assert re.match(r"STAGE +ONE CORE +ALL \d+\n", table)
+    assert re.search(r"^chunk +[\d.]+ GB/s +[\d.]+ GB/s$", table, re.MULTILINE)
+    assert re.search(r"^write/store +[\d.]+ GB/s", table, re.MULTILINE)
+    assert not (agent.home / ".local").exists()
+    measured = agent.ok("roofline", "--json", "--repo", "s3://bucket/prefix").lines("stage")
+    assert all(line["one_core_bytes_per_second"] > 0 and line["all_cores_bytes_per_second"] > 0 for line in measured)
+    stages = {line["stage"] for line in measured}
+    assert stages >= {"read", "identify/64KiB", "compress/zstd:1", "seal"}
+    assert "write/store" not in stages, "the disk is not the bucket's"
+
+    told = agent.ok("backup", "file", "--explain").text()
+    assert re.search(r"^read +\d+ % busy", told, re.MULTILINE)
+    assert re.search(
+        r"^\d+ % of this machine's roofline: its stages alone take [\d.]+m?s, the run took [\d.]+m?s\n[A-Z].*\.$",
+        told,
+        re.MULTILINE,
+    )
+    result = agent.ok("backup", "file", "--explain", "--json", "--paranoid")
+    (explanation,) = result.lines("explanation")
+    assert len(result.lines("summary")) == 1
+    assert explanation.keys() >= {"busy", "limited_by", "advice", "seconds", "roofline_seconds", "roofline_reached"}
+    assert "read" in explanation["busy"]
+    assert not list((agent.repository / "tmp").iterdir()), "what was written to measure the disk is gone"
+    agent.fails(2, "--explain and --quiet exclude each other", "backup", "file", "--explain", "--quiet")
+
+
 def test_odd_files(agent: Agent, tmp_path: pathlib.Path) -> None:
     odd, target = trees.odd(tmp_path), tmp_path / "target"
     agent.ok("backup", odd)

@@ -195,6 +195,26 @@ static strongroom_snapshot_id ingest(sr_client *client, strongroom_repository re
   return snapshot;
 }
 
+static void measure(sr_client *client, const char *url) {
+  // snippet Machine.open
+  strongroom_machine machine;
+  succeed(strongroom_machine_open(client, &machine));
+  // end
+
+  // snippet Machine.roofline
+  sr_arena arena;
+  sr_arena_init(&arena);
+  strongroom_roofline roofline;
+  succeed(strongroom_machine_roofline(machine, sr_string_of(url), &arena, &roofline));
+  for (size_t i = 0; i < roofline.stages.count; i++) {
+    const strongroom_stage_speed *speed = &roofline.stages.items[i];
+    printf("%s %.1f GB/s\n", speed->stage.data, speed->all_cores / 1e9);
+  }
+  sr_arena_free(&arena);
+  // end
+  succeed(strongroom_machine_close(machine));
+}
+
 /* What the test expects of the examples. */
 static void expect(bool holds, const char *what) {
   if (holds) return;
@@ -230,6 +250,7 @@ int main(void) {
   expect(list(repository, snapshot) == 1, "there is one file");
   expect(check(repository), "the repository is sound");
   restore(repository, snapshot, target);
+  measure(client, url);
   snapshot = ingest(client, repository);
   expect(read_file(repository, snapshot, "dump.sql", copy) == strlen("create table shop();"), "the dump is read");
   fclose(copy);

@@ -58,6 +58,8 @@ func TestTheSnippetsRun(t *testing.T) {
 	id(repository)
 	require.NotEmpty(t, address(repository))
 
+	require.NoError(t, explain(ctx, client, repository, report))
+
 	committed, err := ingest(ctx, client, repository)
 	require.NoError(t, err)
 	require.NoError(t, read(ctx, repository, committed, filepath.Join(folder, "dump.sql")))
@@ -268,4 +270,35 @@ func ingest(ctx context.Context, client *strongroom.Client, repository *strongro
 	fmt.Printf("snapshot %x\n", report.Snapshot.ID)
 	// end
 	return report.Snapshot, nil
+}
+
+func explain(ctx context.Context, client *strongroom.Client, repository *strongroom.Repository, report strongroom.BackupReport) error {
+	url, err := repository.URL()
+	if err != nil {
+		return err
+	}
+	// snippet Machine.open
+	machine, err := client.OpenMachine(ctx)
+	if err != nil {
+		return err
+	}
+	defer machine.Close()
+	// end
+	// snippet Machine.roofline
+	roofline, err := machine.Roofline(ctx, url)
+	if err != nil {
+		return err
+	}
+	for _, s := range roofline.Stages {
+		fmt.Printf("%s %.1f GB/s\n", s.Stage, s.AllCores/1e9)
+	}
+	// end
+	// snippet Machine.explain
+	told, err := machine.Explain(ctx, report.Snapshot.Statistics, report.Busy, strongroom.CompressionAuto{}, roofline)
+	if err != nil {
+		return err
+	}
+	fmt.Println(told.Advice)
+	// end
+	return nil
 }

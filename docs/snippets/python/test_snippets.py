@@ -27,6 +27,7 @@ def test_the_snippets_run(tmp_path: pathlib.Path) -> None:
         restore(repository, snapshot, tmp_path / "restored")
         check(repository)
         identify(repository)
+        explain(repository, report)
         ingest(repository)
     asyncio.run(from_asyncio(url))
 
@@ -154,6 +155,22 @@ def ingest(repository: strongroom.Repository) -> None:
     print("snapshot", report.snapshot.id.hex())
     # end
     ingest.close()
+
+
+def explain(repository: strongroom.Repository, report: strongroom.BackupReport) -> None:
+    # snippet Machine.open
+    machine = strongroom.Machine.open()
+    # end
+    # snippet Machine.roofline
+    roofline = machine.roofline(repository.url())
+    for speed in roofline.stages:
+        print(speed.stage, f"{speed.all_cores / 1e9:.1f} GB/s")
+    # end
+    # snippet Machine.explain
+    told = machine.explain(report.snapshot.statistics, report.busy, strongroom.CompressionAuto(), roofline)
+    print(told.advice)
+    # end
+    machine.close()
 
 
 async def from_asyncio(url: str) -> None:

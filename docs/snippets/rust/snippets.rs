@@ -13,8 +13,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use generated::{
     BackupOptions, BackupReport, CheckOptions, CheckReport, Compression, Credentials, Damage, Entry, EntryKind,
-    FileIssue, IngestOptions, InitOptions, IssueKind, Location, NewFile, Progress, RepositoryError, RestoreOptions,
-    RestoreReport, Snapshot, SnapshotFilter, SnapshotId, Statistics,
+    Explanation, FileIssue, IngestOptions, InitOptions, IssueKind, Location, NewFile, Progress, RepositoryError,
+    RestoreOptions, RestoreReport, Roofline, Snapshot, SnapshotFilter, SnapshotId, StageSpeed, Statistics,
 };
 use rpc::client::{arguments, Answer, Client};
 use rpc::{Buffer, Context, Declared, Emitter, Error, Failure, Reader, Sink};
@@ -25,6 +25,7 @@ struct InMemory;
 
 impl generated::Implementation for InMemory {
     type Repository = Repository;
+    type Machine = Machine;
     type Ingest = Ingest;
 }
 
@@ -295,6 +296,38 @@ impl generated::Ingest for Ingest {
     // end
 }
 
+struct Machine;
+
+impl generated::Machine for Machine {
+    // snippet Machine.open
+    async fn open(_: Context) -> Result<Self, Error> {
+        Ok(Machine)
+    }
+    // end
+
+    // snippet Machine.roofline
+    async fn roofline(&self, _: Context, _: String) -> Result<Roofline> {
+        let copy = StageSpeed { stage: "copy".to_owned(), one_core: 8e9, all_cores: 12e9 };
+        Ok(Roofline { cores: 2, stages: vec![copy] })
+    }
+    // end
+
+    // snippet Machine.explain
+    async fn explain(
+        &self,
+        _: Context,
+        statistics: Statistics,
+        busy: BTreeMap<String, f64>,
+        _: Compression,
+        _: Roofline,
+    ) -> Result<Explanation, Error> {
+        let busiest = busy.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or_default();
+        let advice = format!("There are {} files.", statistics.files);
+        Ok(Explanation { limited_by: busiest.0, busy: busiest.1, advice, ..Explanation::default() })
+    }
+    // end
+}
+
 fn location(url: &str) -> Location {
     // snippet Location
     Location {
@@ -397,6 +430,10 @@ fn the_snippets_run() {
     assert_eq!((checked.snapshots, checked.damage), (1, Vec::new()));
     assert_eq!(read(&caller.call("Repository.url", repository, &[]), |reader| reader.text()), "memory");
     assert_eq!(read(&caller.call("Repository.id", repository, &[]), |reader| reader.fixed()), [7; 32]);
+
+    let machine = number(&caller.call("Machine.open", 0, &[]));
+    let speeds = caller.call("Machine.roofline", machine, &arguments(|writer| writer.text("memory")));
+    assert_eq!(read(&speeds, Roofline::decode).stages[0].stage, "copy");
 
     let ingest = number(&caller.call("Repository.ingest", repository, &[0; 4]));
     let file = NewFile { at: "dump.sql".into(), ..NewFile::default() };

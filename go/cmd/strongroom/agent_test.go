@@ -329,3 +329,37 @@ func TestQuiet(t *testing.T) {
 	r := a.run("backup", source, "--quiet")
 	assert.Equal(t, result{code: exitOK}, r)
 }
+
+func TestRooflineAndExplain(t *testing.T) {
+	a := newAgent(t)
+	require.NoError(t, os.WriteFile(filepath.Join(a.folder, "file"), random(t, 8<<20), 0o600))
+
+	// The machine is measured without a repository, and nothing is left where one would be.
+	assert.Regexp(t, `(?m)^STAGE +ONE CORE +ALL \d+\n(.*\n)*chunk +[\d.]+ GB/s +[\d.]+ GB/s\n(.*\n)*write/store +[\d.]+ GB/s`, a.ok("roofline"))
+	assert.NoDirExists(t, filepath.Join(a.home, ".local"))
+	stages := map[string]bool{}
+	for _, l := range a.lines(a.ok("roofline", "--json", "--repo", "s3://bucket/prefix"), "stage") {
+		stages[l["stage"].(string)] = true
+		assert.Positive(t, l["one_core_bytes_per_second"])
+		assert.Positive(t, l["all_cores_bytes_per_second"])
+		assert.Positive(t, l["cores"])
+	}
+	assert.True(t, stages["read"] && stages["identify/64KiB"] && stages["compress/zstd:1"] && stages["seal"])
+	assert.False(t, stages["write/store"], "the disk is not the bucket's")
+
+	told := a.ok("backup", "file", "--explain")
+	assert.Regexp(t, `(?m)^read +\d+ % busy`, told)
+	assert.Regexp(t, `(?m)^\d+ % of this machine's roofline: its stages alone take [\d.]+m?s, the run took [\d.]+m?s\n[A-Z].*\.$`, told)
+	out := a.ok("backup", "file", "--explain", "--json", "--paranoid")
+	explanation := a.lines(out, "explanation")
+	require.Len(t, explanation, 1)
+	assert.Len(t, a.lines(out, "summary"), 1)
+	for _, key := range []string{"busy", "limited_by", "advice", "seconds", "roofline_seconds", "roofline_reached"} {
+		assert.Contains(t, explanation[0], key)
+	}
+	assert.Contains(t, explanation[0]["busy"], "read")
+	entries, err := os.ReadDir(filepath.Join(a.home, ".local/share/strongroom/repository/tmp"))
+	require.NoError(t, err)
+	assert.Empty(t, entries, "what was written to measure the disk is gone")
+	a.fails(exitUsage, "--explain and --quiet exclude each other", "backup", "file", "--explain", "--quiet")
+}

@@ -86,7 +86,7 @@ func (a *app) root() *cobra.Command {
 	flags.Lookup("repo").DefValue = ""
 
 	root.AddCommand(a.initCommand(), a.backupCommand(), a.restoreCommand(), a.snapshotsCommand(), a.listCommand(),
-		a.checkCommand())
+		a.checkCommand(), a.rooflineCommand())
 	return root
 }
 

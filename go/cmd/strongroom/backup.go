@@ -24,6 +24,7 @@ func (a *app) backupCommand() *cobra.Command {
 	var (
 		options           strongroom.BackupOptions
 		compression, name string
+		explain           bool
 	)
 	c := &cobra.Command{
 		Use:   "backup DIR... | backup --stdin NAME",
@@ -43,6 +44,9 @@ func (a *app) backupCommand() *cobra.Command {
 				return usageError{errors.New("--stdin saves the standard input alone; leave the folders out")}
 			case !stdin && len(given) == 0:
 				return usageError{errors.New("what is to be backed up is missing; see strongroom backup --help")}
+			}
+			if explain && a.quiet {
+				return usageError{errors.New("--explain and --quiet exclude each other")}
 			}
 			for _, path := range given {
 				path, err := filepath.Abs(path)
@@ -67,7 +71,13 @@ func (a *app) backupCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.saved(report)
+			outcome := a.saved(report)
+			if explain {
+				if err := a.explain(ctx, repository, report, options.Compression); err != nil {
+					return err
+				}
+			}
+			return outcome
 		},
 	}
 	flags := c.Flags()
@@ -76,6 +86,7 @@ func (a *app) backupCommand() *cobra.Command {
 	flags.StringVar(&options.Host, "host", "", "the host name in the snapshot (default: this machine's)")
 	flags.StringVar(&compression, "compression", "auto", "auto, off, lz4, zstd or zstd:LEVEL")
 	flags.BoolVarP(&options.OneFileSystem, "one-file-system", "x", false, "stay on the file system of each folder")
+	flags.BoolVar(&explain, "explain", false, "say afterwards what limited the run; takes a few seconds to measure the machine")
 	flags.BoolVar(&options.Paranoid, "paranoid", false, "read all files, also those that look unchanged")
 	return c
 }

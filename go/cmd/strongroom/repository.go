@@ -26,13 +26,9 @@ type place struct {
 
 // place finds the repository and what unlocks it. confirm asks for a new password twice.
 func (a *app) place(confirm bool) (place, error) {
-	var p place
+	p := place{standard: a.repository == ""}
 	var err error
-	if p.standard = a.repository == ""; p.standard {
-		if p.location.URL, err = userFolder("XDG_DATA_HOME", ".local/share", "repository"); err != nil {
-			return place{}, err
-		}
-	} else if p.location.URL, err = absolute(a.repository); err != nil {
+	if p.location.URL, err = a.url(); err != nil {
 		return place{}, err
 	}
 	if a.memory != "" {
@@ -43,6 +39,14 @@ func (a *app) place(confirm bool) (place, error) {
 		p.location.Memory = &bytes
 	}
 	return p, a.unlock(&p, confirm)
+}
+
+// url is the repository's, or that of the one in the user's data folder.
+func (a *app) url() (string, error) {
+	if a.repository == "" {
+		return userFolder("XDG_DATA_HOME", ".local/share", "repository")
+	}
+	return absolute(a.repository)
 }
 
 // absolute makes a folder independent of where the program runs; URLs are that already.

@@ -23,6 +23,7 @@ _COMMANDS = {
         commands.restore,
         "Bring a snapshot back, or some of its paths, or one file to the standard output",
     ),
+    "roofline": (commands.roofline, "Measure how fast each stage of a backup is on this machine"),
     "snapshots": (commands.snapshots, "List the snapshots, oldest first"),
 }
 
@@ -86,6 +87,11 @@ def _command_parser(command: str) -> argparse.ArgumentParser:
         add("--host", default="", help="the host name in the snapshot (default: this machine's)")
         add("--compression", default="auto", help="auto, off, lz4, zstd or zstd:LEVEL")
         add("-x", "--one-file-system", action="store_true", help="stay on the file system of each folder")
+        add(
+            "--explain",
+            action="store_true",
+            help="say afterwards what limited the run; takes a few seconds to measure the machine",
+        )
         add("--paranoid", action="store_true", help="read all files, also those that look unchanged")
     elif command == "restore":
         add("snapshot", nargs="?", metavar="SNAPSHOT", help=_SNAPSHOT)

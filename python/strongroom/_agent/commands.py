@@ -35,6 +35,8 @@ def backup(options: argparse.Namespace, output: Output) -> None:
         raise UsageError("--stdin saves the standard input alone; leave the folders out")
     if options.stdin is None and not options.paths:
         raise UsageError("what is to be backed up is missing; see strongroom backup --help")
+    if options.explain and output.quiet:
+        raise UsageError("--explain and --quiet exclude each other")
     found = place.find(options, confirm=False)
     with place.start() as runtime, place.open_or_create(found, runtime, output) as repository:
         progress = Progress(output, "saving")
@@ -55,7 +57,14 @@ def backup(options: argparse.Namespace, output: Output) -> None:
                 )
         finally:
             progress.finish()
-        output.saved(report)
+        try:
+            output.saved(report)
+        finally:
+            if options.explain:
+                with strongroom.Machine.open(runtime=runtime) as machine:
+                    measured = machine.roofline(repository.url())
+                    told = machine.explain(report.snapshot.statistics, report.busy, compression, measured)
+                output.explained(report, told)
 
 
 def _ingest(
@@ -152,6 +161,13 @@ def check(options: argparse.Namespace, output: Output) -> None:
         finally:
             progress.finish()
         output.checked(report)
+
+
+def roofline(options: argparse.Namespace, output: Output) -> None:
+    """Measures how fast each stage of a backup is on this machine."""
+    url, _ = place.find_url(options)
+    with place.start() as runtime, strongroom.Machine.open(runtime=runtime) as machine:
+        output.roofline(machine.roofline(url))
 
 
 def _parse_compression(text: str) -> strongroom.Compression:

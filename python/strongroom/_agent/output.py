@@ -121,6 +121,48 @@ class Output:
                 f"snapshot {id[:8]} is saved, but {plural(incomplete + damaged, 'file')} could not be read completely",
             )
 
+    def explained(self, report: strongroom.BackupReport, told: strongroom.Explanation) -> None:
+        """What limited a backup."""
+        took = report.snapshot.statistics.duration
+        if self.json:
+            line: dict[str, Any] = {
+                "busy": report.busy,
+                "limited_by": told.limited_by,
+                "roofline_seconds": told.roofline.total_seconds(),
+                "advice": told.advice,
+                "seconds": took.total_seconds(),
+            }
+            if told.reached is not None:
+                line["roofline_reached"] = told.reached
+            self.emit("explanation", line)
+            return
+        for stage, share in sorted(report.busy.items()):
+            limits = "  limits the run" if stage == told.limited_by else ""
+            self.say(f"{stage:<8} {100 * share:3.0f} % busy{limits}")
+        if told.reached is not None:
+            self.say(
+                f"{100 * told.reached:.0f} % of this machine's roofline: its stages alone take "
+                f"{duration(told.roofline.nanos)}, the run took {duration(took.nanos)}"
+            )
+        self.say(told.advice)
+
+    def roofline(self, roofline: strongroom.Roofline) -> None:
+        """How fast each stage is."""
+        rows = [("STAGE", "ONE CORE", f"ALL {roofline.cores}")]
+        for speed in roofline.stages:
+            if self.json:
+                line = {
+                    "stage": speed.stage,
+                    "one_core_bytes_per_second": speed.one_core,
+                    "all_cores_bytes_per_second": speed.all_cores,
+                    "cores": roofline.cores,
+                }
+                self.emit("stage", line)
+            rows.append((speed.stage, _rate(speed.one_core), _rate(speed.all_cores)))
+        widths = [max(len(row[column]) for row in rows) + 2 for column in (0, 1)]
+        for stage, one, all_cores in rows:
+            self.say(f"{stage:<{widths[0]}}{one:<{widths[1]}}{all_cores}")
+
     def restored(self, report: strongroom.RestoreReport, target: str) -> None:
         """What a restore did."""
         incomplete, damaged = self.issues(report.issues)
@@ -287,6 +329,10 @@ def duration(nanoseconds: int) -> str:
     if hours or minutes:
         text += f"{minutes}m"
     return f"{text}{seconds % 60}s"
+
+
+def _rate(bytes_per_second: float) -> str:
+    return f"{bytes_per_second / 1e9:.2f} GB/s"
 
 
 def _speed(statistics: strongroom.Statistics) -> str:

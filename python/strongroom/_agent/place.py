@@ -34,15 +34,18 @@ class Place:
 
 def find(options: argparse.Namespace, *, confirm: bool) -> Place:
     """The repository of the command line. `confirm` asks for a new password twice."""
-    named = options.repo if options.repo is not None else os.environ.get("STRONGROOM_REPOSITORY", "")
-    standard = not named
-    if standard:
-        url = _user_folder("XDG_DATA_HOME", ".local/share", "repository")
-    else:
-        url = named if "://" in named else os.path.abspath(named)
+    url, standard = find_url(options)
     memory = _parse_size(options.memory) if options.memory else None
     credentials, key_file = _unlock(options, url, standard=standard, confirm=confirm)
     return Place(strongroom.Location(url, credentials, memory=memory), standard, key_file)
+
+
+def find_url(options: argparse.Namespace) -> tuple[str, bool]:
+    """The repository's URL, and whether nobody named it: then it is the one in the user's data folder."""
+    named = options.repo if options.repo is not None else os.environ.get("STRONGROOM_REPOSITORY", "")
+    if not named:
+        return _user_folder("XDG_DATA_HOME", ".local/share", "repository"), True
+    return named if "://" in named else os.path.abspath(named), False
 
 
 def _unlock(

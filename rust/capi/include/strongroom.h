@@ -66,6 +66,9 @@ typedef struct strongroom_restore_report strongroom_restore_report;
 typedef struct strongroom_check_options strongroom_check_options;
 typedef struct strongroom_damage strongroom_damage;
 typedef struct strongroom_check_report strongroom_check_report;
+typedef struct strongroom_stage_speed strongroom_stage_speed;
+typedef struct strongroom_roofline strongroom_roofline;
+typedef struct strongroom_explanation strongroom_explanation;
 typedef struct strongroom_repository_error strongroom_repository_error;
 typedef struct strongroom_map_string_f64_entry strongroom_map_string_f64_entry;
 typedef struct strongroom_list_path strongroom_list_path;
@@ -73,6 +76,7 @@ typedef struct strongroom_list_string strongroom_list_string;
 typedef struct strongroom_list_file_issue strongroom_list_file_issue;
 typedef struct strongroom_map_string_f64 strongroom_map_string_f64;
 typedef struct strongroom_list_damage strongroom_list_damage;
+typedef struct strongroom_list_stage_speed strongroom_list_stage_speed;
 
 /** The id of a snapshot: the hash of what it holds. */
 typedef strongroom_bytes_32 strongroom_snapshot_id;
@@ -99,6 +103,11 @@ struct strongroom_map_string_f64 {
 
 struct strongroom_list_damage {
   const strongroom_damage *items;
+  size_t count;
+};
+
+struct strongroom_list_stage_speed {
+  const strongroom_stage_speed *items;
   size_t count;
 };
 
@@ -253,6 +262,12 @@ struct strongroom_progress {
   uint64_t issues;
   /** What is being worked on. */
   sr_bytes current;
+  /** Bytes that were read from the source; beside `bytes`, what did not change was skipped. */
+  uint64_t bytes_read;
+  /** Of these, bytes of chunks that the repository did not have: beside `bytes_read`, what deduplication saves. */
+  uint64_t bytes_new;
+  /** Bytes before compression and sealing of what `bytes_stored` counts: beside it, what compression saves. */
+  uint64_t bytes_packed;
 };
 
 /** Which snapshots are wanted: those that all of its fields fit. */
@@ -336,6 +351,39 @@ struct strongroom_check_report {
   uint64_t chunks;
   uint64_t bytes_read;
   strongroom_list_damage damage;
+};
+
+/** How fast one stage of the pipeline is on this machine when nothing else runs, in bytes of its input a second. */
+struct strongroom_stage_speed {
+  /** Such as `read`, `chunk`, `compress/zstd:1` or `write/direct`. */
+  sr_string stage;
+  double one_core;
+  double all_cores;
+};
+
+/** What the stages of the pipeline do on this machine, each alone. No run can be faster than all of them together. */
+struct strongroom_roofline {
+  uint32_t cores;
+  /** In the order in which content goes through them, the ways to write at the end. */
+  strongroom_list_stage_speed stages;
+};
+
+/** What limited a backup, and how far it is from what this machine can do. */
+struct strongroom_explanation {
+  /** The stage that was busiest; empty where none was busy for long. */
+  sr_string limited_by;
+  /** The share of the run's wall time in which it was. */
+  double busy;
+  /** How long the stages alone would take for the same content.
+   * In nanoseconds.
+   */
+  sr_duration roofline;
+  /** The share of the roofline that the run reached: its speed beside that of the stages alone. Absent where nothing was read.
+   * NULL: absent.
+   */
+  const double *reached;
+  /** What would make it faster, as a sentence. */
+  sr_string advice;
 };
 
 typedef enum strongroom_repository_error_kind {
@@ -430,6 +478,14 @@ typedef struct strongroom_repository {
   sr_client *client;
   uint64_t handle;
 } strongroom_repository;
+
+/** The machine that the library runs on.
+ * A handle: copies name the same object.
+ */
+typedef struct strongroom_machine {
+  sr_client *client;
+  uint64_t handle;
+} strongroom_machine;
 
 /** A snapshot in the making. Closing it before `commit` leaves nothing but garbage for prune.
  * A handle: copies name the same object.
@@ -531,6 +587,9 @@ static inline strongroom_backup_report strongroom_backup_report_default(void) {
 static inline strongroom_progress strongroom_progress_default(void) {
   strongroom_progress out;
   memset(&out, 0, sizeof(out));
+  out.bytes_read = UINT64_C(0);
+  out.bytes_new = UINT64_C(0);
+  out.bytes_packed = UINT64_C(0);
   return out;
 }
 
@@ -587,6 +646,24 @@ static inline strongroom_check_report strongroom_check_report_default(void) {
   return out;
 }
 
+static inline strongroom_stage_speed strongroom_stage_speed_default(void) {
+  strongroom_stage_speed out;
+  memset(&out, 0, sizeof(out));
+  return out;
+}
+
+static inline strongroom_roofline strongroom_roofline_default(void) {
+  strongroom_roofline out;
+  memset(&out, 0, sizeof(out));
+  return out;
+}
+
+static inline strongroom_explanation strongroom_explanation_default(void) {
+  strongroom_explanation out;
+  memset(&out, 0, sizeof(out));
+  return out;
+}
+
 /* ---- Encoding ---- */
 
 static inline void strongroom_put_list_path(sr_writer *w, strongroom_list_path v);
@@ -599,6 +676,8 @@ static inline void strongroom_put_map_string_f64(sr_writer *w, strongroom_map_st
 static inline void strongroom_get_map_string_f64(sr_reader *r, strongroom_map_string_f64 *out);
 static inline void strongroom_put_list_damage(sr_writer *w, strongroom_list_damage v);
 static inline void strongroom_get_list_damage(sr_reader *r, strongroom_list_damage *out);
+static inline void strongroom_put_list_stage_speed(sr_writer *w, strongroom_list_stage_speed v);
+static inline void strongroom_get_list_stage_speed(sr_reader *r, strongroom_list_stage_speed *out);
 static inline void strongroom_put_location(sr_writer *w, const strongroom_location *v);
 static inline void strongroom_get_location(sr_reader *r, strongroom_location *out);
 static inline void strongroom_put_credentials(sr_writer *w, const strongroom_credentials *v);
@@ -640,6 +719,12 @@ static inline void strongroom_put_damage(sr_writer *w, const strongroom_damage *
 static inline void strongroom_get_damage(sr_reader *r, strongroom_damage *out);
 static inline void strongroom_put_check_report(sr_writer *w, const strongroom_check_report *v);
 static inline void strongroom_get_check_report(sr_reader *r, strongroom_check_report *out);
+static inline void strongroom_put_stage_speed(sr_writer *w, const strongroom_stage_speed *v);
+static inline void strongroom_get_stage_speed(sr_reader *r, strongroom_stage_speed *out);
+static inline void strongroom_put_roofline(sr_writer *w, const strongroom_roofline *v);
+static inline void strongroom_get_roofline(sr_reader *r, strongroom_roofline *out);
+static inline void strongroom_put_explanation(sr_writer *w, const strongroom_explanation *v);
+static inline void strongroom_get_explanation(sr_reader *r, strongroom_explanation *out);
 
 static inline void strongroom_put_list_path(sr_writer *w, strongroom_list_path v) {
   sr_put_count(w, v.count);
@@ -745,6 +830,25 @@ static inline void strongroom_get_list_damage(sr_reader *r, strongroom_list_dama
   if (items == NULL) return;
   for (size_t i = 0; i < count && r->failure == 0; i++) {
     strongroom_get_damage(r, &items[i]);
+  }
+  out->count = count;
+}
+
+static inline void strongroom_put_list_stage_speed(sr_writer *w, strongroom_list_stage_speed v) {
+  sr_put_count(w, v.count);
+  for (size_t i = 0; i < v.count; i++) {
+    strongroom_put_stage_speed(w, &v.items[i]);
+  }
+}
+
+static inline void strongroom_get_list_stage_speed(sr_reader *r, strongroom_list_stage_speed *out) {
+  const size_t count = sr_get_count(r, 4);
+  strongroom_stage_speed *items = (strongroom_stage_speed *)sr_get_room(r, count, sizeof(*items));
+  out->items = items;
+  out->count = 0;
+  if (items == NULL) return;
+  for (size_t i = 0; i < count && r->failure == 0; i++) {
+    strongroom_get_stage_speed(r, &items[i]);
   }
   out->count = count;
 }
@@ -1134,6 +1238,9 @@ static inline void strongroom_put_progress(sr_writer *w, const strongroom_progre
   sr_put_u64(w, v->bytes_stored);
   sr_put_u64(w, v->issues);
   sr_put_bytes(w, v->current);
+  sr_put_u64(w, v->bytes_read);
+  sr_put_u64(w, v->bytes_new);
+  sr_put_u64(w, v->bytes_packed);
   sr_put_close(w, place);
 }
 
@@ -1174,6 +1281,15 @@ static inline void strongroom_get_progress(sr_reader *r, strongroom_progress *ou
   }
   if (!sr_get_ended(r)) {
     out->current = sr_get_bytes(r);
+  }
+  if (!sr_get_ended(r)) {
+    out->bytes_read = sr_get_u64(r);
+  }
+  if (!sr_get_ended(r)) {
+    out->bytes_new = sr_get_u64(r);
+  }
+  if (!sr_get_ended(r)) {
+    out->bytes_packed = sr_get_u64(r);
   }
   sr_get_close(r, outer);
 }
@@ -1403,6 +1519,89 @@ static inline void strongroom_get_check_report(sr_reader *r, strongroom_check_re
   sr_get_close(r, outer);
 }
 
+static inline void strongroom_put_stage_speed(sr_writer *w, const strongroom_stage_speed *v) {
+  const size_t place = sr_put_open(w);
+  sr_put_string(w, v->stage);
+  sr_put_f64(w, v->one_core);
+  sr_put_f64(w, v->all_cores);
+  sr_put_close(w, place);
+}
+
+static inline void strongroom_get_stage_speed(sr_reader *r, strongroom_stage_speed *out) {
+  *out = strongroom_stage_speed_default();
+  const uint8_t *outer = sr_get_open(r);
+  if (!sr_get_ended(r)) {
+    out->stage = sr_get_string(r);
+  }
+  if (!sr_get_ended(r)) {
+    out->one_core = sr_get_f64(r);
+  }
+  if (!sr_get_ended(r)) {
+    out->all_cores = sr_get_f64(r);
+  }
+  sr_get_close(r, outer);
+}
+
+static inline void strongroom_put_roofline(sr_writer *w, const strongroom_roofline *v) {
+  const size_t place = sr_put_open(w);
+  sr_put_u32(w, v->cores);
+  strongroom_put_list_stage_speed(w, v->stages);
+  sr_put_close(w, place);
+}
+
+static inline void strongroom_get_roofline(sr_reader *r, strongroom_roofline *out) {
+  *out = strongroom_roofline_default();
+  const uint8_t *outer = sr_get_open(r);
+  if (!sr_get_ended(r)) {
+    out->cores = sr_get_u32(r);
+  }
+  if (!sr_get_ended(r)) {
+    strongroom_get_list_stage_speed(r, &out->stages);
+  }
+  sr_get_close(r, outer);
+}
+
+static inline void strongroom_put_explanation(sr_writer *w, const strongroom_explanation *v) {
+  const size_t place = sr_put_open(w);
+  sr_put_string(w, v->limited_by);
+  sr_put_f64(w, v->busy);
+  sr_put_duration(w, v->roofline);
+  sr_put_bool(w, v->reached != NULL);
+  if (v->reached != NULL) {
+    sr_put_f64(w, *v->reached);
+  }
+  sr_put_string(w, v->advice);
+  sr_put_close(w, place);
+}
+
+static inline void strongroom_get_explanation(sr_reader *r, strongroom_explanation *out) {
+  *out = strongroom_explanation_default();
+  const uint8_t *outer = sr_get_open(r);
+  if (!sr_get_ended(r)) {
+    out->limited_by = sr_get_string(r);
+  }
+  if (!sr_get_ended(r)) {
+    out->busy = sr_get_f64(r);
+  }
+  if (!sr_get_ended(r)) {
+    out->roofline = sr_get_duration(r);
+  }
+  if (!sr_get_ended(r)) {
+    out->reached = NULL;
+    if (sr_get_bool(r)) {
+      double *item = (double *)sr_get_room(r, 1, sizeof(*item));
+      if (item != NULL) {
+        *item = sr_get_f64(r);
+        out->reached = item;
+      }
+    }
+  }
+  if (!sr_get_ended(r)) {
+    out->advice = sr_get_string(r);
+  }
+  sr_get_close(r, outer);
+}
+
 /* ---- Errors ---- */
 
 /** Whether the error is of this type; then *out is its variant with what it tells, in the arena. */
@@ -1502,12 +1701,16 @@ static inline bool strongroom_repository_error_from(const sr_error *error, sr_ar
 
 /** Makes a client, where the library was built from the same interface as this header. Options may be NULL. */
 static inline sr_error *strongroom_client_new(const sr_options *options, sr_client **out) {
-  static const uint8_t hash[16] = {0xeb, 0x52, 0x09, 0xe8, 0x9d, 0x24, 0x3f, 0xdf,
-                                   0x64, 0x81, 0xfe, 0x30, 0x7a, 0xf4, 0x40, 0x9f};
+  static const uint8_t hash[16] = {0x6c, 0x7e, 0x50, 0x64, 0xf7, 0x6e, 0xcd, 0x35,
+                                   0xeb, 0x0e, 0x7b, 0xd7, 0x53, 0xb3, 0x33, 0x75};
   static const char *const schema[] = {
     "method Ingest.add(file:NewFile)->u64 throws RepositoryError",
     "method Ingest.commit()->BackupReport throws RepositoryError",
     "method Ingest.write(file:u64,data:buffer) throws RepositoryError",
+    ("method Machine.explain(statistics:Statistics,busy:map<string,f64>,compression:Compression,"
+     "roofline:Roofline)->Explanation"),
+    "method Machine.open()->Machine constructor",
+    "method Machine.roofline(url:string)->Roofline throws RepositoryError",
     "method Repository.backup(options:BackupOptions)->BackupReport emits Progress throws RepositoryError",
     "method Repository.check(options:CheckOptions)->CheckReport emits Progress throws RepositoryError",
     "method Repository.id()->bytes<32> immediate",
@@ -1535,18 +1738,21 @@ static inline sr_error *strongroom_client_new(const sr_options *options, sr_clie
     "record CheckReport{snapshots:u64,packs:u64,chunks:u64,bytes_read:u64,damage:list<Damage>}",
     "record Damage{object:string,why:string}",
     "record Entry{at:path,kind:EntryKind,mode:u32,uid:u32,gid:u32,size:u64,modified:timestamp,links:u64}",
+    "record Explanation{limited_by:string,busy:f64,roofline:duration,reached:optional<f64>,advice:string}",
     "record FileIssue{at:path,kind:IssueKind,message:string}",
     "record IngestOptions{tags:list<string>,host:string=\"\",compression:Compression=auto}",
     "record InitOptions{create_key:bool=false}",
     "record Location{url:string,credentials:Credentials,memory:optional<u64>}",
     "record NewFile{at:path,mode:u32=384,modified:optional<timestamp>}",
     ("record Progress{files:u64,bytes:u64,files_total:optional<u64>,bytes_total:optional<u64>,bytes_stored:u64,"
-     "issues:u64,current:path}"),
+     "issues:u64,current:path,bytes_read:u64=0,bytes_new:u64=0,bytes_packed:u64=0}"),
     "record RestoreOptions{snapshot:bytes<32>,target:path,only:list<path>}",
     "record RestoreReport{statistics:Statistics,issues:list<FileIssue>}",
+    "record Roofline{cores:u32,stages:list<StageSpeed>}",
     "record SnapshotFilter{host:optional<string>,tags:list<string>}",
     ("record Snapshot{id:bytes<32>,time:timestamp,host:string,user:string,paths:list<path>,tags:list<string>,"
      "parent:optional<bytes<32>>,statistics:Statistics}"),
+    "record StageSpeed{stage:string,one_core:f64,all_cores:f64}",
     ("record Statistics{files:u64,folders:u64,others:u64,unchanged:u64,bytes:u64,bytes_read:u64,bytes_new:u64,"
      "bytes_stored:u64,chunks:u64,chunks_new:u64,duration:duration}"),
   };
@@ -1917,6 +2123,107 @@ static inline sr_error *strongroom_repository_url(strongroom_repository self, sr
 
 /** Closes the object; it ends when its last request is over. */
 static inline sr_error *strongroom_repository_close(strongroom_repository self) {
+  return sr_client_close_object(self.client, self.handle);
+}
+
+/* ---- Interface Machine ---- */
+
+/** Begins strongroom_machine_open, and returns at once. */
+static inline sr_error *strongroom_machine_open_start(sr_client *client, const sr_call *how, sr_request *request) {
+  sr_writer writer, *w = &writer;
+  sr_writer_init(w);
+  return sr_client_start(client, 0, 0x20d3b4d8u, w, how, 0, request);
+}
+
+/** Waits for the result of `open`. The request ends. */
+static inline sr_error *strongroom_machine_open_finish(sr_request *request, strongroom_machine *out) {
+  sr_reply reply;
+  sr_error *error = sr_request_finish(request, NULL, &reply);
+  if (error != NULL) return error;
+  sr_reader *r = &reply.reader;
+  out->client = reply.client;
+  out->handle = sr_get_u64(r);
+  return sr_reply_end(&reply);
+}
+
+/** Costs nothing and fails never. */
+static inline sr_error *strongroom_machine_open(sr_client *client, strongroom_machine *out) {
+  sr_request request;
+  sr_error *error = strongroom_machine_open_start(client, NULL, &request);
+  return error != NULL ? error : strongroom_machine_open_finish(&request, out);
+}
+
+/** Begins strongroom_machine_roofline, and returns at once. */
+static inline sr_error *strongroom_machine_roofline_start(strongroom_machine self, sr_string url, const sr_call *how,
+                                                          sr_request *request) {
+  sr_writer writer, *w = &writer;
+  sr_writer_init(w);
+  sr_put_string(w, url);
+  return sr_client_start(self.client, self.handle, 0xdf784e14u, w, how, 0, request);
+}
+
+/** Waits for the result of `roofline`. The request ends. */
+static inline sr_error *strongroom_machine_roofline_finish(sr_request *request, sr_arena *arena,
+                                                           strongroom_roofline *out) {
+  sr_reply reply;
+  sr_error *error = sr_request_finish(request, arena, &reply);
+  if (error != NULL) return error;
+  sr_reader *r = &reply.reader;
+  strongroom_get_roofline(r, out);
+  return sr_reply_end(&reply);
+}
+
+/** Measures each stage of the pipeline for itself, with one core and with all of them. It takes a few seconds, in which nothing
+ * else should run. `url` is a repository, or where one will be: where that is a folder, writing to its disk is measured, too.
+ * Its own errors are those of strongroom_repository_error.
+ */
+static inline sr_error *strongroom_machine_roofline(strongroom_machine self, sr_string url, sr_arena *arena,
+                                                    strongroom_roofline *out) {
+  sr_request request;
+  sr_error *error = strongroom_machine_roofline_start(self, url, NULL, &request);
+  return error != NULL ? error : strongroom_machine_roofline_finish(&request, arena, out);
+}
+
+/** Begins strongroom_machine_explain, and returns at once. */
+static inline sr_error *strongroom_machine_explain_start(strongroom_machine self,
+                                                         const strongroom_statistics *statistics,
+                                                         strongroom_map_string_f64 busy,
+                                                         const strongroom_compression *compression,
+                                                         const strongroom_roofline *roofline, const sr_call *how,
+                                                         sr_request *request) {
+  sr_writer writer, *w = &writer;
+  sr_writer_init(w);
+  strongroom_put_statistics(w, statistics);
+  strongroom_put_map_string_f64(w, busy);
+  strongroom_put_compression(w, compression);
+  strongroom_put_roofline(w, roofline);
+  return sr_client_start(self.client, self.handle, 0x79a41017u, w, how, 0, request);
+}
+
+/** Waits for the result of `explain`. The request ends. */
+static inline sr_error *strongroom_machine_explain_finish(sr_request *request, sr_arena *arena,
+                                                          strongroom_explanation *out) {
+  sr_reply reply;
+  sr_error *error = sr_request_finish(request, arena, &reply);
+  if (error != NULL) return error;
+  sr_reader *r = &reply.reader;
+  strongroom_get_explanation(r, out);
+  return sr_reply_end(&reply);
+}
+
+/** Explains what limited a backup of which the report told this, beside the roofline of this machine. */
+static inline sr_error *strongroom_machine_explain(strongroom_machine self, const strongroom_statistics *statistics,
+                                                   strongroom_map_string_f64 busy,
+                                                   const strongroom_compression *compression,
+                                                   const strongroom_roofline *roofline, sr_arena *arena,
+                                                   strongroom_explanation *out) {
+  sr_request request;
+  sr_error *error = strongroom_machine_explain_start(self, statistics, busy, compression, roofline, NULL, &request);
+  return error != NULL ? error : strongroom_machine_explain_finish(&request, arena, out);
+}
+
+/** Closes the object; it ends when its last request is over. */
+static inline sr_error *strongroom_machine_close(strongroom_machine self) {
   return sr_client_close_object(self.client, self.handle);
 }
 

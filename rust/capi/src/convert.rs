@@ -8,8 +8,8 @@ use rpc::{Context, Failure, Timestamp};
 
 use crate::generated::{
     BackupOptions, BackupReport, CheckOptions, CheckReport, Compression, Credentials, Damage, Entry, EntryKind,
-    FileIssue, IngestOptions, InitOptions, IssueKind, Location, NewFile, Progress, RepositoryError, RestoreOptions,
-    RestoreReport, Snapshot, SnapshotFilter, Statistics,
+    Explanation, FileIssue, IngestOptions, InitOptions, IssueKind, Location, NewFile, Progress, RepositoryError,
+    RestoreOptions, RestoreReport, Roofline, Snapshot, SnapshotFilter, StageSpeed, Statistics,
 };
 
 pub(crate) fn bytes(path: PathBuf) -> Vec<u8> {
@@ -149,6 +149,60 @@ impl From<engine::Statistics> for Statistics {
     }
 }
 
+impl From<Statistics> for engine::Statistics {
+    fn from(it: Statistics) -> Self {
+        engine::Statistics {
+            files: it.files,
+            folders: it.folders,
+            others: it.others,
+            unchanged: it.unchanged,
+            bytes: it.bytes,
+            bytes_read: it.bytes_read,
+            bytes_new: it.bytes_new,
+            bytes_stored: it.bytes_stored,
+            chunks: it.chunks,
+            chunks_new: it.chunks_new,
+            duration: it.duration,
+        }
+    }
+}
+
+impl From<engine::StageSpeed> for StageSpeed {
+    fn from(it: engine::StageSpeed) -> Self {
+        StageSpeed { stage: it.stage, one_core: it.one_core, all_cores: it.all_cores }
+    }
+}
+
+impl From<StageSpeed> for engine::StageSpeed {
+    fn from(it: StageSpeed) -> Self {
+        engine::StageSpeed { stage: it.stage, one_core: it.one_core, all_cores: it.all_cores }
+    }
+}
+
+impl From<engine::Roofline> for Roofline {
+    fn from(it: engine::Roofline) -> Self {
+        Roofline { cores: it.cores, stages: all(it.stages) }
+    }
+}
+
+impl From<Roofline> for engine::Roofline {
+    fn from(it: Roofline) -> Self {
+        engine::Roofline { cores: it.cores, stages: all(it.stages) }
+    }
+}
+
+impl From<engine::Explanation> for Explanation {
+    fn from(it: engine::Explanation) -> Self {
+        Explanation {
+            limited_by: it.limited_by,
+            busy: it.busy,
+            roofline: it.roofline,
+            reached: it.reached,
+            advice: it.advice,
+        }
+    }
+}
+
 impl From<engine::Snapshot> for Snapshot {
     fn from(it: engine::Snapshot) -> Self {
         Snapshot {
@@ -211,6 +265,9 @@ impl From<engine::Progress> for Progress {
             bytes_stored: it.bytes_stored,
             issues: it.issues,
             current: path(it.current),
+            bytes_read: it.bytes_read,
+            bytes_new: it.bytes_new,
+            bytes_packed: it.bytes_packed,
         }
     }
 }

@@ -575,6 +575,12 @@ pub struct Progress {
     pub issues: u64,
     /// What is being worked on.
     pub current: std::path::PathBuf,
+    /// Bytes that were read from the source; beside `bytes`, what did not change was skipped.
+    pub bytes_read: u64,
+    /// Of these, bytes of chunks that the repository did not have: beside `bytes_read`, what deduplication saves.
+    pub bytes_new: u64,
+    /// Bytes before compression and sealing of what `bytes_stored` counts: beside it, what compression saves.
+    pub bytes_packed: u64,
 }
 
 impl Progress {
@@ -594,6 +600,9 @@ impl Progress {
             writer.u64(self.bytes_stored);
             writer.u64(self.issues);
             writer.path(&self.current);
+            writer.u64(self.bytes_read);
+            writer.u64(self.bytes_new);
+            writer.u64(self.bytes_packed);
         });
     }
 
@@ -607,7 +616,21 @@ impl Progress {
             let bytes_stored = if reader.more() { reader.u64()? } else { 0 };
             let issues = if reader.more() { reader.u64()? } else { 0 };
             let current = if reader.more() { reader.path()? } else { std::path::PathBuf::new() };
-            Ok(Progress { files, bytes, files_total, bytes_total, bytes_stored, issues, current })
+            let bytes_read = if reader.more() { reader.u64()? } else { 0 };
+            let bytes_new = if reader.more() { reader.u64()? } else { 0 };
+            let bytes_packed = if reader.more() { reader.u64()? } else { 0 };
+            Ok(Progress {
+                files,
+                bytes,
+                files_total,
+                bytes_total,
+                bytes_stored,
+                issues,
+                current,
+                bytes_read,
+                bytes_new,
+                bytes_packed,
+            })
         })
     }
 }
@@ -954,6 +977,112 @@ impl CheckReport {
     }
 }
 
+/// How fast one stage of the pipeline is on this machine when nothing else runs, in bytes of its input a second.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StageSpeed {
+    /// Such as `read`, `chunk`, `compress/zstd:1` or `write/direct`.
+    pub stage: String,
+    /// Field `one_core`.
+    pub one_core: f64,
+    /// Field `all_cores`.
+    pub all_cores: f64,
+}
+
+impl StageSpeed {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
+        writer.record(|writer| {
+            writer.text(&self.stage);
+            writer.f64(self.one_core);
+            writer.f64(self.all_cores);
+        });
+    }
+
+    /// Reads a value that [`StageSpeed::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+        reader.record(|reader| {
+            let stage = if reader.more() { reader.text()? } else { String::new() };
+            let one_core = if reader.more() { reader.f64()? } else { 0.0 };
+            let all_cores = if reader.more() { reader.f64()? } else { 0.0 };
+            Ok(StageSpeed { stage, one_core, all_cores })
+        })
+    }
+}
+
+/// What the stages of the pipeline do on this machine, each alone. No run can be faster than all of them together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Roofline {
+    /// Field `cores`.
+    pub cores: u32,
+    /// In the order in which content goes through them, the ways to write at the end.
+    pub stages: Vec<StageSpeed>,
+}
+
+impl Roofline {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
+        writer.record(|writer| {
+            writer.u32(self.cores);
+            writer.count(self.stages.len());
+            for item in self.stages {
+                item.encode(writer);
+            }
+        });
+    }
+
+    /// Reads a value that [`Roofline::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+        reader.record(|reader| {
+            let cores = if reader.more() { reader.u32()? } else { 0 };
+            let stages = if reader.more() { reader.sequence(4, StageSpeed::decode)? } else { Vec::new() };
+            Ok(Roofline { cores, stages })
+        })
+    }
+}
+
+/// What limited a backup, and how far it is from what this machine can do.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Explanation {
+    /// The stage that was busiest; empty where none was busy for long.
+    pub limited_by: String,
+    /// The share of the run's wall time in which it was.
+    pub busy: f64,
+    /// How long the stages alone would take for the same content.
+    pub roofline: std::time::Duration,
+    /// The share of the roofline that the run reached: its speed beside that of the stages alone. Absent where nothing was read.
+    pub reached: Option<f64>,
+    /// What would make it faster, as a sentence.
+    pub advice: String,
+}
+
+impl Explanation {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
+        writer.record(|writer| {
+            writer.text(&self.limited_by);
+            writer.f64(self.busy);
+            writer.span(self.roofline);
+            writer.flag(self.reached.is_some());
+            if let Some(item) = self.reached {
+                writer.f64(item);
+            }
+            writer.text(&self.advice);
+        });
+    }
+
+    /// Reads a value that [`Explanation::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+        reader.record(|reader| {
+            let limited_by = if reader.more() { reader.text()? } else { String::new() };
+            let busy = if reader.more() { reader.f64()? } else { 0.0 };
+            let roofline = if reader.more() { reader.span()? } else { std::time::Duration::default() };
+            let reached = if reader.more() { reader.maybe(rpc::Reader::f64)? } else { None };
+            let advice = if reader.more() { reader.text()? } else { String::new() };
+            Ok(Explanation { limited_by, busy, roofline, reached, advice })
+        })
+    }
+}
+
 /// Why something could not be done. None of it loses what was committed before.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RepositoryError {
@@ -1230,6 +1359,30 @@ pub trait Repository: Send + Sync + Sized + 'static {
     fn url(&self) -> Result<String, rpc::Error>;
 }
 
+/// The machine that the library runs on.
+pub trait Machine: Send + Sync + Sized + 'static {
+    /// Costs nothing and fails never.
+    fn open(cx: rpc::Context) -> impl Future<Output = Result<Self, rpc::Error>> + Send;
+
+    /// Measures each stage of the pipeline for itself, with one core and with all of them. It takes a few seconds, in which nothing
+    /// else should run. `url` is a repository, or where one will be: where that is a folder, writing to its disk is measured, too.
+    fn roofline(
+        &self,
+        cx: rpc::Context,
+        url: String,
+    ) -> impl Future<Output = Result<Roofline, rpc::Failure<RepositoryError>>> + Send;
+
+    /// Explains what limited a backup of which the report told this, beside the roofline of this machine.
+    fn explain(
+        &self,
+        cx: rpc::Context,
+        statistics: Statistics,
+        busy: std::collections::BTreeMap<String, f64>,
+        compression: Compression,
+        roofline: Roofline,
+    ) -> impl Future<Output = Result<Explanation, rpc::Error>> + Send;
+}
+
 /// A snapshot in the making. Closing it before `commit` leaves nothing but garbage for prune.
 pub trait Ingest: Send + Sync + Sized + 'static {
     /// Starts a file and answers the number that `write` takes.
@@ -1259,11 +1412,15 @@ pub trait Implementation: 'static {
     /// Implements [`Repository`].
     type Repository: Repository<Ingest = Self::Ingest>;
 
+    /// Implements [`Machine`].
+    type Machine: Machine;
+
     /// Implements [`Ingest`].
     type Ingest: Ingest;
 }
 
-static METHODS: [rpc::ffi::Method; 15] = [
+static METHODS: [rpc::ffi::Method; 18] = [
+    rpc::ffi::Method::new(0x20d3_b4d8, false, c"Machine.open"),
     rpc::ffi::Method::new(0x2b25_f7ff, false, c"Repository.resolve"),
     rpc::ffi::Method::new(0x369c_fb11, false, c"Repository.read"),
     rpc::ffi::Method::new(0x4f01_4819, false, c"Repository.ingest"),
@@ -1271,6 +1428,7 @@ static METHODS: [rpc::ffi::Method; 15] = [
     rpc::ffi::Method::new(0x6110_63c2, true, c"Repository.url"),
     rpc::ffi::Method::new(0x647f_d586, false, c"Repository.snapshots"),
     rpc::ffi::Method::new(0x7177_a493, false, c"Repository.backup"),
+    rpc::ffi::Method::new(0x79a4_1017, false, c"Machine.explain"),
     rpc::ffi::Method::new(0x7bc5_d1fd, false, c"Repository.list"),
     rpc::ffi::Method::new(0x843c_b250, false, c"Ingest.write"),
     rpc::ffi::Method::new(0xa93d_58b3, false, c"Repository.check"),
@@ -1279,15 +1437,19 @@ static METHODS: [rpc::ffi::Method; 15] = [
     rpc::ffi::Method::new(0xb6c0_4ecf, false, c"Repository.init"),
     rpc::ffi::Method::new(0xc3c1_9f64, true, c"Repository.id"),
     rpc::ffi::Method::new(0xd722_ce7d, false, c"Repository.open"),
+    rpc::ffi::Method::new(0xdf78_4e14, false, c"Machine.roofline"),
 ];
 
 const SCHEMA: [u8; 16] =
-    [0xeb, 0x52, 0x09, 0xe8, 0x9d, 0x24, 0x3f, 0xdf, 0x64, 0x81, 0xfe, 0x30, 0x7a, 0xf4, 0x40, 0x9f];
+    [0x6c, 0x7e, 0x50, 0x64, 0xf7, 0x6e, 0xcd, 0x35, 0xeb, 0x0e, 0x7b, 0xd7, 0x53, 0xb3, 0x33, 0x75];
 
 /// What [`SCHEMA`] is the hash of.
 const TEXT: &str = r#"method Ingest.add(file:NewFile)->u64 throws RepositoryError
 method Ingest.commit()->BackupReport throws RepositoryError
 method Ingest.write(file:u64,data:buffer) throws RepositoryError
+method Machine.explain(statistics:Statistics,busy:map<string,f64>,compression:Compression,roofline:Roofline)->Explanation
+method Machine.open()->Machine constructor
+method Machine.roofline(url:string)->Roofline throws RepositoryError
 method Repository.backup(options:BackupOptions)->BackupReport emits Progress throws RepositoryError
 method Repository.check(options:CheckOptions)->CheckReport emits Progress throws RepositoryError
 method Repository.id()->bytes<32> immediate
@@ -1311,16 +1473,19 @@ record CheckOptions{read_data:bool=false}
 record CheckReport{snapshots:u64,packs:u64,chunks:u64,bytes_read:u64,damage:list<Damage>}
 record Damage{object:string,why:string}
 record Entry{at:path,kind:EntryKind,mode:u32,uid:u32,gid:u32,size:u64,modified:timestamp,links:u64}
+record Explanation{limited_by:string,busy:f64,roofline:duration,reached:optional<f64>,advice:string}
 record FileIssue{at:path,kind:IssueKind,message:string}
 record IngestOptions{tags:list<string>,host:string="",compression:Compression=auto}
 record InitOptions{create_key:bool=false}
 record Location{url:string,credentials:Credentials,memory:optional<u64>}
 record NewFile{at:path,mode:u32=384,modified:optional<timestamp>}
-record Progress{files:u64,bytes:u64,files_total:optional<u64>,bytes_total:optional<u64>,bytes_stored:u64,issues:u64,current:path}
+record Progress{files:u64,bytes:u64,files_total:optional<u64>,bytes_total:optional<u64>,bytes_stored:u64,issues:u64,current:path,bytes_read:u64=0,bytes_new:u64=0,bytes_packed:u64=0}
 record RestoreOptions{snapshot:bytes<32>,target:path,only:list<path>}
 record RestoreReport{statistics:Statistics,issues:list<FileIssue>}
+record Roofline{cores:u32,stages:list<StageSpeed>}
 record SnapshotFilter{host:optional<string>,tags:list<string>}
 record Snapshot{id:bytes<32>,time:timestamp,host:string,user:string,paths:list<path>,tags:list<string>,parent:optional<bytes<32>>,statistics:Statistics}
+record StageSpeed{stage:string,one_core:f64,all_cores:f64}
 record Statistics{files:u64,folders:u64,others:u64,unchanged:u64,bytes:u64,bytes_read:u64,bytes_new:u64,bytes_stored:u64,chunks:u64,chunks_new:u64,duration:duration}
 "#;
 
@@ -1430,6 +1595,37 @@ fn dispatch<I: Implementation>(call: &mut rpc::Call<'_>, cx: rpc::Context) -> Re
             let emitter = rpc::service::emitter(&cx, Progress::encode);
             let answer = async move { this.check(context, options, emitter).await };
             Ok(rpc::service::reply(&cx, answer, CheckReport::encode))
+        }
+        // Machine.open
+        0x20d3_b4d8 => {
+            let context = cx.clone();
+            let answer = async move { I::Machine::open(context).await.map(rpc::Object::new) };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| writer.object(value)))
+        }
+        // Machine.roofline
+        0xdf78_4e14 => {
+            let reader = call.arguments();
+            let url = if reader.more() { reader.text()? } else { String::new() };
+            let this = call.object::<I::Machine>()?;
+            let context = cx.clone();
+            let answer = async move { this.roofline(context, url).await };
+            Ok(rpc::service::reply(&cx, answer, Roofline::encode))
+        }
+        // Machine.explain
+        0x79a4_1017 => {
+            let reader = call.arguments();
+            let statistics = if reader.more() { Statistics::decode(reader)? } else { Statistics::default() };
+            let busy = if reader.more() {
+                reader.table(12, rpc::Reader::text, rpc::Reader::f64)?
+            } else {
+                std::collections::BTreeMap::new()
+            };
+            let compression = if reader.more() { Compression::decode(reader)? } else { Compression::default() };
+            let roofline = if reader.more() { Roofline::decode(reader)? } else { Roofline::default() };
+            let this = call.object::<I::Machine>()?;
+            let context = cx.clone();
+            let answer = async move { this.explain(context, statistics, busy, compression, roofline).await };
+            Ok(rpc::service::reply(&cx, answer, Explanation::encode))
         }
         // Ingest.add
         0x5b2c_8970 => {

@@ -16,6 +16,12 @@ pub struct Progress {
     pub issues: u64,
     /// Path that is being worked on, raw bytes.
     pub current: Vec<u8>,
+    /// Bytes that were read from the source.
+    pub bytes_read: u64,
+    /// Of these, bytes of chunks that the repository did not have.
+    pub bytes_new: u64,
+    /// Bytes before compression and sealing of what `bytes_stored` counts.
+    pub bytes_packed: u64,
 }
 
 /// Where a run tells its progress about ten times a second; `None`: nowhere. Only the latest state is kept for a receiver

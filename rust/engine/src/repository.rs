@@ -60,7 +60,7 @@ struct Inner {
 }
 
 /// Runs an operation on a thread of its own, because it blocks. It is cancelled by `cancel`, and when this is dropped.
-async fn on_thread<T: Send + 'static>(
+pub(crate) async fn on_thread<T: Send + 'static>(
     cancel: &CancellationToken,
     work: impl FnOnce(&CancellationToken) -> Result<T> + Send + 'static,
 ) -> Result<T> {

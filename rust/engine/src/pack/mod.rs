@@ -72,6 +72,11 @@ impl Segment {
 pub(crate) struct Contents(#[n(0)] pub Vec<Segment>);
 
 impl Contents {
+    /// Bytes of plain data in all segments.
+    pub fn plain(&self) -> u64 {
+        self.0.iter().map(Segment::plain).sum()
+    }
+
     /// Whether a pack of `size` bytes can have these contents.
     pub fn fits(&self, size: u64) -> bool {
         let sizes_fit = self.0.iter().all(|segment| {

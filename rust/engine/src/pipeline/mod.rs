@@ -47,6 +47,8 @@ pub(crate) struct Counters {
     pub bytes_read: AtomicU64,
     pub bytes_new: AtomicU64,
     pub bytes_stored: AtomicU64,
+    /// Bytes before compression of the packs that `bytes_stored` counts.
+    pub bytes_packed: AtomicU64,
     pub chunks: AtomicU64,
     pub chunks_new: AtomicU64,
     /// What the walk has found; known to be all once `walked` is not 0.
@@ -169,6 +171,9 @@ impl Course {
             bytes_stored: of(&counters.bytes_stored),
             issues: self.issues.lock().len() as u64,
             current: self.current.lock().clone(),
+            bytes_read: of(&counters.bytes_read),
+            bytes_new: of(&counters.bytes_new),
+            bytes_packed: of(&counters.bytes_packed),
         };
         if let Some(sender) = &self.progress {
             sender.send_replace(progress);

@@ -16,7 +16,9 @@ pub(super) fn run(run: &Run, finished: &Receiver<(Bytes, PackRecord)>) -> Result
             let why = "another object has this name".into();
             return Err(Error::Store { what: format!("cannot write {name}"), why });
         }
-        Counters::add(&run.course.counters.bytes_stored, record.size);
+        let counters = &run.course.counters;
+        Counters::add(&counters.bytes_packed, record.contents.plain());
+        Counters::add(&counters.bytes_stored, record.size);
         run.uploaded(record)?;
     }
     Ok(())
