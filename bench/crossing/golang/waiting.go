@@ -160,6 +160,11 @@ func (w *waiting) number(n int) (uint64, error) {
 	return binary.LittleEndian.Uint64(frame[header:]), nil
 }
 
+// slot is that of the request which the n-th answer is for: free now, for the next one.
+func (w *waiting) slot(n int) uint64 {
+	return uint64(binary.LittleEndian.Uint32(w.answers[n*(header+8)+8:]))
+}
+
 // open makes the object that is called.
 func (w *waiting) open() (uint64, error) {
 	w.ask(1<<32, 0, method("Echo.open"))
@@ -180,14 +185,14 @@ func (w *waiting) run(inFlight, requests int, drain func(took func(count int) (m
 	}
 	number := method("Echo.number")
 	asked, answered := 0, 0
-	ask := func() {
+	ask := func(slot uint64) {
 		asked++
-		w.ask(uint64(asked)<<32|1<<31, object, number, uint64(asked))
+		w.ask(uint64(asked)<<32|slot, object, number, uint64(asked))
 	}
 	polls := 0
 	used, began := processorTime(), time.Now()
-	for range min(inFlight, requests) {
-		ask()
+	for slot := range min(inFlight, requests) {
+		ask(uint64(slot))
 	}
 	if err := w.submit(); err != nil {
 		return nil, err
@@ -200,7 +205,7 @@ func (w *waiting) run(inFlight, requests int, drain func(took func(count int) (m
 			}
 			answered++
 			if asked < requests {
-				ask()
+				ask(w.slot(n))
 			}
 		}
 		return answered < requests, w.submit()

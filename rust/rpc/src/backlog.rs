@@ -18,10 +18,8 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::request::Request;
 use crate::sync::{looks, spin_loop, AtomicBool, AtomicU64, AtomicUsize, Condvar, Instant, Mutex};
 
 /// Calls that a puller takes at once, at most. Their answers are shown together.
@@ -43,19 +41,8 @@ const SHORT: Duration = Duration::from_micros(2);
 /// A puller that has not come back for so long may be busy with a long call.
 const AWAY: Duration = Duration::from_micros(50);
 
-/// A call between its submission and its start.
-pub(crate) struct Queued {
-    pub(crate) request: Arc<Request>,
-    pub(crate) object: u64,
-    pub(crate) method: u32,
-    /// The arguments, in the batch that they came with.
-    pub(crate) batch: Arc<[u8]>,
-    pub(crate) start: usize,
-    pub(crate) end: usize,
-}
-
-pub(crate) struct Backlog {
-    calls: Mutex<VecDeque<Queued>>,
+pub(crate) struct Backlog<T> {
+    calls: Mutex<VecDeque<T>>,
     length: AtomicUsize,
     pullers: usize,
     awake: AtomicUsize,
@@ -72,10 +59,10 @@ pub(crate) struct Backlog {
     cost: AtomicU64,
 }
 
-impl Backlog {
+impl<T> Backlog<T> {
     pub(crate) fn new(pullers: usize) -> Self {
         Backlog {
-            calls: Mutex::default(),
+            calls: Mutex::new(VecDeque::new()),
             length: AtomicUsize::new(0),
             pullers,
             awake: AtomicUsize::new(pullers),
@@ -90,7 +77,7 @@ impl Backlog {
     }
 
     /// Adds calls.
-    pub(crate) fn push(&self, calls: Vec<Queued>) {
+    pub(crate) fn push(&self, calls: Vec<T>) {
         {
             let mut waiting = self.calls.lock();
             // Under the lock: what is counted is there, so that nobody looks for it in vain, again and again.
@@ -121,7 +108,8 @@ impl Backlog {
         self.now().saturating_sub(self.taken.load(Relaxed)) > AWAY.as_nanos() as u64
     }
 
-    fn is_short(&self) -> bool {
+    /// Whether calls have been short of late.
+    pub(crate) fn is_short(&self) -> bool {
         self.cost.load(Relaxed) < SHORT.as_nanos() as u64
     }
 
@@ -137,7 +125,7 @@ impl Backlog {
     }
 
     /// Takes calls and gives them to `run`, until the backlog is closed.
-    pub(crate) fn pull(&self, mut run: impl FnMut(&mut Vec<Queued>)) {
+    pub(crate) fn pull(&self, mut run: impl FnMut(&mut Vec<T>)) {
         let mut taken = Vec::with_capacity(MOST);
         let mut patience = LEAST_SEARCH;
         let mut searches = false;
@@ -187,7 +175,7 @@ impl Backlog {
     }
 
     /// Moves a puller's share of the calls into `taken`, and answers how many are left.
-    fn take(&self, taken: &mut Vec<Queued>) -> usize {
+    fn take(&self, taken: &mut Vec<T>) -> usize {
         if self.length.load(SeqCst) == 0 {
             return 0;
         }

@@ -4,9 +4,7 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{ready, Context as TaskContext, Poll};
 
-use futures::task::AtomicWaker;
 use futures::Stream;
-use parking_lot::Mutex;
 use tokio::task::coop::poll_proceed;
 
 use crate::buffer::Buffer;
@@ -14,13 +12,19 @@ use crate::codec::Reader;
 use crate::error::Error;
 use crate::frame::{append, CREDIT};
 use crate::service::Context;
+use crate::sync::{AtomicWaker, Mutex};
 
-/// The items of a request that have come and were not read. Every request has one: what is sent to a method that takes
-/// no stream finds no credit.
-#[derive(Default)]
+/// The items of a request that have come and were not read, and whether the request is over. Every request has one: what is
+/// sent to a method that takes no stream finds no credit.
 pub(crate) struct Input {
     state: Mutex<State>,
     reader: AtomicWaker,
+}
+
+impl Default for Input {
+    fn default() -> Self {
+        Input { state: Mutex::default(), reader: AtomicWaker::new() }
+    }
 }
 
 #[derive(Default)]
@@ -29,8 +33,12 @@ struct State {
     /// Bytes that the caller may still send.
     credit: i64,
     ended: bool,
+    /// Whether somebody may wait for what comes.
+    awaited: bool,
     /// Whether nobody will read what comes.
     closed: bool,
+    /// Whether the request's last frame is on its way.
+    over: bool,
 }
 
 pub(crate) struct Item {
@@ -93,13 +101,42 @@ impl Input {
     }
 
     /// Drops what was not read, and what comes from now on.
-    pub(crate) fn close(&self) {
+    fn close(&self) {
+        self.shut(false);
+    }
+
+    /// The request's last frame goes out next.
+    pub(crate) fn finish(&self) {
+        self.shut(true);
+    }
+
+    fn shut(&self, over: bool) {
         let mut state = self.state.lock();
         state.closed = true;
-        let left = std::mem::take(&mut state.items);
+        state.over |= over;
+        let (left, awaited) = (std::mem::take(&mut state.items), state.awaited);
         drop(state);
         drop(left);
-        self.reader.wake();
+        if awaited {
+            self.reader.wake();
+        }
+    }
+
+    pub(crate) fn is_request_over(&self) -> bool {
+        self.state.lock().over
+    }
+
+    /// Runs `emit` where the request is not over; `None` where it is. The end of the request waits for it, so that nothing is
+    /// emitted after the last frame.
+    pub(crate) fn unless_over(&self, emit: impl FnOnce()) -> Option<()> {
+        let state = self.state.lock();
+        (!state.over).then(emit)
+    }
+
+    /// Has the task woken by what comes from now on; who calls it looks afterwards at what has come.
+    fn wake_by_next(&self, cx: &TaskContext<'_>) {
+        self.state.lock().awaited = true;
+        self.reader.register(cx.waker());
     }
 
     fn next(&self) -> Next {
@@ -161,7 +198,7 @@ impl<T> Incoming<T> {
     pub async fn ended(&mut self) {
         let input = &self.cx.request.input;
         std::future::poll_fn(|cx| {
-            input.reader.register(cx.waker());
+            input.wake_by_next(cx);
             if input.is_over() {
                 Poll::Ready(())
             } else {
@@ -179,7 +216,7 @@ impl<T> Incoming<T> {
         let turn = ready!(poll_proceed(cx));
         let mut next = self.cx.request.input.next();
         if matches!(next, Next::Nothing) {
-            self.cx.request.input.reader.register(cx.waker());
+            self.cx.request.input.wake_by_next(cx);
             next = self.cx.request.input.next();
         }
         if !matches!(next, Next::Nothing) {
@@ -203,8 +240,8 @@ impl<T> Incoming<T> {
     }
 
     fn read(&mut self, item: Item) -> Result<T, Error> {
-        let Context { core, request } = &self.cx;
-        let mut reader = Reader::of_caller(&item.payload, core, request.queue, item.carried);
+        let request = &self.cx.request;
+        let mut reader = Reader::of_caller(&item.payload, &request.core, request.queue, item.carried);
         let read = (self.decode)(&mut reader);
         let value = reader.take_fault().and(read);
         self.owed = self.owed.saturating_add(item.payload.len() as u64).saturating_add(reader.buffer_bytes());
@@ -218,13 +255,13 @@ impl<T> Incoming<T> {
 
     fn pay(&mut self) {
         let owed = std::mem::take(&mut self.owed);
-        let Context { core, request } = &self.cx;
+        let request = &self.cx.request;
         if owed == 0 || !request.input.grant(owed) {
             return;
         }
         let mut frame = Vec::new();
         append(&mut frame, request.queue, request.id, CREDIT, &owed.to_le_bytes(), &[]);
-        let _ = request.unless_over(|| core.push(request.queue, &frame));
+        let _ = request.input.unless_over(|| request.core.push(request.queue, &frame));
     }
 }
 

@@ -26,6 +26,7 @@ mod moment;
 mod panics;
 mod queue;
 mod request;
+mod requests;
 mod runtime;
 pub mod service;
 mod slots;

@@ -1,7 +1,7 @@
 //! A request from its submission to its last frame.
 
+use std::cell::Cell;
 use std::future::Future;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
@@ -19,11 +19,22 @@ use crate::incoming::Input;
 use crate::log::traced;
 use crate::panics::contained;
 use crate::runtime::Core;
-use crate::sync::{fence, AtomicI64, AtomicU32, AtomicWaker, Mutex, OnceLock};
+use crate::sync::{fence, AtomicI64, AtomicU32, AtomicWaker, OnceLock};
 
 const CANCELLED: u32 = 1;
 const EXPIRED: u32 = 2;
 const REFUSED: u32 = 4;
+
+/// Arguments of at most so many bytes have room in the request itself.
+pub(crate) const SMALL: usize = 64;
+
+/// A block that grew beyond this is not kept for the next answer.
+const KEPT_ANSWER: usize = 4 << 10;
+
+thread_local! {
+    /// The block of the last answer that this thread sent, for the next one.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// What a request ends with: kind and payload of its last frame, and the handles that the payload carries.
 pub struct Final {
@@ -32,9 +43,23 @@ pub struct Final {
     handles: Vec<u64>,
 }
 
+impl Drop for Final {
+    fn drop(&mut self) {
+        if (1..=KEPT_ANSWER).contains(&self.payload.capacity()) {
+            self.payload.clear();
+            // A thread that ends may have dropped its block before.
+            let _ = SPARE.try_with(|spare| spare.set(std::mem::take(&mut self.payload)));
+        }
+    }
+}
+
+fn block() -> Vec<u8> {
+    SPARE.try_with(Cell::take).unwrap_or_default()
+}
+
 impl Final {
     pub(crate) fn build(core: &Core, kind: u8, write: impl FnOnce(&mut Writer<'_>)) -> Final {
-        let mut payload = Vec::new();
+        let mut payload = block();
         let mut writer = Writer::with_tables(&mut payload, &core.tables);
         write(&mut writer);
         let handles = writer.into_handles();
@@ -43,7 +68,7 @@ impl Final {
 
     /// An answer, once the caller may hold the buffers in it.
     pub(crate) async fn admitted(core: &Core, write: impl FnOnce(&mut Writer<'_>)) -> Final {
-        let mut payload = Vec::new();
+        let mut payload = block();
         let mut writer = Writer::with_tables(&mut payload, &core.tables);
         write(&mut writer);
         if let Err(error) = writer.admit().await {
@@ -122,12 +147,24 @@ pub(crate) fn fits(payload: usize, handles: usize) -> Result<(), Error> {
 /// A request's work; dropping it cancels it.
 pub type Work = Pin<Box<dyn Future<Output = Final> + Send>>;
 
-/// What is known of a request while it runs.
-pub(crate) struct Request {
+/// What a call says of its request.
+pub(crate) struct Draft<'a> {
     pub(crate) queue: u16,
     pub(crate) id: u64,
     pub(crate) deadline: Option<Instant>,
     pub(crate) trace: [u8; 24],
+    /// At most [`SMALL`] bytes; none where there are more.
+    pub(crate) arguments: &'a [u8],
+}
+
+/// What is known of a request while it runs.
+pub(crate) struct Request {
+    pub(crate) core: Arc<Core>,
+    pub(crate) queue: u16,
+    pub(crate) id: u64,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) trace: [u8; 24],
+    arguments: [u8; SMALL],
     flags: AtomicU32,
     /// How many shields stand.
     shields: AtomicU32,
@@ -137,17 +174,17 @@ pub(crate) struct Request {
     stream: AtomicWaker,
     pub(crate) input: Input,
     token: OnceLock<CancellationToken>,
-    /// Whether the last frame is on its way. Emitters hold the lock while they emit, so none comes after it.
-    over: Mutex<bool>,
 }
 
 impl Request {
-    pub(crate) fn new(queue: u16, id: u64, deadline: Option<Instant>, trace: [u8; 24]) -> Self {
-        Request {
-            queue,
-            id,
-            deadline,
-            trace,
+    pub(crate) fn new(core: Arc<Core>, draft: &Draft<'_>) -> Self {
+        let mut request = Request {
+            core,
+            queue: draft.queue,
+            id: draft.id,
+            deadline: draft.deadline,
+            trace: draft.trace,
+            arguments: [0; SMALL],
             flags: AtomicU32::new(0),
             shields: AtomicU32::new(0),
             task: AtomicWaker::new(),
@@ -155,26 +192,34 @@ impl Request {
             stream: AtomicWaker::new(),
             input: Input::default(),
             token: OnceLock::new(),
-            over: Mutex::new(false),
-        }
+        };
+        request.arguments[..draft.arguments.len()].copy_from_slice(draft.arguments);
+        request
     }
 
-    /// A request in the place of one that is over, where nobody else knows that any more.
-    pub(crate) fn renew(
-        mut place: Arc<Self>,
-        queue: u16,
-        id: u64,
-        deadline: Option<Instant>,
-        trace: [u8; 24],
-    ) -> Arc<Self> {
-        let request = Request::new(queue, id, deadline, trace);
-        match Arc::get_mut(&mut place) {
-            Some(old) => {
-                *old = request;
-                place
-            }
-            None => Arc::new(request),
-        }
+    /// Makes another request of the same queue of one that is over.
+    pub(crate) fn renew(&mut self, draft: &Draft<'_>) {
+        self.id = draft.id;
+        self.deadline = draft.deadline;
+        self.trace = draft.trace;
+        self.arguments[..draft.arguments.len()].copy_from_slice(draft.arguments);
+        self.flags = AtomicU32::new(0);
+        self.shields = AtomicU32::new(0);
+        self.task = AtomicWaker::new();
+        self.credit = AtomicI64::new(0);
+        self.stream = AtomicWaker::new();
+        self.input = Input::default();
+        self.token = OnceLock::new();
+    }
+
+    /// The arguments of its call, of which there are so many bytes.
+    pub(crate) fn arguments(&self, length: usize) -> &[u8] {
+        &self.arguments[..length]
+    }
+
+    /// Whether its last frame is on its way.
+    pub(crate) fn is_over(&self) -> bool {
+        self.input.is_request_over()
     }
 
     pub(crate) fn cancel(&self) {
@@ -260,24 +305,12 @@ impl Request {
         Poll::Ready(())
     }
 
-    /// Runs `emit` where the request is not over; `None` where it is.
-    pub(crate) fn unless_over(&self, emit: impl FnOnce()) -> Option<()> {
-        let over = self.over.lock();
-        (!*over).then(emit)
-    }
-
-    /// The last frame goes out next.
-    pub(crate) fn finish(&self) {
-        *self.over.lock() = true;
-        self.input.close();
-    }
-
     /// Polls the work once. `None`: it goes on.
-    pub(crate) fn poll_work(&self, core: &Core, work: &mut Option<Work>, cx: &mut TaskContext<'_>) -> Option<Final> {
+    pub(crate) fn poll_work(&self, work: &mut Option<Work>, cx: &mut TaskContext<'_>) -> Option<Final> {
         let stopped = self.stopped().or_else(|| self.check_deadline());
         if let Some(why) = stopped {
             if !self.shielded() {
-                return Some(self.drop_work(core, work, why));
+                return Some(self.drop_work(work, why));
             }
         }
         let running = work.as_mut()?;
@@ -290,7 +323,7 @@ impl Request {
             }
             Err(message) => {
                 let _ = contained(|| *work = None);
-                Some(Final::panic(core, &message))
+                Some(Final::panic(&self.core, &message))
             }
         }
     }
@@ -304,17 +337,16 @@ impl Request {
         Some(Error::DeadlineExceeded)
     }
 
-    fn drop_work(&self, core: &Core, work: &mut Option<Work>, why: Error) -> Final {
+    fn drop_work(&self, work: &mut Option<Work>, why: Error) -> Final {
         match contained(|| *work = None) {
-            Ok(()) => Final::error(core, why),
-            Err(message) => Final::panic(core, &message),
+            Ok(()) => Final::error(&self.core, why),
+            Err(message) => Final::panic(&self.core, &message),
         }
     }
 }
 
 /// A request that did not end at once, as a task of its own.
 pub(crate) struct Running {
-    core: Arc<Core>,
     request: Arc<Request>,
     work: Option<Work>,
     timer: Option<Pin<Box<tokio::time::Sleep>>>,
@@ -322,9 +354,9 @@ pub(crate) struct Running {
 
 impl Running {
     /// Must be called inside the runtime, whose timer it uses.
-    pub(crate) fn new(core: Arc<Core>, request: Arc<Request>, work: Work) -> Self {
+    pub(crate) fn new(request: Arc<Request>, work: Work) -> Self {
         let timer = request.deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline.into())));
-        Running { core, request, work: Some(work), timer }
+        Running { request, work: Some(work), timer }
     }
 }
 
@@ -339,85 +371,15 @@ impl Future for Running {
                 this.timer = None;
             }
         }
-        match this.request.poll_work(&this.core, &mut this.work, cx) {
+        match this.request.poll_work(&mut this.work, cx) {
             None => Poll::Pending,
             Some(result) => {
-                this.core.complete(&this.request, &result);
+                // It holds this task's memory, which else the next request in this place would free, on another thread.
+                drop(this.request.task.take());
+                this.request.core.complete(&this.request, &result);
                 Poll::Ready(())
             }
         }
-    }
-}
-
-/// The requests in flight, by queue and id.
-pub(crate) struct Requests {
-    shards: Vec<Mutex<Shard>>,
-}
-
-type Shard = std::collections::HashMap<Key, Arc<Request>, BuildHasherDefault<IdHasher>>;
-
-#[derive(PartialEq, Eq, Hash, Clone, Copy)]
-struct Key {
-    id: u64,
-    queue: u16,
-}
-
-/// Ids are slots of a table: multiplying spreads them well, and who chooses them shares the process anyway.
-#[derive(Default)]
-struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-    fn write_u16(&mut self, value: u16) {
-        self.write_u64(u64::from(value));
-    }
-    fn write_u64(&mut self, value: u64) {
-        // 2^64 / golden ratio, as in Fibonacci hashing (Knuth, TAOCP 3, 6.4).
-        let mixed = (self.0 ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = mixed ^ mixed >> 32;
-    }
-}
-
-const SHARDS: usize = 64;
-
-impl Requests {
-    pub(crate) fn new() -> Self {
-        Requests { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
-    }
-
-    fn shard(&self, id: u64) -> &Mutex<Shard> {
-        &self.shards[id as usize % SHARDS]
-    }
-
-    /// Answers whether the id was free.
-    pub(crate) fn insert(&self, request: &Arc<Request>) -> bool {
-        let key = Key { id: request.id, queue: request.queue };
-        match self.shard(request.id).lock().entry(key) {
-            std::collections::hash_map::Entry::Occupied(_) => false,
-            std::collections::hash_map::Entry::Vacant(vacant) => {
-                vacant.insert(request.clone());
-                true
-            }
-        }
-    }
-
-    pub(crate) fn get(&self, queue: u16, id: u64) -> Option<Arc<Request>> {
-        self.shard(id).lock().get(&Key { id, queue }).cloned()
-    }
-
-    pub(crate) fn remove(&self, request: &Request) {
-        self.shard(request.id).lock().remove(&Key { id: request.id, queue: request.queue });
-    }
-
-    pub(crate) fn all(&self) -> Vec<Arc<Request>> {
-        self.shards.iter().flat_map(|shard| shard.lock().values().cloned().collect::<Vec<_>>()).collect()
     }
 }
 

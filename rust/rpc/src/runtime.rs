@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
-use crate::backlog::{Backlog, Queued};
+use crate::backlog::Backlog;
 use crate::builtin;
 use crate::callback::{Answered, Pending};
 use crate::codec::Reader;
@@ -18,9 +17,11 @@ use crate::frame::{Header, CALL, CANCEL, CREDIT, END, ERROR, HEADER, ITEM, REPLY
 use crate::incoming::{Item, Received};
 use crate::panics::contained;
 use crate::queue::{Polled, Queue};
-use crate::request::{Final, Request, Requests, Running};
+use crate::request::{Draft, Final, Request, Running, SMALL};
+use crate::requests::Requests;
 use crate::service::{Call, Context, Service};
 use crate::slots::{Change, Slots};
+use crate::sync::Mutex;
 use crate::tables::Tables;
 
 /// Requests that were submitted and whose last frame has not been polled. Beyond this, the library is full: it bounds the
@@ -30,10 +31,10 @@ const MOST_REQUESTS: u64 = 1 << 17;
 /// How long answers are gathered before they are shown to pollers.
 const GATHER: Duration = Duration::from_micros(20);
 
-/// How many requests that are over are kept for the next ones, at most: some hundred bytes each.
-const KEPT_REQUESTS: usize = 1 << 13;
+/// A block of answers that grew beyond this is not kept for the next ones.
+const KEPT_FRAMES: usize = 64 << 10;
 
-/// How many calls share the budget of one poll of a task.
+/// How many calls share the budget of one poll of a task, and a look at the clock where they have been short.
 const SHARERS: usize = 8;
 
 /// How often a closing runtime looks whether it can go on.
@@ -49,11 +50,9 @@ pub(crate) struct Core {
     pub(crate) calls: Slots<Pending>,
     /// Whether callbacks can no longer be called.
     pub(crate) ended: AtomicBool,
-    requests: Requests,
-    /// Requests that are over, to be used again: one thread makes them and others would free them, for which most
-    /// allocators take locks.
-    spare: Mutex<Vec<Arc<Request>>>,
-    backlog: Backlog,
+    /// Those of each queue.
+    requests: Vec<Mutex<Requests>>,
+    backlog: Backlog<Queued>,
     closing: AtomicBool,
     accepted: AtomicU64,
     /// Accepted, and not over yet.
@@ -65,11 +64,27 @@ pub(crate) struct Core {
     pub(crate) stray: AtomicU64,
 }
 
+/// A call between its submission and its start.
+struct Queued {
+    request: Arc<Request>,
+    object: u64,
+    method: u32,
+    arguments: Arguments,
+}
+
+enum Arguments {
+    /// So many bytes, in the request.
+    Small(usize),
+    /// Between these places of the block that they came in.
+    Large(Arc<[u8]>, usize, usize),
+}
+
 /// What is being submitted.
-struct Batch {
-    bytes: Arc<[u8]>,
+struct Batch<'a> {
+    block: &'a [u8],
+    /// A copy of the block, where arguments are large.
+    kept: Option<Arc<[u8]>>,
     calls: Vec<Queued>,
-    spare: Vec<Arc<Request>>,
     now: Option<Instant>,
 }
 
@@ -102,8 +117,7 @@ impl Core {
             threads,
             calls: Slots::new(),
             ended: AtomicBool::new(false),
-            requests: Requests::new(),
-            spare: Mutex::default(),
+            requests: (0..queues).map(|_| Mutex::new(Requests::default())).collect(),
             backlog: Backlog::new(workers),
             closing: AtomicBool::new(false),
             accepted: AtomicU64::new(0),
@@ -128,15 +142,11 @@ impl Core {
         // Requests in flight may end in good order: only new ones are refused.
         let closing = self.closing.load(Ordering::SeqCst);
         let room = MOST_REQUESTS.saturating_sub(self.unpolled.load(Ordering::Relaxed)) as usize;
-        let most = (block.len() / HEADER).min(room);
-        let spare = {
-            let mut spare = self.spare.lock();
-            let kept = spare.len().saturating_sub(most);
-            spare.split_off(kept)
-        };
-        let calls = Vec::with_capacity(most.min(1024));
-        let mut batch = Batch { bytes: block.into(), calls, spare, now: None };
+        let calls = Vec::with_capacity((block.len() / HEADER).min(room).min(1024));
+        let mut batch = Batch { block, kept: None, calls, now: None };
         let (mut at, mut frames) = (0, 0);
+        // Frames of one queue mostly come together, so that its table is locked once for all of them.
+        let mut locked = None;
         let mut malformed = false;
         while at < block.len() {
             let header = match Header::parse(&block[at..]) {
@@ -152,49 +162,56 @@ impl Core {
             if header.kind == CALL && (closing || batch.calls.len() == room) {
                 break;
             }
-            if !self.take(&header, at, &mut batch) {
+            let requests = match &mut locked {
+                Some((queue, requests)) if *queue == header.queue => requests,
+                other => {
+                    // Never two at a time: somebody else may want them in another order.
+                    *other = None;
+                    &mut other.insert((header.queue, self.requests[usize::from(header.queue)].lock())).1
+                }
+            };
+            if !self.take(&header, at, requests, &mut batch) {
                 malformed = true;
                 break;
             }
             at = (at + header.stride()).min(block.len());
             frames += 1;
         }
+        drop(locked);
         if malformed && frames == 0 {
             return Submitted::Malformed;
         }
         self.start(batch.calls);
-        self.keep(batch.spare);
         Submitted::Taken { frames, bytes: at }
     }
 
     /// Takes one frame; answers whether it makes sense.
-    fn take(&self, header: &Header, at: usize, batch: &mut Batch) -> bool {
-        let block = &batch.bytes;
+    fn take(self: &Arc<Self>, header: &Header, at: usize, requests: &mut Requests, batch: &mut Batch<'_>) -> bool {
+        let block = batch.block;
         match header.kind {
             CALL => {
                 let deadline = match header.remaining_ns {
                     0 => None,
                     left => batch.now.get_or_insert_with(Instant::now).checked_add(Duration::from_nanos(left)),
                 };
-                let (queue, id, trace) = (header.queue, header.request, header.trace);
-                let request = match batch.spare.pop() {
-                    Some(place) => Request::renew(place, queue, id, deadline, trace),
-                    None => Arc::new(Request::new(queue, id, deadline, trace)),
-                };
-                if !self.requests.insert(&request) {
-                    return false;
-                }
                 let (start, end) = (at + HEADER, at + header.length);
-                let (object, method, bytes) = (header.object, header.method, block.clone());
-                batch.calls.push(Queued { request, object, method, batch: bytes, start, end });
+                let small = if end - start <= SMALL { &block[start..end] } else { &[] };
+                let (queue, id, trace) = (header.queue, header.request, header.trace);
+                let draft = Draft { queue, id, deadline, trace, arguments: small };
+                let Some(request) = requests.insert(self, &draft) else { return false };
+                let arguments = match end - start {
+                    length @ ..=SMALL => Arguments::Small(length),
+                    _ => Arguments::Large(batch.kept.get_or_insert_with(|| block.into()).clone(), start, end),
+                };
+                batch.calls.push(Queued { request, object: header.object, method: header.method, arguments });
             }
-            CANCEL => match self.requests.get(header.queue, header.request) {
+            CANCEL => match requests.get(header.request) {
                 Some(request) => request.cancel(),
                 None => self.count_stray(),
             },
             CREDIT => {
                 let Some(bytes) = block[at + HEADER..at + header.length].first_chunk() else { return false };
-                match self.requests.get(header.queue, header.request) {
+                match requests.get(header.request) {
                     Some(request) => request.add_credit(u64::from_le_bytes(*bytes)),
                     None => self.count_stray(),
                 }
@@ -202,16 +219,16 @@ impl Core {
             ITEM => {
                 let (payload, handles) = header.carried(&block[at..]);
                 let carried = self.tables.receive(handles);
-                match self.requests.get(header.queue, header.request) {
+                match requests.get(header.request) {
                     Some(request) => {
                         let received = request.input.item(Item { payload: payload.to_vec(), carried });
-                        self.judge(&request, received);
+                        self.judge(request, received);
                     }
                     None => self.count_stray(),
                 }
             }
-            END => match self.requests.get(header.queue, header.request) {
-                Some(request) => self.judge(&request, request.input.end()),
+            END => match requests.get(header.request) {
+                Some(request) => self.judge(request, request.input.end()),
                 None => self.count_stray(),
             },
             REPLY | ERROR => {
@@ -260,40 +277,42 @@ impl Core {
 
     /// Starts calls until the runtime is closed.
     pub(crate) fn pull(self: &Arc<Self>) {
-        self.backlog.pull(|calls| self.run(calls));
+        let mut frames = Vec::new();
+        self.backlog.pull(|calls| self.run(calls, &mut frames));
     }
 
     /// Polls each call once. Those that are done then are answered together; the others become tasks.
-    fn run(self: &Arc<Self>, calls: &mut Vec<Queued>) {
-        let mut answers = Answers { core: self, frames: Vec::new(), queue: 0, count: 0, since: None };
-        let mut over = Vec::with_capacity(calls.len());
+    fn run(self: &Arc<Self>, calls: &mut Vec<Queued>, frames: &mut Vec<u8>) {
+        let mut answers = Answers { core: self, frames, queue: 0, count: 0 };
+        let short = self.backlog.is_short();
+        let mut shown = Instant::now();
         let mut calls = calls.drain(..);
         // As a future of the runtime's, so that calls have a budget as its tasks have: a stream whose items all find credit
         // would else never let go.
         self.handle.block_on(std::future::poll_fn(|cx| {
             for _ in 0..SHARERS {
                 let Some(call) = calls.next() else { return Poll::Ready(()) };
-                over.extend(self.begin(call, &mut answers));
+                self.begin(call, &mut answers);
+                if !short {
+                    answers.flush_if_late(&mut shown);
+                }
             }
+            answers.flush_if_late(&mut shown);
             cx.waker().wake_by_ref();
             Poll::Pending
         }));
         answers.flush();
-        self.keep(over);
     }
 
-    /// Keeps requests that are over.
-    fn keep(&self, over: Vec<Arc<Request>>) {
-        let mut spare = self.spare.lock();
-        let room = KEPT_REQUESTS.saturating_sub(spare.len());
-        spare.extend(over.into_iter().take(room));
-    }
-
-    /// Polls a call once; answers its request where it is over.
-    fn begin(self: &Arc<Self>, call: Queued, answers: &mut Answers<'_>) -> Option<Arc<Request>> {
-        let arguments = Reader::of_caller(&call.batch[call.start..call.end], self, call.request.queue, Vec::new());
+    /// Polls a call once, and answers its request where it is over.
+    fn begin(self: &Arc<Self>, call: Queued, answers: &mut Answers<'_>) {
+        let bytes = match &call.arguments {
+            Arguments::Small(length) => call.request.arguments(*length),
+            Arguments::Large(block, start, end) => &block[*start..*end],
+        };
+        let arguments = Reader::of_caller(bytes, self, call.request.queue, Vec::new());
         let mut input = Call { core: self, method: call.method, object: call.object, arguments };
-        let context = Context { core: self.clone(), request: call.request.clone() };
+        let context = Context { request: call.request.clone() };
         let work = contained(|| match call.method {
             method if builtin::has(method) => builtin::dispatch(&mut input, &context),
             _ => (self.service.dispatch)(&mut input, context),
@@ -305,20 +324,22 @@ impl Core {
             Ok(Ok(work)) => {
                 let mut work = Some(work);
                 // A task polls it again at once, so nothing that happens meanwhile is missed.
-                let result = call.request.poll_work(self, &mut work, &mut TaskContext::from_waker(Waker::noop()));
+                let result = call.request.poll_work(&mut work, &mut TaskContext::from_waker(Waker::noop()));
                 if let (None, Some(work)) = (&result, work) {
-                    tokio::spawn(Running::new(self.clone(), call.request.clone(), work));
+                    tokio::spawn(Running::new(call.request.clone(), work));
                 }
                 result
             }
         };
-        answers.add(&call.request, &result?);
-        Some(call.request)
+        if let Some(result) = result {
+            answers.add(&call.request, &result);
+        }
     }
 
     /// Answers a request that had a task of its own.
     pub(crate) fn complete(&self, request: &Request, result: &Final) {
-        let mut answers = Answers { core: self, frames: Vec::new(), queue: request.queue, count: 0, since: None };
+        let mut frames = Vec::with_capacity(result.frame_size());
+        let mut answers = Answers { core: self, frames: &mut frames, queue: request.queue, count: 0 };
         answers.add(request, result);
         answers.flush();
     }
@@ -344,11 +365,13 @@ impl Core {
         self.wait_until(wait, || self.is_idle());
         self.wait_until(grace, || {
             // Again and again: a submit may have been on its way.
-            self.requests.all().iter().for_each(|request| request.cancel());
+            self.requests.iter().for_each(|requests| requests.lock().cancel());
             self.is_idle()
         });
         self.backlog.close();
         self.end();
+        // Requests hold the core that holds them.
+        self.requests.iter().for_each(|requests| *requests.lock() = Requests::default());
         self.queues.iter().for_each(Queue::close);
         // Pollers, where there are any, take what is left.
         self.wait_until(Duration::from_millis(200), || self.queues.iter().all(Queue::is_empty));
@@ -401,10 +424,9 @@ impl Drop for Moving<'_> {
 /// Last frames for one queue, on their way.
 struct Answers<'a> {
     core: &'a Core,
-    frames: Vec<u8>,
+    frames: &'a mut Vec<u8>,
     queue: u16,
     count: u64,
-    since: Option<Instant>,
 }
 
 impl Answers<'_> {
@@ -414,22 +436,30 @@ impl Answers<'_> {
             self.queue = request.queue;
         }
         // The id may come back as soon as the frame has been polled.
-        self.core.requests.remove(request);
-        request.finish();
-        result.append_to(&mut self.frames, request.queue, request.id);
+        request.input.finish();
+        result.append_to(self.frames, request.queue, request.id);
         self.count += 1;
-        if self.since.get_or_insert_with(Instant::now).elapsed() > GATHER {
+    }
+
+    fn flush_if_late(&mut self, shown: &mut Instant) {
+        if shown.elapsed() > GATHER {
             self.flush();
+            *shown = Instant::now();
         }
     }
 
     fn flush(&mut self) {
+        if self.count == 0 {
+            return;
+        }
         let _moving = Moving::begin(&self.core.moving);
         // Before the push: who has the answer finds the request gone.
         self.core.running.fetch_sub(self.count, Ordering::SeqCst);
-        self.core.push(self.queue, &self.frames);
+        self.core.push(self.queue, self.frames);
+        if self.frames.capacity() > KEPT_FRAMES {
+            *self.frames = Vec::new();
+        }
         self.frames.clear();
         self.count = 0;
-        self.since = None;
     }
 }

@@ -62,7 +62,6 @@ impl<'a> Call<'a> {
 /// What a method knows of the request that called it.
 #[derive(Clone)]
 pub struct Context {
-    pub(crate) core: Arc<Core>,
     pub(crate) request: Arc<Request>,
 }
 
@@ -89,12 +88,12 @@ impl Context {
 
     /// Requests that the library works on, this one among them.
     pub fn in_flight(&self) -> u64 {
-        self.core.in_flight()
+        self.request.core.in_flight()
     }
 
     /// A buffer of the callers' memory, once there is room. Its bytes are whatever they were.
     pub async fn allocate(&self, size: u64) -> Result<Buffer, Error> {
-        self.core.tables.budget.allocate(size).await
+        self.request.core.tables.budget.allocate(size).await
     }
 
     /// Runs work that blocks on a thread where it may. A panic in it becomes the request's. Where the request ends first,
@@ -148,7 +147,8 @@ impl<T: Send> Sink<T> {
     /// Waits until the caller has given credit, and may hold the item's buffers, and sends the item. Fails where the
     /// request is over.
     pub async fn send(&mut self, item: T) -> Result<(), Error> {
-        let Context { core, request } = &self.cx;
+        let request = &self.cx.request;
+        let core = &request.core;
         std::future::poll_fn(|cx| request.poll_credit(cx)).await;
         let mut payload = std::mem::take(&mut self.scratch);
         payload.clear();
@@ -164,7 +164,7 @@ impl<T: Send> Sink<T> {
         let mut frame = Vec::with_capacity(payload.len() + 128);
         append(&mut frame, request.queue, request.id, ITEM, &payload, &handles);
         self.scratch = payload;
-        if request.unless_over(|| core.push(request.queue, &frame)).is_none() {
+        if request.input.unless_over(|| core.push(request.queue, &frame)).is_none() {
             core.tables.release(&handles);
             return Err(Error::Closed("stream"));
         }
@@ -187,11 +187,12 @@ impl<T> Clone for Emitter<T> {
 impl<T> Emitter<T> {
     /// Replaces the value that the caller has not taken yet. Once the request is over, it does nothing.
     pub fn emit(&self, value: T) {
-        let Context { core, request } = &self.cx;
+        let request = &self.cx.request;
         let mut payload = Vec::new();
         // Without tables: what may never be delivered must not carry handles.
         (self.encode)(value, &mut Writer::new(&mut payload));
-        let _ = request.unless_over(|| core.queues[usize::from(request.queue)].emit(request.id, payload));
+        let queue = &request.core.queues[usize::from(request.queue)];
+        let _ = request.input.unless_over(|| queue.emit(request.id, payload));
     }
 }
 
@@ -226,8 +227,8 @@ where
     let cx = cx.clone();
     Box::pin(async move {
         match method.await {
-            Ok(value) => Final::admitted(&cx.core, |writer| encode(value, writer)).await,
-            Err(error) => Final::error(&cx.core, error),
+            Ok(value) => Final::admitted(&cx.request.core, |writer| encode(value, writer)).await,
+            Err(error) => Final::error(&cx.request.core, error),
         }
     })
 }
@@ -247,7 +248,7 @@ where
     Box::pin(async move {
         match method.await {
             Ok(()) => Final::end(),
-            Err(error) => Final::error(&cx.core, error),
+            Err(error) => Final::error(&cx.request.core, error),
         }
     })
 }

@@ -1,6 +1,8 @@
 //! Callers that push, and pullers that search, sleep and wake each other. A call that is forgotten leaves its caller
 //! waiting for ever, which loom reports as a deadlock.
 
+use std::sync::Arc;
+
 use loom::thread::{spawn, JoinHandle};
 
 use super::*;
@@ -14,17 +16,9 @@ const TICKS: [Duration; 2] = [
     Duration::from_millis(1),
 ];
 
-fn calls(ids: impl IntoIterator<Item = u64>) -> Vec<Queued> {
-    let call = |id| {
-        let request = Arc::new(Request::new(0, id, None, [0; 24]));
-        Queued { request, object: 0, method: 0, batch: Arc::new([]), start: 0, end: 0 }
-    };
-    ids.into_iter().map(call).collect()
-}
-
 /// A backlog, and what its pullers have started.
 struct Work {
-    backlog: Backlog,
+    backlog: Backlog<u64>,
     started: Mutex<Vec<u64>>,
     more: Condvar,
 }
@@ -37,7 +31,7 @@ impl Work {
             let work = work.clone();
             spawn(move || {
                 work.backlog.pull(|taken| {
-                    work.started.lock().extend(taken.iter().map(|call| call.request.id));
+                    work.started.lock().extend(taken.iter());
                     work.more.notify_all();
                 });
             })
@@ -78,9 +72,9 @@ fn with_each_clock(body: impl Fn() + Send + Sync + Copy + 'static) {
 fn no_call_is_forgotten() {
     with_each_clock(|| {
         let (work, pullers) = Work::new(1);
-        work.backlog.push(calls([1]));
+        work.backlog.push(vec![1]);
         work.wait(1);
-        work.backlog.push(calls([2]));
+        work.backlog.push(vec![2]);
         work.wait(2);
         assert_eq!(work.end(pullers), [1, 2]);
     });
@@ -90,7 +84,7 @@ fn no_call_is_forgotten() {
 fn no_call_is_forgotten_between_two_pullers() {
     with_each_clock(|| {
         let (work, pullers) = Work::new(2);
-        work.backlog.push(calls([1, 2]));
+        work.backlog.push(vec![1, 2]);
         work.wait(2);
         assert_eq!(work.end(pullers), [1, 2]);
     });
@@ -103,9 +97,9 @@ fn no_call_is_forgotten_between_two_callers() {
         let (work, pullers) = Work::new(1);
         let other = {
             let work = work.clone();
-            spawn(move || work.backlog.push(calls([1])))
+            spawn(move || work.backlog.push(vec![1]))
         };
-        work.backlog.push(calls([2]));
+        work.backlog.push(vec![2]);
         work.wait(2);
         other.join().expect("does not panic");
         assert_eq!(work.end(pullers), [1, 2]);
@@ -117,7 +111,7 @@ fn no_call_is_forgotten_between_two_callers() {
 fn closing_ends_pullers_after_the_last_call() {
     with_each_clock(|| {
         let (work, pullers) = Work::new(2);
-        work.backlog.push(calls([1]));
+        work.backlog.push(vec![1]);
         assert_eq!(work.end(pullers), [1]);
     });
 }
@@ -145,16 +139,16 @@ fn a_call_that_blocks_does_not_hold_up_the_next() {
             spawn(move || {
                 backlog.pull(|taken| {
                     for call in taken {
-                        reach(&stage, call.request.id);
+                        reach(&stage, *call);
                         wait(&stage, 2);
                     }
                 });
             })
         };
         let pullers: Vec<_> = (0..2).map(puller).collect();
-        backlog.push(calls([1]));
+        backlog.push(vec![1]);
         wait(&stage, 1);
-        backlog.push(calls([2]));
+        backlog.push(vec![2]);
         wait(&stage, 2);
         backlog.close();
         pullers.into_iter().for_each(|puller| puller.join().expect("does not panic"));

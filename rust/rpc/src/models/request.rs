@@ -31,8 +31,13 @@ fn model_of_core(body: impl Fn(Arc<Core>) + Send + Sync + 'static) {
     });
 }
 
-fn request() -> Arc<Request> {
-    Arc::new(Request::new(0, 1, None, [0; 24]))
+fn request(core: &Arc<Core>) -> Arc<Request> {
+    request_until(core, None)
+}
+
+fn request_until(core: &Arc<Core>, deadline: Option<Instant>) -> Arc<Request> {
+    let draft = Draft { queue: 0, id: 1, deadline, trace: [0; 24], arguments: &[] };
+    Arc::new(Request::new(core.clone(), &draft))
 }
 
 /// Something that happens once, outside.
@@ -75,7 +80,7 @@ fn only_answer(core: &Core) -> u8 {
 #[test]
 fn cancelled_or_done_it_answers_once() {
     model_of_core(|core| {
-        let (request, event) = (request(), Event::new());
+        let (request, event) = (request(&core), Event::new());
         let canceller = {
             let request = request.clone();
             spawn(move || request.cancel())
@@ -88,7 +93,7 @@ fn cancelled_or_done_it_answers_once() {
             event.wait().await;
             Final { kind: REPLY, payload: Vec::new(), handles: Vec::new() }
         });
-        block_on(Running::new(core.clone(), request, work));
+        block_on(Running::new(request, work));
         assert!(matches!(only_answer(&core), REPLY | ERROR));
         canceller.join().expect("does not panic");
         finisher.join().expect("does not panic");
@@ -99,12 +104,12 @@ fn cancelled_or_done_it_answers_once() {
 #[test]
 fn a_cancellation_is_not_slept_over() {
     model_of_core(|core| {
-        let request = request();
+        let request = request(&core);
         let canceller = {
             let request = request.clone();
             spawn(move || request.cancel())
         };
-        block_on(Running::new(core.clone(), request, Box::pin(std::future::pending())));
+        block_on(Running::new(request, Box::pin(std::future::pending())));
         assert_eq!(only_answer(&core), ERROR);
         canceller.join().expect("does not panic");
     });
@@ -115,7 +120,7 @@ fn a_cancellation_is_not_slept_over() {
 #[test]
 fn a_shield_holds_a_cancellation_off_and_no_longer() {
     model_of_core(|core| {
-        let request = request();
+        let request = request(&core);
         request.shield(true);
         let lifted = Arc::new(AtomicBool::new(false));
         let lifter = {
@@ -140,7 +145,7 @@ fn a_shield_holds_a_cancellation_off_and_no_longer() {
             let _dropped = dropped;
             std::future::pending().await
         });
-        block_on(Running::new(core.clone(), request, work));
+        block_on(Running::new(request, work));
         // A drop that panicked would have answered PANIC.
         assert_eq!(only_answer(&core), ERROR);
         lifter.join().expect("does not panic");
@@ -151,8 +156,8 @@ fn a_shield_holds_a_cancellation_off_and_no_longer() {
 /// Who asks for the token and who cancels may come at the same time, in the first use of the token.
 #[test]
 fn the_token_learns_of_every_cancellation() {
-    model(|| {
-        let request = request();
+    model_of_core(|core| {
+        let request = request(&core);
         let canceller = {
             let request = request.clone();
             spawn(move || request.cancel())
@@ -167,14 +172,14 @@ fn the_token_learns_of_every_cancellation() {
 #[test]
 fn the_deadline_and_a_cancellation_agree_on_one_end() {
     model_of_core(|core| {
-        let request = Arc::new(Request::new(0, 1, Some(Instant::now()), [0; 24]));
+        let request = request_until(&core, Some(Instant::now()));
         let canceller = {
             let request = request.clone();
             spawn(move || request.cancel())
         };
         let token = request.token().clone();
         let mut work: Option<Work> = Some(Box::pin(std::future::pending()));
-        let result = request.poll_work(&core, &mut work, &mut TaskContext::from_waker(std::task::Waker::noop()));
+        let result = request.poll_work(&mut work, &mut TaskContext::from_waker(std::task::Waker::noop()));
         assert_eq!(result.expect("it is over").kind, ERROR);
         assert!(work.is_none() && token.is_cancelled());
         canceller.join().expect("does not panic");
@@ -185,11 +190,11 @@ fn the_deadline_and_a_cancellation_agree_on_one_end() {
 #[test]
 fn no_emit_comes_after_the_end() {
     model_of_core(|core| {
-        let request = request();
+        let request = request(&core);
         let emitter = {
             let (core, request) = (core.clone(), request.clone());
             spawn(move || {
-                let _ = request.unless_over(|| core.queues[0].emit(request.id, Vec::new()));
+                let _ = request.input.unless_over(|| core.queues[0].emit(request.id, Vec::new()));
             })
         };
         core.complete(&request, &Final::end());
@@ -208,8 +213,8 @@ fn no_emit_comes_after_the_end() {
 /// Credit that comes while a stream looks for it, or has just found none.
 #[test]
 fn no_credit_is_slept_over() {
-    model(|| {
-        let request = request();
+    model_of_core(|core| {
+        let request = request(&core);
         let reader = {
             let request = request.clone();
             spawn(move || request.add_credit(1))

@@ -231,9 +231,12 @@ impl AtomicWaker {
         *self.0.lock() = Some(waker.clone());
     }
 
+    pub(crate) fn take(&self) -> Option<Waker> {
+        self.0.lock().take()
+    }
+
     pub(crate) fn wake(&self) {
-        let waker = self.0.lock().take();
-        if let Some(waker) = waker {
+        if let Some(waker) = self.take() {
             waker.wake();
         }
     }
