@@ -53,6 +53,7 @@ var cases = []testCase{
 	{"pyo3/delete/64", 50_000, loopMetrics},
 	{"pyo3/delete/1000", 50_000, loopMetrics},
 	{"go/immediate", 5_000_000, callMetrics},
+	{"cgo/immediate", 5_000_000, callMetrics},
 	{"python/immediate", 1_000_000, callMetrics},
 	{"ctypes/immediate", 1_000_000, callMetrics},
 	{"go/buffer/1MiB", 500, bufferMetrics},

@@ -90,7 +90,7 @@ func TestChosen(t *testing.T) {
 		"go/echo/64":     {"go/echo/64"},
 		"*go/echo/1000":  {"go/echo/1000", "purego/echo/1000"},
 		"go/single":      {"go/single/awake", "go/single/asleep"},
-		"cgo":            {"cgo/blocking/64", "cgo/blocking/1000", "cgo/sleep1ms/1000"},
+		"cgo":            {"cgo/blocking/64", "cgo/blocking/1000", "cgo/sleep1ms/1000", "cgo/immediate"},
 		"no-such-thing":  nil,
 		"go/echo/64/too": nil,
 	} {

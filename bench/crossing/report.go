@@ -42,6 +42,7 @@ var rows = []row{
 	{"PyO3 with pyo3-async-runtimes (obstore, deleting nothing from memory): 64", "–", "–", looped("pyo3/delete/64")},
 	{"PyO3 with pyo3-async-runtimes: 1,000", "–", "–", looped("pyo3/delete/1000")},
 	{"a method marked immediate: Go", "cgo 22-30 ns", "60 ns", called("go/immediate")},
+	{"a getter by plain cgo", "22-30 ns", "–", called("cgo/immediate")},
 	{"a method marked immediate: Python", "cffi 50-90 ns, PyO3 23-48 ns", "150 ns", called("python/immediate")},
 	{"a getter by ctypes", "–", "–", called("ctypes/immediate")},
 	{"bytes copied for a 1 MiB buffer there and back: Go", "0", "0", copied("go/buffer/1MiB")},

@@ -211,10 +211,8 @@ func (c *Client) plain(f func(library) int32) int32 {
 	return f(c.library)
 }
 
+// callImmediate needs no gate: the library counts who is inside, and one that is closed says so for ever.
 func (c *Client) callImmediate(frame, block []byte) (status int32, used int) {
-	c.gate.RLock()
-	defer c.gate.RUnlock()
-	// As for requests: callers who do nothing else would leave Close no turn.
 	if c.closing.Load() {
 		return statusClosed, 0
 	}

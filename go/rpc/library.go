@@ -7,7 +7,6 @@ package rpc
 
 // Out-parameters come back by value, so that no Go memory but the blocks crosses.
 typedef struct { int32_t count; size_t used; size_t needed; } sr_go_polled;
-typedef struct { int32_t count; size_t taken; } sr_go_submitted;
 typedef struct { int32_t status; uint64_t handle; } sr_go_handle;
 typedef struct { int32_t status; sr_view view; } sr_go_viewed;
 typedef struct { int32_t status; size_t used; } sr_go_called;
@@ -32,10 +31,9 @@ static inline sr_go_opened sr_go_open(const sr_functions *t, uint32_t queues, ui
 }
 static inline int32_t sr_go_free(const sr_functions *t, sr_runtime *r, uint64_t wait) { return t->runtime_free(r, wait); }
 
-static inline sr_go_submitted sr_go_submit(const sr_functions *t, sr_runtime *rt, const uint8_t *block, size_t length) {
-  sr_go_submitted r = {0, 0};
-  r.count = t->submit(rt, block, length, &r.taken);
-  return r;
+static inline int32_t sr_go_submit(const sr_functions *t, sr_runtime *rt, const uint8_t *block, size_t length) {
+  size_t taken;
+  return t->submit(rt, block, length, &taken);
 }
 static inline sr_go_polled sr_go_poll(const sr_functions *t, sr_runtime *rt, uint32_t queue, uint8_t *block, size_t capacity) {
   sr_go_polled r = {0, 0, 0};
@@ -47,10 +45,13 @@ static inline sr_go_wake sr_go_queue_wake(const sr_functions *t, sr_runtime *rt,
   r.status = t->queue_wake(rt, queue, &r.wake);
   return r;
 }
-static inline sr_go_called sr_go_call_immediate(const sr_functions *t, sr_runtime *rt, const uint8_t *frame, size_t length,
-                                                uint8_t *block, size_t capacity) {
+// The table and the runtime come as numbers, and the blocks are bytes: cgo has no pointer to check at each call.
+#cgo noescape sr_go_call_immediate
+#cgo nocallback sr_go_call_immediate
+static inline sr_go_called sr_go_call_immediate(uintptr_t t, uintptr_t rt, const uint8_t *frame, size_t length, uint8_t *block,
+                                                size_t capacity) {
   sr_go_called r = {0, 0};
-  r.status = t->call_immediate(rt, frame, length, block, capacity, &r.used);
+  r.status = ((const sr_functions *)t)->call_immediate((sr_runtime *)rt, frame, length, block, capacity, &r.used);
   return r;
 }
 static inline int32_t sr_go_object_close(const sr_functions *t, sr_runtime *rt, uint64_t o) { return t->object_close(rt, o); }
@@ -185,7 +186,7 @@ func (l library) free() { C.sr_go_free(l.functions, l.runtime, 0) }
 func (l library) submit(block []byte) int32 {
 	crossing()
 	return int32(C.sr_go_submit(l.functions, l.runtime, (*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(block))),
-		C.size_t(len(block))).count)
+		C.size_t(len(block))))
 }
 
 // poll fills the block with completions of a queue. It does not wait.
@@ -210,7 +211,8 @@ func (l library) wake(queue uint32) (descriptor int, pending *uint64, err error)
 
 func (l library) callImmediate(frame, block []byte) (status int32, used int) {
 	crossing()
-	r := C.sr_go_call_immediate(l.functions, l.runtime, (*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(frame))),
+	r := C.sr_go_call_immediate(C.uintptr_t(uintptr(unsafe.Pointer(l.functions))),
+		C.uintptr_t(uintptr(unsafe.Pointer(l.runtime))), (*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(frame))),
 		C.size_t(len(frame)), (*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(block))), C.size_t(len(block)))
 	return int32(r.status), int(r.used)
 }

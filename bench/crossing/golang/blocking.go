@@ -7,6 +7,7 @@ package main
 
 uint64_t crossing_plain_number(uint64_t value);
 uint64_t crossing_plain_later(uint64_t value, uint64_t nanoseconds);
+uint64_t crossing_plain_value(void);
 */
 import "C"
 
@@ -21,6 +22,8 @@ func init() { debug.SetMaxThreads(20_000) }
 func blockingNumber(value uint64) (uint64, error) {
 	return uint64(C.crossing_plain_number(C.uint64_t(value))), nil
 }
+
+func plainValue() (uint64, error) { return uint64(C.crossing_plain_value()), nil }
 
 func blockingLater(after time.Duration) answer {
 	return func(value uint64) (uint64, error) {

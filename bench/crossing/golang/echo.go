@@ -41,16 +41,6 @@ func (e echo) later(after time.Duration) answer {
 	return func(value uint64) (uint64, error) { return e.object.Later(context.Background(), value, after) }
 }
 
-func (e echo) immediate(calls int) ([]figure, error) {
-	began := time.Now()
-	for range calls {
-		if _, err := e.object.Value(); err != nil {
-			return nil, err
-		}
-	}
-	return []figure{{"ns_per_call", float64(time.Since(began).Nanoseconds()) / float64(calls), "ns"}}, nil
-}
-
 // buffers sends buffers into the library and gets others from it. A buffer whose bytes are somewhere else on the other side was copied.
 func (e echo) buffers(rounds, size int) ([]figure, error) {
 	ctx := context.Background()

@@ -112,6 +112,17 @@ func single(requests int, pause time.Duration, ask answer) ([]figure, error) {
 	return latencies(times), nil
 }
 
+// immediate calls one getter after the other.
+func immediate(calls int, get func() (uint64, error)) ([]figure, error) {
+	began := time.Now()
+	for range calls {
+		if _, err := get(); err != nil {
+			return nil, err
+		}
+	}
+	return []figure{{"ns_per_call", float64(time.Since(began).Nanoseconds()) / float64(calls), "ns"}}, nil
+}
+
 func latencies(times []time.Duration) []figure {
 	slices.Sort(times)
 	at := func(part float64) float64 {

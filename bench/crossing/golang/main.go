@@ -55,7 +55,9 @@ func run(name string, requests int) ([]figure, error) {
 	case name == "go/single/asleep":
 		return withEcho(func(e echo) ([]figure, error) { return single(requests, untilAsleep, e.number) })
 	case name == "go/immediate":
-		return withEcho(func(e echo) ([]figure, error) { return e.immediate(requests) })
+		return withEcho(func(e echo) ([]figure, error) { return immediate(requests, e.object.Value) })
+	case name == "cgo/immediate":
+		return counted(immediate(requests, plainValue))
 	case name == "go/buffer/1MiB":
 		return withEcho(func(e echo) ([]figure, error) { return e.buffers(requests, 1<<20) })
 	case group == "purego/echo/" && inFlight > 0:

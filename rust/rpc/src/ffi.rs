@@ -522,18 +522,14 @@ pub unsafe fn call_immediate(
     capacity: usize,
     used: *mut usize,
 ) -> i32 {
-    boundary(|| {
+    let answer = |run: &dyn Fn(&mut Call<'_>) -> Result<Final, Error>| {
         inside(runtime, |core| {
             // SAFETY: valid by the caller's promise.
             let (frame, room) = unsafe { (block(frame, length)?, block_mut(data, capacity)?) };
             let header = Header::parse(frame).filter(|header| header.kind == CALL).ok_or(INVALID)?;
             let arguments = Reader::of_caller(&frame[HEADER..header.length], core, header.queue, Vec::new());
             let mut call = Call { core, method: header.method, object: header.object, arguments };
-            let result = match contained(|| (core.service.immediate)(&mut call)) {
-                Ok(Ok(result)) => result,
-                Ok(Err(error)) => Final::error(core, error),
-                Err(message) => Final::panic(core, &message),
-            };
+            let result = run(&mut call).unwrap_or_else(|error| Final::error(core, error));
             let needed = result.frame_size();
             // SAFETY: valid by the caller's promise.
             unsafe { put(used, needed) };
@@ -548,7 +544,15 @@ pub unsafe fn call_immediate(
                 }
             }
         })
-    })
+    };
+    if fork::is_child() {
+        return FORKED;
+    }
+    // One catch for all of it: for a getter, a second one would show.
+    match contained(|| answer(&|call| (call.core.service.immediate)(call))) {
+        Ok(Ok(status) | Err(status)) => status,
+        Err(message) => boundary(|| answer(&|call| Ok(Final::panic(call.core, &message)))),
+    }
 }
 
 /// `sr_object_close`.
