@@ -22,34 +22,41 @@ const keepCapacity = 64 << 10
 //	result := decodeResult(call.Reply())
 //	return result, call.Finish()
 //
-// Slots are reused, so that a call in steady state allocates nothing here.
+// Slots are reused, so that a call in steady state allocates nothing here. What one goroutine needs of a call stands together:
+// with thousands in flight, each line of memory that has to be fetched counts.
 type Call struct {
 	Encoder
-	client *Client
-	index  uint32
-	queue  uint16
-	method uint32
-	path   *dispatcher
-	object *Object // kept reachable until the request is over
-	handle uint64
-	lent   []uint64 // callbacks among the arguments
-	source *source  // what the caller streams in; nil: nothing
 
-	ready chan struct{} // has a token when the fields below changed
+	// flight is the request's id while its last frame has not come: from then on its slot may be given to the next one. Who
+	// ends the request takes the id out first, so that nobody else does, and writes the last frame; then flight is 0.
+	flight  atomic.Uint64
+	ready   chan struct{} // has a token when flight or what mu guards changed
+	source  *source       // what the caller streams in; nil: nothing
+	reply   []byte        // of the last frame, as the next two
+	kind    uint8
+	handles uint8
+	queue   uint16
 
-	over atomic.Bool // its last frame has come; set under mu
-
-	mu         sync.Mutex
+	index      uint32
+	method     uint32
 	generation uint32
-	active     bool // sent, and its last frame has not come
-	kind       uint8
-	handles    uint8
-	reply      []byte
-	emit       []byte
-	emitted    bool
-	inbox      []byte // stream items: length, handles, payload
+	client     *Client
+	path       *dispatcher
+	object     *Object // kept reachable until the request is over
+	handle     uint64
+	lent       []uint64 // callbacks among the arguments
 
-	decoder  Decoder
+	decoder Decoder
+
+	// What most calls and answers fit into: out and reply begin here.
+	firstOut   [2 * headerSize]byte
+	firstReply [headerSize]byte
+
+	mu      sync.Mutex
+	emit    []byte
+	emitted bool
+	inbox   []byte // stream items: length, handles, payload
+
 	emits    Decoder
 	emitting []byte // what emits reads, while emit takes the next one
 
@@ -80,11 +87,15 @@ func (c *Call) first(client *Client, index uint32) {
 	c.path = client.dispatchers[int(index)%len(client.dispatchers)]
 	c.queue = uint16(int(index) % len(client.receivers))
 	c.ready = make(chan struct{}, 1)
+	c.out, c.reply = c.firstOut[:0], c.firstReply[:0]
 }
 
 var emptyHeader [headerSize]byte
 
-// request is the id that the boundary knows this call by. mu must be held, or the call not yet sent.
+// ending is what flight is while the last frame is written. It is no request's: no table has so many slots.
+const ending = 1<<64 - 1
+
+// request is the id that the boundary knows this call by, for who makes it.
 func (c *Call) request() uint64 { return uint64(c.generation)<<32 | uint64(c.index) }
 
 // release gives the slot of a call back that is not active. The next request in it has another generation, so nothing that
@@ -100,7 +111,7 @@ func (c *Call) release() {
 		c.inbox = nil
 	}
 	c.inbox = c.inbox[:0]
-	c.decoder.reset(nil, nil)
+	c.decoder.forget()
 	clear(c.moved)
 	c.moved = c.moved[:0]
 	c.lent = c.lent[:0]
@@ -126,8 +137,12 @@ func (c *Call) recall() {
 // start sends the call. After an error it is given back.
 func (c *Call) start(ctx context.Context) error {
 	err := c.err
-	if err == nil {
+	var remaining uint64
+	if err == nil && ctx.Done() != nil {
 		err = contextError(ctx)
+		if deadline, ok := ctx.Deadline(); ok {
+			remaining = uint64(max(time.Until(deadline), 1))
+		}
 	}
 	if err == nil && c.client.closing.Load() {
 		err = errClientClosed
@@ -136,26 +151,23 @@ func (c *Call) start(ctx context.Context) error {
 		c.abandon()
 		return err
 	}
-	var remaining uint64
-	if deadline, ok := ctx.Deadline(); ok {
-		remaining = uint64(max(time.Until(deadline), 1))
-	}
-	c.mu.Lock()
 	if c.generation++; c.generation == 0 {
 		c.generation = 1 // a request id is never 0
 	}
-	c.active, c.emitted = true, false
-	c.over.Store(false)
+	c.emitted = false
 	request, source := c.request(), c.source
-	c.mu.Unlock()
+	c.flight.Store(request)
 	putHeader(c.out, c.queue, kindCall, request, c.handle, c.method, remaining)
 	if of := c.client.observer.trace; of != nil {
 		putTrace(c.out, of(ctx))
 	}
 	if err := c.path.send(ctx, operation{call: c, kind: kindCall, request: request}); err != nil {
-		c.mu.Lock()
-		c.active = false
-		c.mu.Unlock()
+		if !c.flight.CompareAndSwap(request, 0) {
+			// Close, which ends what it finds in flight, found this.
+			for c.flight.Load() != 0 {
+				<-c.ready
+			}
+		}
 		c.abandon()
 		return err
 	}
@@ -170,16 +182,11 @@ func (c *Call) start(ctx context.Context) error {
 // has acknowledged that, with the result where the call had won. emit, where not nil, gets the newest emitted record
 // on this goroutine. After an error the call is given back.
 func (c *Call) Do(ctx context.Context, emit func(*Decoder)) error {
-	over := c.client.observer.begin(ctx, c.method)
-	err := c.do(ctx, emit)
-	if over != nil {
-		over(err)
-	}
-	return err
-}
-
-func (c *Call) do(ctx context.Context, emit func(*Decoder)) error {
+	told := c.client.observer.begin(ctx, c.method)
 	if err := c.start(ctx); err != nil {
+		if told != nil {
+			told(err)
+		}
 		return err
 	}
 	done := ctx.Done()
@@ -195,7 +202,7 @@ func (c *Call) do(ctx context.Context, emit func(*Decoder)) error {
 				continue
 			}
 		}
-		over := c.over.Load()
+		over := c.flight.Load() == 0
 		if emit != nil && c.takeEmit() {
 			c.emits.reset(c.client, c.emitting)
 			emit(&c.emits)
@@ -204,13 +211,19 @@ func (c *Call) do(ctx context.Context, emit func(*Decoder)) error {
 			break
 		}
 	}
-	// Frames of a request that is over find another state, so nothing below is shared any more.
+	// Frames of a request that is over are not let in, so nothing below is shared any more.
 	if c.kind == kindReply {
 		c.decoder.reset(c.client, c.reply)
+		if told != nil {
+			told(nil)
+		}
 		return nil
 	}
 	err := c.failure(ctx)
 	c.release()
+	if told != nil {
+		told(err)
+	}
 	return err
 }
 
@@ -319,47 +332,57 @@ func (c *Call) Immediate() error {
 
 // cancel asks the library to drop the request. Its last frame comes all the same.
 func (c *Call) cancel() {
-	c.mu.Lock()
-	active, request := c.active, c.request()
-	c.mu.Unlock()
-	if active {
+	if request := c.flight.Load(); request != 0 && request != ending {
 		// It fails only where the client is closed, which ends the call too.
 		_ = c.path.send(context.Background(), operation{call: c, kind: kindCancel, queue: c.queue, request: request})
 	}
 }
 
-// deliver routes one frame, and reports whether it was this request's.
-func (c *Call) deliver(f frame) bool {
-	c.mu.Lock()
-	if !c.active || c.generation != uint32(f.request>>32) {
-		c.mu.Unlock()
+// awaits reports whether the request is in flight, and answered by this queue.
+func (c *Call) awaits(request uint64, queue uint16) bool {
+	return request != 0 && c.flight.Load() == request && c.queue == queue
+}
+
+// deliver takes one frame of a request that is awaited, and reports whether it was let in: the last frame is so once. All come
+// one after the other, by the receiver of the call's queue, but for a last one that somebody else makes in the library's place.
+func (c *Call) deliver(f *frame) bool {
+	switch f.kind {
+	case kindEmit, kindItem, kindCredit:
+		c.deliverPart(f)
+		return true
+	}
+	if !c.flight.CompareAndSwap(f.request, ending) {
 		return false
 	}
-	switch f.kind {
-	case kindEmit:
-		c.emit = append(c.emit[:0], f.payload...)
-		c.emitted = true
-	case kindItem:
-		c.inbox = appendItem(c.inbox, f)
-	case kindCredit:
+	c.kind, c.handles = f.kind, f.handles
+	c.reply = append(c.reply[:0], f.payload...)
+	if c.source != nil {
+		c.source.stop()
+	}
+	ready := c.ready
+	// Last: who sees it may give the slot back.
+	c.flight.Store(0)
+	token(ready)
+	return true
+}
+
+// deliverPart takes a frame that is not the last one.
+func (c *Call) deliverPart(f *frame) {
+	if f.kind == kindCredit {
 		if c.source != nil {
 			c.source.add(f.payload)
 		}
-		c.mu.Unlock()
-		return true
-	default:
-		c.kind, c.handles = f.kind, f.handles
-		c.reply = append(c.reply[:0], f.payload...)
-		c.active = false
-		if c.source != nil {
-			c.source.stop()
-		}
-		// Last: who sees it may give the slot back while the lock is still held here.
-		c.over.Store(true)
+		return
+	}
+	c.mu.Lock()
+	if f.kind == kindEmit {
+		c.emit = append(c.emit[:0], f.payload...)
+		c.emitted = true
+	} else {
+		c.inbox = appendItem(c.inbox, f)
 	}
 	c.mu.Unlock()
 	token(c.ready)
-	return true
 }
 
 // reject ends a request that the library did not take.
@@ -372,7 +395,7 @@ func (c *Call) reject(request uint64, err *Error) {
 func (c *Call) fail(request uint64, err *Error) {
 	e := Encoder{}
 	err.encode(&e)
-	c.deliver(frame{kind: kindError, request: request, payload: e.out})
+	c.deliver(&frame{kind: kindError, request: request, payload: e.out})
 }
 
 // contextError is the error of a context that is over, as a runtime error.

@@ -148,10 +148,10 @@ func (c *Client) Close() error {
 		r.end()
 	}
 	for _, call := range c.sent() {
-		call.mu.Lock()
-		request := call.request()
-		call.mu.Unlock()
-		call.fail(request, errClientClosed)
+		// Who could not send it may have taken it out of flight meanwhile.
+		if request := call.flight.Load(); request != 0 {
+			call.fail(request, errClientClosed)
+		}
 	}
 	c.gate.Lock()
 	c.closed = true
@@ -163,11 +163,9 @@ func (c *Client) Close() error {
 // sent answers the calls whose last frame has not come.
 func (c *Client) sent() (sent []*Call) {
 	for call := range c.calls.all {
-		call.mu.Lock()
-		if call.active {
+		if call.flight.Load() != 0 {
 			sent = append(sent, call)
 		}
-		call.mu.Unlock()
 	}
 	return sent
 }

@@ -29,6 +29,13 @@ func (d *Decoder) reset(client *Client, in []byte) {
 	*d = Decoder{in: in, client: client, buffers: d.buffers[:0]}
 }
 
+// forget lets go of the buffers that were read.
+func (d *Decoder) forget() {
+	if len(d.buffers) > 0 {
+		d.reset(nil, nil)
+	}
+}
+
 // Err is the first thing that was wrong with the input.
 func (d *Decoder) Err() error { return d.err }
 

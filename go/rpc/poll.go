@@ -138,8 +138,8 @@ func (r *receiver) route(block []byte) {
 		case kindRelease:
 			taken = c.callbacks.remove(f.object)
 		default:
-			if call := c.calls.find(uint32(f.request)); call != nil {
-				taken = call.deliver(f)
+			if call := c.calls.find(uint32(f.request)); call != nil && call.awaits(f.request, r.queue) {
+				taken = call.deliver(&f)
 			}
 		}
 		if !taken {

@@ -38,9 +38,7 @@ func Receive[T any](ctx context.Context, call *Call, window uint64, yield func(T
 		yield(zero, err)
 		return
 	}
-	call.mu.Lock()
 	s := received{ctx: ctx, call: call, request: call.request(), window: window}
-	call.mu.Unlock()
 	defer s.finish()
 	s.credit(window)
 	for {
@@ -72,7 +70,7 @@ func (s *received) credit(bytes uint64) {
 }
 
 // appendItem adds a stream item to an inbox: length, number of handles, payload.
-func appendItem(inbox []byte, f frame) []byte {
+func appendItem(inbox []byte, f *frame) []byte {
 	inbox = binary.LittleEndian.AppendUint32(inbox, uint32(len(f.payload)))
 	inbox = append(inbox, f.handles)
 	return append(inbox, f.payload...)
@@ -98,7 +96,7 @@ func (s *received) next() (*Decoder, error) {
 			c.inbox, s.batch = s.batch[:0], c.inbox
 			s.left = s.batch
 		}
-		over := c.over.Load()
+		over := c.flight.Load() == 0
 		c.mu.Unlock()
 		switch {
 		case len(s.left) > 0 && !s.asked:
@@ -165,7 +163,7 @@ func (s *received) drain() {
 func (s *received) finish() {
 	c := s.call
 	for {
-		if c.over.Load() {
+		if c.flight.Load() == 0 {
 			break
 		}
 		s.cancel()

@@ -26,7 +26,8 @@ func lonely() (*Client, *receiver) {
 // sent makes a call that waits for its answer.
 func sentCall(c *Client, generation uint32) *Call {
 	call := c.acquire(methodAlloc)
-	call.generation, call.active = generation, true
+	call.generation = generation
+	call.flight.Store(call.request())
 	return call
 }
 
@@ -44,7 +45,7 @@ func TestForgedLateAndDoubledAnswersAreDropped(t *testing.T) {
 	defer c.stop()
 	call := sentCall(c, 7)
 	idle := sentCall(c, 3)
-	idle.active = false
+	idle.flight.Store(0)
 	right := uint64(7)<<32 | uint64(call.index)
 	for what, request := range map[string]uint64{
 		"of the request before":   6<<32 | uint64(call.index),
@@ -62,13 +63,20 @@ func TestForgedLateAndDoubledAnswersAreDropped(t *testing.T) {
 		r.route(completion(kindCancel, 0, request))
 		r.route(completion(kindRelease, 0, request))
 		assert.EqualValues(t, 11, c.strays.Load()-before, what)
-		assert.True(t, call.active, what)
+		assert.Equal(t, right, call.flight.Load(), what)
 		assert.Empty(t, call.ready, what)
 		assert.Empty(t, call.inbox, what)
 	}
+	other := &receiver{client: c, queue: r.queue + 1}
+	for _, kind := range []uint8{kindReply, kindItem, kindEmit, kindCredit} {
+		before := c.strays.Load()
+		other.route(completion(kind, 0, right, 1, 2, 3, 4, 5, 6, 7, 8))
+		assert.EqualValues(t, 1, c.strays.Load()-before, "by another queue than the call's")
+		assert.Equal(t, right, call.flight.Load())
+	}
 	before := c.strays.Load()
 	r.route(completion(kindReply, 0, right, 42))
-	assert.True(t, call.over.Load())
+	assert.Zero(t, call.flight.Load())
 	assert.Len(t, call.ready, 1)
 	r.route(append(completion(kindError, 0, right), completion(kindReply, 0, right, 43)...))
 	assert.EqualValues(t, 2, c.strays.Load()-before, "doubled")
@@ -83,8 +91,8 @@ func TestTornFrames(t *testing.T) {
 		first, second := sentCall(c, 1), sentCall(c, 1)
 		block := append(completion(kindReply, 0, first.request(), 1), completion(kindReply, 0, second.request(), make([]byte, 16)...)...)
 		r.route(block[:len(block)-cut])
-		assert.True(t, first.over.Load())
-		assert.False(t, second.over.Load(), cut)
+		assert.Zero(t, first.flight.Load())
+		assert.NotZero(t, second.flight.Load(), cut)
 		c.stop()
 	}
 	for _, length := range []uint32{0, 1, headerSize - 1, headerSize + 9, 1 << 31, 1<<32 - 1} {
@@ -93,7 +101,7 @@ func TestTornFrames(t *testing.T) {
 		block := completion(kindReply, 0, call.request(), make([]byte, 8)...)
 		binary.LittleEndian.PutUint32(block, length)
 		r.route(block)
-		assert.False(t, call.over.Load(), length)
+		assert.NotZero(t, call.flight.Load(), length)
 		c.stop()
 	}
 }
@@ -145,8 +153,7 @@ func FuzzReceiver(f *testing.F) {
 		assert.LessOrEqual(t, c.strays.Load(), uint64(frames))
 		for _, call := range calls {
 			kind, ended := ends[call.request()]
-			require.Equal(t, ended, call.over.Load())
-			require.Equal(t, ended, !call.active)
+			require.Equal(t, ended, call.flight.Load() == 0)
 			if !ended {
 				continue
 			}

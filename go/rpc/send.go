@@ -41,9 +41,7 @@ func Send[T any](call *Call, values iter.Seq2[T, error], encode func(*Encoder, T
 		}
 		s.put(operation{kind: kindEnd})
 	}
-	call.mu.Lock()
 	call.source = s
-	call.mu.Unlock()
 }
 
 // send waits for credit and sends an item; false means that no more are wanted.

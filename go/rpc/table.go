@@ -17,8 +17,8 @@ type table[T any] struct {
 const firstChunk = 64
 
 type entry[T any] struct {
-	next  atomic.Uint32 // the idle entry below, + 1
 	value T
+	next  atomic.Uint32 // the idle entry below, + 1
 }
 
 // find answers an entry's value, or nil where its chunk was never made.
