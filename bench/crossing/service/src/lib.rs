@@ -1,5 +1,6 @@
 //! The service behind `crossing.idl`, which the benchmark of the crossing calls, and the plain C functions that it is compared with.
 
+mod clock;
 mod plain;
 
 use std::time::Duration;
@@ -34,7 +35,7 @@ impl crossing::Echo for Echo {
     }
 
     async fn later(&self, _: Context, value: u64, after: Duration) -> Result<u64, Error> {
-        tokio::time::sleep(after).await;
+        clock::sleep(after).await;
         Ok(value)
     }
 

@@ -8,11 +8,11 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
-use crate::VALUE;
+use crate::{clock, VALUE};
 
 fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    RUNTIME.get_or_init(|| Builder::new_multi_thread().enable_time().build().expect("the threads of a benchmark start"))
+    RUNTIME.get_or_init(|| Builder::new_multi_thread().build().expect("the threads of a benchmark start"))
 }
 
 fn wait(answer: impl Future<Output = u64> + Send + 'static) -> u64 {
@@ -31,7 +31,7 @@ pub extern "C" fn crossing_plain_number(value: u64) -> u64 {
 #[no_mangle]
 pub extern "C" fn crossing_plain_later(value: u64, nanoseconds: u64) -> u64 {
     wait(async move {
-        tokio::time::sleep(Duration::from_nanos(nanoseconds)).await;
+        clock::sleep(Duration::from_nanos(nanoseconds)).await;
         value
     })
 }
