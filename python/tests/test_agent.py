@@ -12,8 +12,10 @@ import time
 
 import pytest
 
+import strongroom
 import trees
 from agent import Agent, Result
+from strongroom._agent import progress
 
 
 @pytest.fixture
@@ -94,6 +96,44 @@ def test_roofline_and_explain(agent: Agent) -> None:
     assert "read" in explanation["busy"]
     assert not list((agent.repository / "tmp").iterdir()), "what was written to measure the disk is gone"
     agent.fails(2, "--explain and --quiet exclude each other", "backup", "file", "--explain", "--quiet")
+
+
+def test_progress() -> None:
+    now = strongroom.Progress(
+        files=5,
+        bytes=2 << 20,
+        files_total=20,
+        bytes_total=8 << 20,
+        bytes_read=2 << 20,
+        bytes_new=1 << 20,
+        bytes_packed=3 << 19,
+        bytes_stored=1 << 20,
+        issues=1,
+        current="a",
+    )
+    assert progress.describe("saving", now, 4) == (
+        "saving 5 of 20 files, 2.0 MiB of 8.0 MiB (25 %), 512.0 KiB/s, 12s left, "
+        "deduplicated 2.0x, compressed 1.5x, 1 error"
+    )
+    assert progress.progress_line(now, 4) == {
+        "files": 5,
+        "files_total": 20,
+        "bytes": 2 << 20,
+        "bytes_total": 8 << 20,
+        "bytes_read": 2 << 20,
+        "bytes_new": 1 << 20,
+        "bytes_stored": 1 << 20,
+        "issues": 1,
+        "seconds": 4,
+        "bytes_per_second": 1 << 19,
+        "seconds_left": 12,
+        "deduplication_ratio": 2,
+        "compression_ratio": 1.5,
+        "current": "a",
+    }
+    nothing = strongroom.Progress(files=0, bytes=0, bytes_stored=0, issues=0, current="")
+    assert progress.describe("checking", nothing, 1) == "checking 0 files, 0 bytes, 0 bytes/s"
+    assert "seconds_left" not in progress.progress_line(nothing, 1)
 
 
 def test_odd_files(agent: Agent, tmp_path: pathlib.Path) -> None:

@@ -69,3 +69,19 @@ func TestExitCodes(t *testing.T) {
 	assert.Equal(t, exitInterrupted, exitCode(&rpc.Error{Code: rpc.Cancelled}))
 	assert.Equal(t, exitFailure, exitCode(&rpc.PanicError{}))
 }
+
+func TestProgress(t *testing.T) {
+	files, bytes := uint64(20), uint64(8<<20)
+	now := strongroom.Progress{
+		Files: 5, Bytes: 2 << 20, FilesTotal: &files, BytesTotal: &bytes, BytesRead: 2 << 20, BytesNew: 1 << 20,
+		BytesPacked: 3 << 19, BytesStored: 1 << 20, Issues: 1, Current: "a",
+	}
+	assert.Equal(t, "saving 5 of 20 files, deduplicated 2.0x, compressed 1.5x, 1 error", describeProgress("saving", now))
+	assert.Equal(t, line{
+		"files": uint64(5), "files_total": files, "bytes": uint64(2 << 20), "bytes_total": bytes, "bytes_read": uint64(2 << 20),
+		"bytes_new": uint64(1 << 20), "bytes_stored": uint64(1 << 20), "issues": uint64(1), "seconds": 4.0,
+		"bytes_per_second": float64(1 << 19), "seconds_left": 12.0, "deduplication_ratio": 2.0, "compression_ratio": 1.5, "current": "a",
+	}, progressLine(now, 4*time.Second))
+	assert.Equal(t, "checking 0 files", describeProgress("checking", strongroom.Progress{}))
+	assert.NotContains(t, progressLine(strongroom.Progress{}, time.Second), "seconds_left")
+}
