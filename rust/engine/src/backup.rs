@@ -12,15 +12,17 @@ use crate::pipeline::{Above, Batch, Counters, Cutter, Holder, Job, OpenFile, Ope
 use crate::progress::{FileIssue, IssueKind};
 use crate::snapshot::{Snapshot, Source};
 use crate::tree::walk::{self, Found, Walk, WalkError, WalkOptions};
-use crate::tree::{Kind, Metadata, Time};
+use crate::tree::{Kind, Metadata, Time, Xattr};
 use crate::trees::Trees;
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 #[derive(Debug, Clone, Default)]
 pub struct BackupOptions {
@@ -104,7 +106,7 @@ pub(crate) fn roots(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
 
 /// The source of a backup, run in the pipeline: sends all jobs.
 pub(crate) fn read_paths(run: &Run, start: &Start, jobs: Sender<Job>) -> Result<()> {
-    let (found, to_read) = crossbeam_channel::bounded(256);
+    let (found, to_read) = crossbeam_channel::bounded(2 * run.plan.readers);
     std::thread::scope(|scope| {
         let mut readers = Vec::new();
         for _ in 0..run.plan.readers {
@@ -147,13 +149,39 @@ struct ToRead {
     file: Option<Arc<OpenFile>>,
 }
 
+/// Names that are handed on together: waking another thread costs as much as reading a small file.
+const GROUP: usize = 32;
+/// Large files are handed on without waiting for others.
+const GROUP_BYTES: u64 = 1 << 20;
+
 /// A folder on the way to the current name.
 struct Level {
     folder: Arc<OpenFolder>,
-    /// What the parent snapshot has in it, by name.
-    before: HashMap<Vec<u8>, Node>,
+    before: Before,
     /// In the folder above.
     name: Vec<u8>,
+}
+
+/// What the parent snapshot has in a folder, in the order in which the walk comes by.
+#[derive(Default)]
+struct Before {
+    nodes: std::vec::IntoIter<Node>,
+}
+
+impl Before {
+    /// The node of this name. A walk that goes back finds none, and the file is only read again.
+    fn take(&mut self, name: &[u8]) -> Option<Node> {
+        let left = self.nodes.as_slice();
+        // All of those before it are gone, or not of this snapshot.
+        let passed = left.iter().take_while(|node| *node.name < *name).count();
+        match left.get(passed) {
+            Some(node) if *node.name == *name => self.nodes.nth(passed),
+            _ => {
+                self.nodes.by_ref().take(passed).for_each(drop);
+                None
+            }
+        }
+    }
 }
 
 struct Walker<'r> {
@@ -166,11 +194,14 @@ struct Walker<'r> {
     trees: Option<Trees>,
     /// When the parent snapshot began to read.
     before: Time,
-    found: Sender<ToRead>,
+    /// To read, and not handed on yet.
+    group: Vec<ToRead>,
+    group_bytes: u64,
+    found: Sender<Vec<ToRead>>,
 }
 
 impl<'r> Walker<'r> {
-    fn new(run: &'r Run, start: &Start, found: Sender<ToRead>) -> Result<Self> {
+    fn new(run: &'r Run, start: &Start, found: Sender<Vec<ToRead>>) -> Result<Self> {
         let shift = run.busy.enter(Stage::Walk);
         let mut walker = Walker {
             run,
@@ -179,6 +210,8 @@ impl<'r> Walker<'r> {
             linked: HashMap::new(),
             trees: None,
             before: Time::default(),
+            group: Vec::new(),
+            group_bytes: 0,
             found,
         };
         let mut before = None;
@@ -210,19 +243,24 @@ impl<'r> Walker<'r> {
             };
             // `/` itself is the top folder, whose metadata a snapshot does not keep.
             let above = parts.len();
-            for found in Walk::new([root], options.clone(), keep) {
+            let walk = Walk::new([root], options.clone(), keep);
+            ahead(walk, |found| {
                 self.run.course.check()?;
                 match found {
-                    Ok(found) if above == 0 && found.depth() == 0 => {}
+                    Ok(found) if above == 0 && found.depth() == 0 => Ok(()),
                     Ok(found) => {
                         let depth = (above + found.depth()).saturating_sub(1);
                         self.ascend(depth)?;
-                        self.entry(found)?;
+                        self.entry(found)
                     }
-                    Err(error) => problem(self.run, &error),
+                    Err(error) => {
+                        problem(self.run, &error);
+                        Ok(())
+                    }
                 }
-            }
+            })?;
         }
+        self.hand_on()?;
         self.ascend(0)?;
         let top = self.levels.pop();
         Counters::add(&self.run.course.counters.walked, 1);
@@ -251,7 +289,7 @@ impl<'r> Walker<'r> {
             match walk::look(&path.join("")) {
                 Ok(found) => {
                     let mut metadata = found.metadata().clone();
-                    complete(self.run, &found, &mut metadata);
+                    complete(self.run, &found, &mut metadata, Found::xattrs);
                     self.open_folder(metadata, path)?;
                 }
                 Err(error) => return Err(Error::file(path, &error.source)),
@@ -264,7 +302,7 @@ impl<'r> Walker<'r> {
     fn open_folder(&mut self, metadata: Metadata, path: &Path) -> Result<()> {
         let Some(level) = self.levels.last_mut() else { return Ok(()) };
         let name = path.file_name().map(|name| name.as_bytes().to_vec()).unwrap_or_default();
-        let before = level.before.remove(&name).and_then(|node| node.folder);
+        let before = level.before.take(&name).and_then(|node| node.folder);
         let slot = level.folder.reserve();
         let node = Node { name: name.clone(), metadata, chunks: None, lists: None, folder: None };
         let above = Above::Folder(Arc::clone(&level.folder), slot, Box::new(node));
@@ -276,67 +314,80 @@ impl<'r> Walker<'r> {
     }
 
     /// What the parent snapshot has in a folder. A folder of it that cannot be read is only not there to compare with.
-    fn names_before(&mut self, folder: Option<&crate::id::Id>) -> HashMap<Vec<u8>, Node> {
-        let (Some(trees), Some(id)) = (&mut self.trees, folder) else { return HashMap::new() };
+    fn names_before(&mut self, folder: Option<&crate::id::Id>) -> Before {
+        let (Some(trees), Some(id)) = (&mut self.trees, folder) else { return Before::default() };
         match trees.nodes(id) {
-            Ok(nodes) => nodes.into_iter().map(|node| (node.name.clone(), node)).collect(),
+            Ok(nodes) => Before { nodes: nodes.into_iter() },
             Err(error) => {
                 tracing::warn!("reading files again because of the parent snapshot: {error}");
-                HashMap::new()
+                Before::default()
             }
         }
     }
 
-    fn entry(&mut self, found: Found) -> Result<()> {
+    /// Gives readers what is gathered.
+    fn hand_on(&mut self) -> Result<()> {
+        self.group_bytes = 0;
+        if self.group.is_empty() {
+            return Ok(());
+        }
+        let group = std::mem::replace(&mut self.group, Vec::with_capacity(GROUP));
+        let found = &self.found;
+        // Readers are gone only when the run has failed.
+        self.shift.wait(|| found.send(group).map_err(|_| Error::Cancelled))
+    }
+
+    fn entry(&mut self, mut found: Found) -> Result<()> {
         let run = self.run;
         let counters = &run.course.counters;
-        let mut metadata = found.metadata().clone();
+        let mut metadata = found.take_metadata();
         if metadata.kind != Kind::File {
-            complete(run, &found, &mut metadata);
+            complete(run, &found, &mut metadata, Found::xattrs);
         }
         if metadata.kind == Kind::Directory {
             return self.open_folder(metadata, found.path());
         }
         let Some(level) = self.levels.last_mut() else { return Ok(()) };
         // Unlike `Found::name`, this has a name for every root but `/`.
-        let name = found.path().file_name().map(|name| name.as_bytes().to_vec()).unwrap_or_default();
-        let before = level.before.remove(&name);
+        let name = found.path().file_name().map(OsStr::as_bytes).unwrap_or_default();
+        let before = level.before.take(name);
         let slot = level.folder.reserve();
         let folder = Arc::clone(&level.folder);
-        let mut node = Node { name, metadata, chunks: None, lists: None, folder: None };
-        if node.metadata.kind != Kind::File {
+        if metadata.kind != Kind::File {
             Counters::add(&counters.others, 1);
+            let node = Node { name: name.to_vec(), metadata, chunks: None, lists: None, folder: None };
             return folder.fill(run, slot, Some(node));
         }
         Counters::add(&counters.files_found, 1);
-        Counters::add(&counters.bytes_found, node.metadata.size);
-        let group = node.metadata.link_group();
+        Counters::add(&counters.bytes_found, metadata.size);
+        let group = metadata.link_group();
         if let Some(file) = group.and_then(|group| self.linked.get(&group)) {
             Counters::add(&counters.files, 1);
-            Counters::add(&counters.bytes, node.metadata.size);
-            return file.name(run, folder, slot, node.name);
+            Counters::add(&counters.bytes, metadata.size);
+            return file.name(run, folder, slot, name.to_vec());
         }
-        if let Some(before) = before.filter(|before| is_as_it_was(&node.metadata, &before.metadata, self.before)) {
+        if let Some(before) = before.filter(|before| is_as_it_was(&metadata, &before.metadata, self.before)) {
             if self.is_kept(&before)? {
-                node.metadata.xattrs.clone_from(&before.metadata.xattrs);
-                node.metadata.holes.clone_from(&before.metadata.holes);
-                node.chunks = before.chunks;
-                node.lists = before.lists;
                 Counters::add(&counters.files, 1);
                 Counters::add(&counters.unchanged, 1);
-                Counters::add(&counters.bytes, node.metadata.size);
-                return folder.fill(run, slot, Some(node));
+                Counters::add(&counters.bytes, metadata.size);
+                let Metadata { xattrs, holes, .. } = before.metadata;
+                let metadata = Metadata { xattrs, holes, ..metadata };
+                return folder.fill(run, slot, Some(Node { metadata, ..before }));
             }
         }
+        let node = Node { name: name.to_vec(), metadata, chunks: None, lists: None, folder: None };
         let file = group.map(|group| {
             let file = OpenFile::new(Arc::clone(&folder), slot, true);
             self.linked.insert(group, Arc::clone(&file));
             file
         });
-        let job = ToRead { found, node, folder, slot, file };
-        let found = &self.found;
-        // Readers are gone only when the run has failed.
-        self.shift.wait(|| found.send(job).map_err(|_| Error::Cancelled))
+        self.group_bytes += node.metadata.size;
+        self.group.push(ToRead { found, node, folder, slot, file });
+        match self.group.len() >= GROUP || self.group_bytes >= GROUP_BYTES {
+            true => self.hand_on(),
+            false => Ok(()),
+        }
     }
 
     /// Whether the repository still has all the content of a file of the parent snapshot.
@@ -381,15 +432,52 @@ fn is_as_it_was(now: &Metadata, before: &Metadata, read: Time) -> bool {
         && nanos(now.ctime) + tick < nanos(read)
 }
 
+/// Names and directories that a walk is ahead of what is done with them: together they keep far fewer descriptors open than
+/// a process may have.
+const AHEAD: usize = 64;
+const DIRECTORIES_AHEAD: usize = 4;
+
+/// Walks in a thread of its own: to look at names takes as long as to compare them with what they were.
+fn ahead<'w>(walk: Walk<'w>, mut each: impl FnMut(std::result::Result<Found, WalkError>) -> Result<()>) -> Result<()> {
+    let (ahead, found) = crossbeam_channel::bounded::<Vec<_>>(4);
+    std::thread::scope(|scope| {
+        let walked = scope.spawn(move || {
+            let (mut group, mut directories) = (Vec::with_capacity(AHEAD), 0);
+            for found in walk {
+                directories += usize::from(found.as_ref().is_ok_and(|found| found.metadata().kind == Kind::Directory));
+                group.push(found);
+                if group.len() == AHEAD || directories == DIRECTORIES_AHEAD {
+                    directories = 0;
+                    // Nobody wants more when the run has failed.
+                    if ahead.send(std::mem::replace(&mut group, Vec::with_capacity(AHEAD))).is_err() {
+                        return;
+                    }
+                }
+            }
+            let _ = ahead.send(group);
+        });
+        let done = found.into_iter().flatten().try_for_each(&mut each);
+        match walked.join() {
+            Ok(()) => done,
+            Err(_) => done.and(Err(Error::invalid("engine", "the walk panicked"))),
+        }
+    })
+}
+
 /// Reports a path that is left out.
 fn problem(run: &Run, error: &WalkError) {
     let kind = if error.vanished() { IssueKind::Vanished } else { IssueKind::Unreadable };
     run.course.issue(error.path.as_os_str().as_bytes(), kind, error.to_string());
 }
 
-/// Adds the attributes; without them the entry is kept all the same.
-fn complete(run: &Run, found: &Found, metadata: &mut Metadata) {
-    match found.xattrs() {
+/// Adds the attributes that `read` reads; without them the entry is kept all the same.
+fn complete(
+    run: &Run,
+    found: &Found,
+    metadata: &mut Metadata,
+    read: impl FnOnce(&Found) -> std::result::Result<Vec<Xattr>, WalkError>,
+) {
+    match read(found) {
         Ok(xattrs) => metadata.xattrs = xattrs,
         Err(error) if error.vanished() => {}
         Err(error) => run.course.issue(found.path().as_os_str().as_bytes(), IssueKind::Metadata, error.to_string()),
@@ -398,6 +486,9 @@ fn complete(run: &Run, found: &Found, metadata: &mut Metadata) {
 
 /// Holes that a file's node may list: with them it stays far below the largest segment.
 const MOST_HOLES: usize = 100_000;
+
+/// How long a reader waits for more small files that could be in a segment with those it has.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 struct Reader<'r> {
     run: &'r Run,
@@ -409,22 +500,25 @@ struct Reader<'r> {
 }
 
 impl Reader<'_> {
-    fn run(mut self, to_read: &Receiver<ToRead>) -> Result<()> {
+    fn run(mut self, to_read: &Receiver<Vec<ToRead>>) -> Result<()> {
         loop {
-            // What is gathered need not wait for what comes late.
-            let next = match to_read.try_recv() {
-                Ok(next) => next,
-                Err(_) => {
-                    self.send_batch()?;
-                    match self.shift.wait(|| to_read.recv()) {
-                        Ok(next) => next,
-                        Err(_) => return Ok(()),
+            let next = match self.batch {
+                // What is gathered need not wait for what comes late.
+                Some(_) => match self.shift.wait(|| to_read.recv_timeout(PATIENCE)) {
+                    Err(RecvTimeoutError::Timeout) => {
+                        self.send_batch()?;
+                        continue;
                     }
-                }
+                    next => next.ok(),
+                },
+                None => self.shift.wait(|| to_read.recv()).ok(),
             };
-            self.run.course.check()?;
-            self.run.course.work_on(next.found.path().as_os_str().as_bytes());
-            self.read(next)?;
+            let Some(group) = next else { return self.send_batch() };
+            for file in group {
+                self.run.course.check()?;
+                self.run.course.work_on(file.found.path().as_os_str().as_bytes());
+                self.read(file)?;
+            }
         }
     }
 
@@ -459,7 +553,7 @@ impl Reader<'_> {
             Ok(open) => open,
             Err(error) => return self.give_up(file, &error),
         };
-        complete(self.run, &file.found, &mut file.node.metadata);
+        complete(self.run, &file.found, &mut file.node.metadata, |found| found.xattrs_of(&open));
         match file.found.holes(&open) {
             // Read as zeros, a file of more holes than that comes back whole, if larger.
             Ok(holes) if holes.len() > MOST_HOLES => {}
@@ -480,23 +574,25 @@ impl Reader<'_> {
         WalkError { path: file.found.path().to_path_buf(), action: "read", source }
     }
 
-    /// Says so when the file is another than when the walk saw it: `end` bytes of it were read.
-    fn compare(&self, file: &ToRead, open: &File, end: u64) {
+    /// Says so when the file is not as the walk saw it: `end` bytes of it were read.
+    ///
+    /// # Errors
+    /// It is another file.
+    fn compare(&self, file: &ToRead, open: &File, end: u64) -> std::result::Result<(), WalkError> {
         let metadata = file.found.metadata();
-        let now = file.found.inspect(open).ok();
+        let now = file.found.inspect(open)?;
         let what = match now {
             _ if end < metadata.size => "it shrank while it was read; what was left is in the snapshot",
-            Some((size, ..)) if size > metadata.size => {
-                "it grew while it was read; what it had before is in the snapshot"
-            }
-            Some((_, mtime, ctime)) if mtime != metadata.mtime || ctime != metadata.ctime => {
+            (size, ..) if size > metadata.size => "it grew while it was read; what it had before is in the snapshot",
+            (_, mtime, ctime) if mtime != metadata.mtime || ctime != metadata.ctime => {
                 "it changed while it was read; the snapshot may hold some of both"
             }
-            _ => return,
+            _ => return Ok(()),
         };
         let path = file.found.path();
         let message = format!("{}: {what}", path.display());
         self.run.course.issue(path.as_os_str().as_bytes(), IssueKind::Changed, message);
+        Ok(())
     }
 
     fn count(&self, read: u64, size: u64) {
@@ -509,11 +605,6 @@ impl Reader<'_> {
     /// A file of one chunk, into the batch.
     fn read_small(&mut self, mut file: ToRead, open: &File) -> Result<()> {
         let size = file.node.metadata.size as usize;
-        if size == 0 {
-            self.compare(&file, open, 0);
-            self.count(0, 0);
-            return file.folder.fill(self.run, file.slot, Some(file.node));
-        }
         if self.batch.as_ref().is_some_and(|batch| !batch.has_room(size)) {
             self.send_batch()?;
         }
@@ -521,32 +612,34 @@ impl Reader<'_> {
             Some(batch) => batch,
             None => Batch::new(self.block()?),
         };
-        let read = read_at(open, batch.room(size), 0);
-        if let Ok(length @ 1..) = read {
-            file.node.metadata.size = length as u64;
-            self.compare(&file, open, length as u64);
-            self.count(length as u64, length as u64);
-            let holder = Holder::Whole { node: Box::new(file.node), folder: file.folder, slot: file.slot };
-            batch.keep(length, holder);
-            self.batch = Some(batch);
-            return Ok(());
-        }
-        self.batch = Some(batch).filter(|batch| !batch.is_empty());
+        let read = read_at(open, batch.room(size), 0).map_err(|error| Self::failed(&file, error));
+        let read = read.and_then(|length| self.compare(&file, open, length as u64).map(|()| length));
         match read {
-            Err(error) => {
-                let error = Self::failed(&file, error);
-                self.give_up(file, &error)
+            Ok(length) => {
+                file.node.metadata.size = length as u64;
+                self.count(length as u64, length as u64);
+                let filled = match length {
+                    0 => file.folder.fill(self.run, file.slot, Some(file.node)),
+                    _ => {
+                        let holder = Holder::Whole { node: Box::new(file.node), folder: file.folder, slot: file.slot };
+                        batch.keep(length, holder);
+                        Ok(())
+                    }
+                };
+                self.batch = Some(batch).filter(|batch| !batch.is_empty());
+                filled
             }
-            Ok(_) => {
-                self.compare(&file, open, 0);
-                self.count(0, 0);
-                file.node.metadata.size = 0;
-                file.folder.fill(self.run, file.slot, Some(file.node))
+            Err(error) => {
+                self.batch = Some(batch).filter(|batch| !batch.is_empty());
+                self.give_up(file, &error)
             }
         }
     }
 
     fn read_large(&mut self, mut file: ToRead, open: &File) -> Result<()> {
+        if let Err(error) = file.found.inspect(open) {
+            return self.give_up(file, &error);
+        }
         let target = match &file.file {
             Some(open) => Arc::clone(open),
             None => OpenFile::new(Arc::clone(&file.folder), file.slot, false),
@@ -593,7 +686,10 @@ impl Reader<'_> {
             cutter.push(block.freeze(filled), &mut |job| self.send(job))?;
         }
         cutter.flush(&mut |job| self.send(job))?;
-        self.compare(&file, open, end.unwrap_or(file.found.metadata().size));
+        if let Err(error) = self.compare(&file, open, end.unwrap_or(file.found.metadata().size)) {
+            problem(self.run, &error);
+            return target.end(self.run, cutter.chunks(), None);
+        }
         let metadata = &mut file.node.metadata;
         if let Some(end) = end {
             metadata.size = end;

@@ -106,22 +106,22 @@ impl Plan {
     pub fn new(share: u64, cpus: usize, largest_chunk: usize) -> Plan {
         let share = share as usize;
         let per_reader = largest_chunk / BLOCK + 3;
-        let mut plan = Plan { workers: 1, readers: 1, pack_target: 0, pack_buffers: 3, blocks: per_reader + 4 };
         let target = |packs: usize, rest: usize| (share.saturating_sub(rest) / packs) * 15 / 16;
-        for workers in (1..=cpus.clamp(1, 16)).rev() {
-            let readers = workers.min(4);
-            let blocks = readers * per_reader + workers * 8;
-            let rest = blocks * BLOCK + workers * (largest_chunk + (2 << 20));
-            let packs = workers + 3;
-            if target(packs, rest) >= 16 << 20 || workers == 1 {
-                plan = Plan { workers, readers, pack_target: 0, pack_buffers: packs, blocks };
-                break;
-            }
-        }
-        if plan.workers == 1 {
-            plan = Plan { pack_buffers: 3, blocks: per_reader + 4, ..plan };
-        }
-        let rest = plan.blocks * BLOCK + plan.workers * (largest_chunk + (2 << 20));
+        let rest = |plan: &Plan| plan.blocks * BLOCK + plan.workers * (largest_chunk + (2 << 20));
+        // Small files that are not in the page cache are mostly waited for, so more readers than workers are worth having.
+        let ways = (1..=cpus.clamp(1, 16)).rev().flat_map(|workers| {
+            let readers = (workers.min(4)..=(4 * workers).min(8)).rev();
+            readers.map(move |readers| Plan {
+                workers,
+                readers,
+                pack_target: 0,
+                pack_buffers: workers + 3,
+                blocks: readers * per_reader + workers * 8,
+            })
+        });
+        let least = Plan { workers: 1, readers: 1, pack_target: 0, pack_buffers: 3, blocks: per_reader + 4 };
+        let mut plan = { ways }.find(|plan| target(plan.pack_buffers, rest(plan)) >= 16 << 20).unwrap_or(least);
+        let rest = rest(&plan);
         plan.pack_target = target(plan.pack_buffers, rest).clamp(largest_chunk + (256 << 10), 32 << 20);
         // What is left makes the pipeline smoother, up to a point.
         let used = rest + plan.pack_buffers * capacity(plan.pack_target);

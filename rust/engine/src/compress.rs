@@ -72,7 +72,7 @@ impl Encoder {
         let (method, length) = match self.compression {
             Compression::Off => return None,
             Compression::Lz4 => {
-                // The safe encoder wants room for the worst case.
+                // It wants room for the worst case.
                 let bound = lz4_flex::block::get_maximum_output_size(data.len());
                 if out.len() < bound {
                     let packed = lz4_flex::block::compress(data);

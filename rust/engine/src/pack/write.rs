@@ -50,10 +50,11 @@ impl OpenPack {
     /// Compresses and seals `plain`, which is what `blobs` tell, one after the other. Answers the bytes it took. The
     /// caller has seen that there is room.
     pub fn append(&mut self, plain: &[u8], blobs: Vec<Blob>, encoder: &mut Encoder) -> usize {
-        let out = &mut self.buffer[self.length..self.length + plain.len()];
+        // More room than it may fill: LZ4 needs it to be fast.
+        let out = &mut self.buffer[self.length..];
         let packed = encoder.compress(plain, out);
         let (method, stored) = packed.unwrap_or_else(|| {
-            out.copy_from_slice(plain);
+            out[..plain.len()].copy_from_slice(plain);
             (Method::Stored, plain.len())
         });
         self.finish_segment(method, stored, blobs)

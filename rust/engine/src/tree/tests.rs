@@ -15,14 +15,14 @@ fn walk(root: &Path) -> Vec<Result<Found, WalkError>> {
 
 /// Paths below the root with complete metadata; the root's own path is empty.
 fn snapshot(root: &Path) -> Vec<(PathBuf, Metadata)> {
-    let complete = |found: Found| {
+    let complete = |mut found: Found| {
         let path = found.path().strip_prefix(root).unwrap().to_path_buf();
         let xattrs = found.xattrs().unwrap();
         let holes = match found.metadata().kind {
             Kind::File => found.holes(&found.open().unwrap()).unwrap(),
             _ => Vec::new(),
         };
-        (path, Metadata { xattrs, holes, ..found.into_metadata() })
+        (path, Metadata { xattrs, holes, ..found.take_metadata() })
     };
     walk(root).into_iter().map(|found| complete(found.unwrap())).collect()
 }
@@ -338,7 +338,7 @@ fn what_cannot_be_read_is_reported_and_the_rest_found() {
     assert!(a.open().unwrap_err().vanished());
     fs::write(root.join("new"), b"another").unwrap();
     fs::rename(root.join("new"), root.join("c")).unwrap();
-    let replaced = c.open().unwrap_err();
+    let replaced = c.inspect(&c.open().unwrap()).unwrap_err();
     assert!(replaced.vanished() && replaced.to_string().contains("it was replaced during the backup"), "{replaced}");
 }
 

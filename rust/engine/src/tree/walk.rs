@@ -82,9 +82,11 @@ impl Found {
         (self.metadata.device, self.metadata.inode)
     }
 
-    /// Takes the metadata out, to be completed and kept.
-    pub fn into_metadata(self) -> Metadata {
-        self.metadata
+    /// Takes the metadata out, to be completed and kept. What stays is enough to open the entry and to compare it.
+    pub fn take_metadata(&mut self) -> Metadata {
+        let &Metadata { kind, mode, size, mtime, ctime, inode, device, nlink, .. } = &self.metadata;
+        let rest = Metadata { size, ctime, inode, device, nlink, ..Metadata::new(kind, mode, mtime) };
+        std::mem::replace(&mut self.metadata, rest)
     }
 
     /// The directory this name is in.
@@ -92,26 +94,26 @@ impl Found {
         self.parent.as_fd()
     }
 
-    /// Opens a regular file for reading: never through a symlink, without touching atime where that is allowed.
-    ///
-    /// # Errors
-    /// Besides what the system refuses: [`WalkError::vanished`] when the name stands for another inode by now.
+    /// Opens a regular file for reading: never through a symlink, without touching atime where that is allowed. It may be
+    /// another one than was found: [`Found::inspect`] tells.
     pub fn open(&self) -> Result<File, WalkError> {
         // Non-blocking, because the name may stand for a FIFO by now.
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
         let fd = open_quietly(self.parent(), &self.name, flags).map_err(|e| self.error("open", e))?;
-        let status = inspect(fd.as_fd()).map_err(|e| self.error("inspect", e))?;
-        if identity_of(&status) != self.identity() || kind_of(&status) != Some(Kind::File) {
-            let source = io::Error::new(io::ErrorKind::NotFound, "it was replaced during the backup");
-            return Err(WalkError { path: self.path.clone(), action: "open", source });
-        }
         Ok(fd.into())
     }
 
     /// Size and times of the open file as they are now: compare with [`Found::metadata`] after reading to notice a file
     /// that changed meanwhile.
+    ///
+    /// # Errors
+    /// Besides what the system refuses: [`WalkError::vanished`] when the name stood for another inode when it was opened.
     pub fn inspect(&self, file: &File) -> Result<(u64, Time, Time), WalkError> {
         let status = inspect(file.as_fd()).map_err(|e| self.error("inspect", e))?;
+        if identity_of(&status) != self.identity() || kind_of(&status) != Some(Kind::File) {
+            let source = io::Error::new(io::ErrorKind::NotFound, "it was replaced during the backup");
+            return Err(WalkError { path: self.path.clone(), action: "open", source });
+        }
         Ok((status.stx_size, time_of(&status.stx_mtime), time_of(&status.stx_ctime)))
     }
 
@@ -122,7 +124,16 @@ impl Found {
         // to ask for them would disturb it.
         let mut path = format!("/proc/self/fd/{}/", self.parent.as_raw_fd()).into_bytes();
         path.extend_from_slice(self.name.to_bytes());
-        read_xattrs(&path).map_err(|e| self.error("read the attributes of", e))
+        let list = |buffer: &mut [u8]| rustix::fs::llistxattr(path.as_slice(), buffer);
+        read_xattrs(list, |name, buffer| rustix::fs::lgetxattr(path.as_slice(), name, buffer))
+            .map_err(|e| self.error("read the attributes of", e))
+    }
+
+    /// The attributes of `file` (from [`Found::open`]): cheaper than by name.
+    pub fn xattrs_of(&self, file: &File) -> Result<Vec<Xattr>, WalkError> {
+        let list = |buffer: &mut [u8]| rustix::fs::flistxattr(file, buffer);
+        read_xattrs(list, |name, buffer| rustix::fs::fgetxattr(file, name, buffer))
+            .map_err(|e| self.error("read the attributes of", e))
     }
 
     /// Holes of `file` (from [`Found::open`]) within the size that [`Found::metadata`] tells. Leaves its read position at 0.
@@ -423,11 +434,14 @@ fn time_of(stamp: &rustix::fs::StatxTimestamp) -> Time {
     Time { secs: stamp.tv_sec, nanos: stamp.tv_nsec }
 }
 
-/// All attributes of what `path` names, not following a symlink.
-fn read_xattrs(path: &[u8]) -> Result<Vec<Xattr>, Errno> {
+/// All attributes that `list` lists, each as `get` gets it.
+fn read_xattrs(
+    list: impl Fn(&mut [u8]) -> Result<usize, Errno>,
+    get: impl Fn(&[u8], &mut [u8]) -> Result<usize, Errno>,
+) -> Result<Vec<Xattr>, Errno> {
     let mut xattrs = Vec::new();
-    for name in split_names(grown(|buffer| rustix::fs::llistxattr(path, buffer)))? {
-        match grown(|buffer| rustix::fs::lgetxattr(path, name.as_slice(), buffer)) {
+    for name in split_names(grown(list))? {
+        match grown(|buffer| get(&name, buffer)) {
             Ok(value) => xattrs.push(Xattr { name, value }),
             // Removed since it was listed.
             Err(Errno::NODATA) => {}
