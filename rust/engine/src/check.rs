@@ -60,11 +60,11 @@ fn advice(object: &str) -> &'static str {
     }
 }
 
-/// A segment to read, with the blobs that must be in it.
+/// Segments to read at once, with the blobs that must be in them.
 struct Task {
     pack: Arc<PackInfo>,
-    number: u32,
-    blobs: Vec<Blob>,
+    first: u32,
+    blobs: Vec<Vec<Blob>>,
 }
 
 struct Check<'c> {
@@ -322,11 +322,16 @@ impl Check<'_> {
             for record in packs {
                 self.course.work_on(pack::object_name(&record.name).as_bytes());
                 let pack = Arc::new(PackInfo::of(&record));
-                for (number, segment) in record.contents.0.into_iter().enumerate() {
-                    let task = Task { pack: Arc::clone(&pack), number: number as u32, blobs: segment.blobs };
-                    if tasks.send(task).is_err() {
+                let count = record.contents.0.len() as u32;
+                let mut segments = record.contents.0.into_iter().map(|segment| segment.blobs);
+                let mut first = 0;
+                while first < count {
+                    let length = pack::run_length(&pack, first..count);
+                    let blobs = segments.by_ref().take(length).collect();
+                    if tasks.send(Task { pack: Arc::clone(&pack), first, blobs }).is_err() {
                         return;
                     }
+                    first += length as u32;
                 }
                 Counters::add(&counters.files, 1);
             }
@@ -339,15 +344,25 @@ impl Check<'_> {
         let mut reader = SegmentReader::new()?;
         for task in to_do {
             self.course.check()?;
-            let read = reader.read(&*self.vault.store, &self.vault.keys, &task.pack, task.number);
-            let Some(plain) = self.keep(read)? else { continue };
-            Counters::add(&self.course.counters.bytes_read, plain.len() as u64);
-            Counters::add(&self.course.counters.bytes, plain.len() as u64);
-            let good = pack::split(&task.blobs, plain)
-                .filter(|(blob, bytes)| pack::verify(&self.vault.keys, blob.kind, &blob.id, bytes));
-            if good.count() != task.blobs.len() {
-                let why = format!("a blob of its segment {} is not what it was; {FROM_A_COPY}", task.number);
-                self.found(pack::object_name(&task.pack.name), why);
+            let store = &*self.vault.store;
+            let last = task.first + task.blobs.len() as u32 - 1;
+            let at_once = reader.fetch(store, &task.pack, task.first..=last);
+            for (number, blobs) in (task.first..).zip(&task.blobs) {
+                // What cannot be read takes nothing along that can.
+                let fetched = match &at_once {
+                    Err(_) if task.first != last => reader.fetch(store, &task.pack, number..=number),
+                    fetched => fetched.clone(),
+                };
+                let opened = fetched.and_then(|()| reader.open(&self.vault.keys, &task.pack, number));
+                let Some(plain) = self.keep(opened)? else { continue };
+                Counters::add(&self.course.counters.bytes_read, plain.len() as u64);
+                Counters::add(&self.course.counters.bytes, plain.len() as u64);
+                let good = pack::split(blobs, plain)
+                    .filter(|(blob, bytes)| pack::verify(&self.vault.keys, blob.kind, &blob.id, bytes));
+                if good.count() != blobs.len() {
+                    let why = format!("a blob of its segment {number} is not what it was; {FROM_A_COPY}");
+                    self.found(pack::object_name(&task.pack.name), why);
+                }
             }
         }
         Ok(())

@@ -1,8 +1,8 @@
 //! Restore to a folder.
 //!
 //! One thread reads the folders of the snapshot, makes them, and plans: it gathers the chunks of many files and sorts them
-//! by where they are in the packs. Workers take one segment at a time, so that a segment that many small files share is
-//! read and opened once, and write its chunks where they belong.
+//! by where they are in the packs. Workers take a few neighbouring segments at a time, so that one that many small files
+//! share is read and opened once, and write the chunks where they belong.
 
 use crate::budget::Share;
 use crate::content::{cut_out, locate, wrong_length, Layout, Patience};
@@ -12,7 +12,7 @@ use crate::folder::{ChunkRef, Node};
 use crate::id::Id;
 use crate::index::{PackInfo, Place};
 use crate::listing::{clean, find};
-use crate::pack::SegmentReader;
+use crate::pack::{self, SegmentReader};
 use crate::pipeline::{Busy, Counters, Course, Stage, Vault};
 use crate::progress::{FileIssue, IssueKind};
 use crate::snapshot::Statistics;
@@ -46,11 +46,10 @@ pub struct RestoreReport {
     pub busy: BTreeMap<String, f64>,
 }
 
-/// What of a segment goes where.
+/// Segments to read at once, and what of each goes where.
 struct Task {
     pack: Arc<PackInfo>,
-    segment: u32,
-    pieces: Vec<PlacedPiece>,
+    segments: Vec<(u32, Vec<PlacedPiece>)>,
 }
 
 struct PlacedPiece {
@@ -227,15 +226,26 @@ impl Restore<'_> {
         let mut room = PageBuffer::default();
         while let Ok(task) = shift.wait(|| to_do.recv()) {
             self.course.check()?;
-            let plain = reader.read(&*self.vault.store, &self.vault.keys, &task.pack, task.segment);
-            self.patience.goes_on(&plain)?;
-            for piece in &task.pieces {
-                let bytes = plain.clone().and_then(|plain| cut_out(self.vault, &piece.place, &task.pack, plain));
-                match bytes {
-                    Ok(bytes) => self.write(piece, bytes, &mut room)?,
-                    Err(error) => self.chunk_lost(&piece.file, &error),
+            let store = &*self.vault.store;
+            let (first, last) = (task.segments.first(), task.segments.last());
+            let (Some((first, _)), Some((last, _))) = (first, last) else { continue };
+            let at_once = reader.fetch(store, &task.pack, *first..=*last);
+            for (number, pieces) in &task.segments {
+                // What cannot be read takes nothing along that can.
+                let fetched = match &at_once {
+                    Err(_) if first != last => reader.fetch(store, &task.pack, *number..=*number),
+                    fetched => fetched.clone(),
+                };
+                let plain = fetched.and_then(|()| reader.open(&self.vault.keys, &task.pack, *number));
+                self.patience.goes_on(&plain)?;
+                for piece in pieces {
+                    let bytes = plain.clone().and_then(|plain| cut_out(self.vault, &piece.place, &task.pack, plain));
+                    match bytes {
+                        Ok(bytes) => self.write(piece, bytes, &mut room)?,
+                        Err(error) => self.chunk_lost(&piece.file, &error),
+                    }
+                    self.chunk_done(&piece.file)?;
                 }
-                self.chunk_done(&piece.file)?;
             }
         }
         Ok(())
@@ -337,7 +347,7 @@ struct Planner<'p> {
     only: &'p [Vec<u8>],
     tasks: Sender<Task>,
     /// By pack and segment.
-    gathered: HashMap<(u32, u32), Task>,
+    gathered: HashMap<(u32, u32), (Arc<PackInfo>, Vec<PlacedPiece>)>,
     files: usize,
     bytes: u64,
     /// Of files with several names, by device and inode.
@@ -478,9 +488,9 @@ impl Planner<'_> {
             let ranges = layout.next(chunk).ok_or_else(|| wrong_length(&file.path))?;
             let (place, pack) = locate(self.restore.vault, chunk)?;
             file.state.lock().missing += 1;
-            let task = self.gathered.entry((place.pack, place.segment));
-            let task = task.or_insert_with(|| Task { pack, segment: place.segment, pieces: Vec::new() });
-            task.pieces.push(PlacedPiece { place, ranges, file: Arc::clone(file) });
+            let segment = self.gathered.entry((place.pack, place.segment));
+            let (_, pieces) = segment.or_insert_with(|| (pack, Vec::new()));
+            pieces.push(PlacedPiece { place, ranges, file: Arc::clone(file) });
             self.bytes += u64::from(chunk.length);
             if self.bytes >= GATHERED_BYTES {
                 self.flush()?;
@@ -491,11 +501,17 @@ impl Planner<'_> {
 
     /// Sends what was gathered, in the order of the packs.
     fn flush(&mut self) -> Result<()> {
-        let mut tasks: Vec<_> = self.gathered.drain().collect();
-        tasks.sort_unstable_by_key(|(key, _)| *key);
+        let mut gathered: Vec<_> = self.gathered.drain().collect();
+        gathered.sort_unstable_by_key(|(key, _)| *key);
         (self.files, self.bytes) = (0, 0);
-        for (_, task) in tasks {
-            self.tasks.send(task).map_err(|_| Error::Cancelled)?;
+        let mut left = gathered.into_iter();
+        while let Some(((number, _), (pack, _))) = left.as_slice().first() {
+            let (number, pack) = (*number, Arc::clone(pack));
+            let of_pack =
+                left.as_slice().iter().map_while(|((pack, segment), _)| (*pack == number).then_some(*segment));
+            let length = pack::run_length(&pack, of_pack);
+            let segments = left.by_ref().take(length).map(|((_, segment), (_, pieces))| (segment, pieces)).collect();
+            self.tasks.send(Task { pack, segments }).map_err(|_| Error::Cancelled)?;
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use crate::object::unpadded;
 use crate::seal::{Keys, Role, SALT, TAG};
 use crate::store::{self, Store};
 use bytes::Bytes;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 /// The table of contents of a pack of `size` bytes, from the pack itself.
 pub(crate) fn read_contents(store: &dyn Store, keys: &Keys, name: &[u8; 16], size: u64) -> Result<PackRecord> {
@@ -49,32 +49,67 @@ pub(crate) fn read_contents(store: &dyn Store, keys: &Keys, name: &[u8; 16], siz
     Ok(PackRecord { name: *name, size, salt, contents })
 }
 
+/// Bytes of a pack that are read at once, at most, unless one segment is larger: far stores answer late, whatever they are
+/// asked for.
+const RUN: u64 = 4 << 20;
+
+/// How many of `segments`, numbers in ascending order, are one after the other in the pack and worth reading at once.
+pub(crate) fn run_length(pack: &PackInfo, segments: impl Iterator<Item = u32>) -> usize {
+    let mut run: Option<(u32, u64)> = None;
+    let next_to_last = |number: u32| {
+        let stored = pack.segments.get(number as usize).map_or(0, |segment| u64::from(segment.stored));
+        let goes_on = match run {
+            None => Some(stored),
+            Some((last, bytes)) => Some(bytes + stored).filter(|bytes| number == last + 1 && *bytes <= RUN),
+        };
+        run = goes_on.map(|bytes| (number, bytes));
+        goes_on
+    };
+    segments.map_while(next_to_last).count()
+}
+
 /// Opens segments: one for each thread that reads.
 pub(crate) struct SegmentReader {
     decoder: Decoder,
-    /// As it came from the store.
+    /// Segments of a pack as they came from the store.
     sealed: PageBuffer,
-    /// Decompressed.
+    /// Where in the pack they begin, and where in the buffer they are.
+    fetched: (u64, Range<usize>),
+    /// One of them, decompressed.
     plain: PageBuffer,
 }
 
 impl SegmentReader {
     pub fn new() -> Result<SegmentReader> {
-        Ok(SegmentReader { decoder: Decoder::new()?, sealed: PageBuffer::default(), plain: PageBuffer::default() })
+        let (sealed, plain) = Default::default();
+        Ok(SegmentReader { decoder: Decoder::new()?, sealed, fetched: (0, 0..0), plain })
     }
 
-    /// The plain data of a segment; the ids in it are not verified yet.
-    pub fn read(&mut self, store: &dyn Store, keys: &Keys, pack: &PackInfo, number: u32) -> Result<&[u8]> {
-        let (from, range) = self.open(store, keys, pack, number)?;
+    /// Gets segments that are one after the other.
+    pub fn fetch(&mut self, store: &dyn Store, pack: &PackInfo, segments: RangeInclusive<u32>) -> Result<()> {
+        let object = object_name(&pack.name);
+        let missing = || Error::damaged(&object, "it lacks a segment that the index names");
+        let first = pack.segments.get(*segments.start() as usize).ok_or_else(missing)?;
+        let last = pack.segments.get(*segments.end() as usize).ok_or_else(missing)?;
+        let start = u64::from(first.offset);
+        let range = start..u64::from(last.offset) + u64::from(last.stored) + TAG as u64;
+        self.fetched = (start, store::read(store, &object, range, &mut self.sealed)?);
+        Ok(())
+    }
+
+    /// The plain data of a segment that was fetched, once; the ids in it are not verified yet.
+    pub fn open(&mut self, keys: &Keys, pack: &PackInfo, number: u32) -> Result<&[u8]> {
+        let (from, range) = self.find(keys, pack, number)?;
         Ok(match from {
             From::Sealed => &self.sealed.bytes()[range],
             From::Plain => &self.plain.bytes()[range],
         })
     }
 
-    /// Like [`SegmentReader::read`], for those who keep it.
+    /// Gets and opens one segment, for those who keep it.
     pub fn take(&mut self, store: &dyn Store, keys: &Keys, pack: &PackInfo, number: u32) -> Result<Bytes> {
-        let (from, range) = self.open(store, keys, pack, number)?;
+        self.fetch(store, pack, number..=number)?;
+        let (from, range) = self.find(keys, pack, number)?;
         let buffer = match from {
             From::Sealed => &mut self.sealed,
             From::Plain => &mut self.plain,
@@ -82,21 +117,22 @@ impl SegmentReader {
         Ok(std::mem::take(buffer).share(range))
     }
 
-    fn open(&mut self, store: &dyn Store, keys: &Keys, pack: &PackInfo, number: u32) -> Result<(From, Range<usize>)> {
+    fn find(&mut self, keys: &Keys, pack: &PackInfo, number: u32) -> Result<(From, Range<usize>)> {
         let object = object_name(&pack.name);
         let segment = pack.segments.get(number as usize);
         let segment = segment.ok_or_else(|| Error::damaged(&object, "it lacks a segment that the index names"))?;
-        let start = u64::from(segment.offset);
-        let range = start..start + u64::from(segment.stored) + TAG as u64;
-        let found = store::read(store, &object, range, &mut self.sealed)?;
-        let key = keys.object(&pack.salt, &object);
         let broken = || Error::damaged(&object, format!("the seal of its segment {number} is broken"));
-        let sealed = &mut self.sealed.bytes_mut()[found.clone()];
-        let stored = key.open(Role::Segment, number, sealed).ok_or_else(broken)?;
+        let (base, fetched) = &self.fetched;
+        let start = u64::from(segment.offset).checked_sub(*base).ok_or_else(broken)? as usize;
+        let start = fetched.start + start;
+        // Less came where the pack was cut short.
+        let end = fetched.end.min(start + segment.stored as usize + TAG);
+        let sealed = self.sealed.bytes_mut().get_mut(start..end).ok_or_else(broken)?;
+        let stored = keys.object(&pack.salt, &object).open(Role::Segment, number, sealed).ok_or_else(broken)?;
         let method = Method::from_code(segment.method);
         let length = segment.plain as usize;
         if method == Some(Method::Stored) && stored.len() == length {
-            return Ok((From::Sealed, found.start..found.start + length));
+            return Ok((From::Sealed, start..start + length));
         }
         let plain = &mut self.plain.room(length)[..length];
         method
