@@ -637,7 +637,8 @@ func (v *FileIssue) decode(d *rpc.Decoder) {
 type BackupReport struct {
 	Snapshot Snapshot
 	Issues   []FileIssue
-	// The share of the run's wall time in which each stage was busy, per worker; the highest one limits the run.
+	// The share of the run's wall time in which each stage was busy, per worker, and in which all cores together were:
+	// `processor`. Where that is not near 1, the stage with the highest share limits the run.
 	Busy map[string]float64
 }
 
@@ -1237,7 +1238,7 @@ func (v *Roofline) decode(d *rpc.Decoder) {
 
 // Explanation is what limited a backup, and how far it is from what this machine can do.
 type Explanation struct {
-	// The stage that was busiest; empty where none was busy for long.
+	// The stage that was busiest, or `processor`, where the cores had no time left; empty where none was busy for long.
 	LimitedBy string
 	// The share of the run's wall time in which it was.
 	Busy float64

@@ -194,7 +194,10 @@ class BackupReport:
     _: _dataclasses.KW_ONLY
     issues: list[FileIssue] = _dataclasses.field(default_factory=list)
     busy: dict[str, float] = _dataclasses.field(default_factory=dict)
-    """The share of the run's wall time in which each stage was busy, per worker; the highest one limits the run."""
+    """The share of the run's wall time in which each stage was busy, per worker, and in which all cores together
+    were:
+    `processor`. Where that is not near 1, the stage with the highest share limits the run.
+    """
 
 
 @_dataclasses.dataclass(frozen=True, slots=True)
@@ -374,7 +377,9 @@ class Explanation:
     """What limited a backup, and how far it is from what this machine can do."""
 
     limited_by: str
-    """The stage that was busiest; empty where none was busy for long."""
+    """The stage that was busiest, or `processor`, where the cores had no time left; empty where none was busy for
+    long.
+    """
     busy: float
     """The share of the run's wall time in which it was."""
     roofline: _rpc.Duration

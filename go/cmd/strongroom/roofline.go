@@ -107,7 +107,7 @@ func (a *app) explained(report strongroom.BackupReport, told strongroom.Explanat
 		if stage == told.LimitedBy {
 			limits = "  limits the run"
 		}
-		a.say("%-8s %3.0f %% busy%s", stage, 100*report.Busy[stage], limits)
+		a.say("%-9s %3.0f %% busy%s", stage, 100*report.Busy[stage], limits)
 	}
 	if told.Reached != nil {
 		a.say("%.0f %% of this machine's roofline: its stages alone take %s, the run took %s",

@@ -138,7 +138,7 @@ class Output:
             return
         for stage, share in sorted(report.busy.items()):
             limits = "  limits the run" if stage == told.limited_by else ""
-            self.say(f"{stage:<8} {100 * share:3.0f} % busy{limits}")
+            self.say(f"{stage:<9} {100 * share:3.0f} % busy{limits}")
         if told.reached is not None:
             self.say(
                 f"{100 * told.reached:.0f} % of this machine's roofline: its stages alone take "

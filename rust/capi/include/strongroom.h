@@ -244,7 +244,9 @@ struct strongroom_file_issue {
 struct strongroom_backup_report {
   strongroom_snapshot snapshot;
   strongroom_list_file_issue issues;
-  /** The share of the run's wall time in which each stage was busy, per worker; the highest one limits the run. */
+  /** The share of the run's wall time in which each stage was busy, per worker, and in which all cores together were:
+   * `processor`. Where that is not near 1, the stage with the highest share limits the run.
+   */
   strongroom_map_string_f64 busy;
 };
 
@@ -370,7 +372,7 @@ struct strongroom_roofline {
 
 /** What limited a backup, and how far it is from what this machine can do. */
 struct strongroom_explanation {
-  /** The stage that was busiest; empty where none was busy for long. */
+  /** The stage that was busiest, or `processor`, where the cores had no time left; empty where none was busy for long. */
   sr_string limited_by;
   /** The share of the run's wall time in which it was. */
   double busy;

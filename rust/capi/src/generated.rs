@@ -522,7 +522,8 @@ pub struct BackupReport {
     pub snapshot: Snapshot,
     /// Field `issues`.
     pub issues: Vec<FileIssue>,
-    /// The share of the run's wall time in which each stage was busy, per worker; the highest one limits the run.
+    /// The share of the run's wall time in which each stage was busy, per worker, and in which all cores together were:
+    /// `processor`. Where that is not near 1, the stage with the highest share limits the run.
     pub busy: std::collections::BTreeMap<String, f64>,
 }
 
@@ -1043,7 +1044,7 @@ impl Roofline {
 /// What limited a backup, and how far it is from what this machine can do.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Explanation {
-    /// The stage that was busiest; empty where none was busy for long.
+    /// The stage that was busiest, or `processor`, where the cores had no time left; empty where none was busy for long.
     pub limited_by: String,
     /// The share of the run's wall time in which it was.
     pub busy: f64,

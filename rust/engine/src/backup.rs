@@ -42,7 +42,8 @@ pub struct BackupOptions {
 pub struct BackupReport {
     pub snapshot: Snapshot,
     pub issues: Vec<FileIssue>,
-    /// The share (0 to 1) of the run's wall time in which each stage was busy, per thread; the highest one limits the run.
+    /// The share (0 to 1) of the run's wall time in which each stage was busy, per thread, and in which all cores together
+    /// were: `processor`. Where that is not near 1, the stage with the highest share limits the run.
     pub busy: BTreeMap<String, f64>,
 }
 

@@ -1,6 +1,7 @@
 //! What limited a backup, and how far it is from what this machine can do.
 
 use crate::compress::Compression;
+use crate::pipeline::PROCESSOR;
 use crate::roofline::{stage_of, Roofline};
 use crate::snapshot::Statistics;
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use std::time::Duration;
 /// What limited a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
-    /// The stage that was busiest; empty where none was busy for long.
+    /// The stage that was busiest, or `processor`; empty where none was busy for long.
     pub limited_by: String,
     /// The share of the run's wall time in which it was.
     pub busy: f64,
@@ -27,6 +28,8 @@ const SMALL_CHUNK: u64 = 32 << 10;
 const SAVED: f64 = 0.03;
 /// A stage that was busy for less than this share of the time limits nothing.
 const BUSY: f64 = 0.2;
+/// From here on the cores have no time left: all stages wait for them, and none of them limits the run by itself.
+const FULL: f64 = 0.8;
 
 /// What the stages alone take for the content of a run.
 struct Costs {
@@ -104,7 +107,9 @@ pub fn explain(
     let seconds = costs.of_cores().max(costs.disk);
     let took = statistics.duration.as_secs_f64();
     let reached = (statistics.bytes_read > 0 && seconds > 0.0 && took > 0.0).then(|| (seconds / took).min(1.0));
-    let busiest = busy.iter().max_by(|a, b| a.1.total_cmp(b.1)).filter(|(_, share)| **share > BUSY);
+    let full = busy.get_key_value(PROCESSOR).filter(|(_, share)| **share >= FULL);
+    let stages = busy.iter().filter(|(stage, share)| *stage != PROCESSOR && **share > BUSY);
+    let busiest = full.or_else(|| stages.max_by(|a, b| a.1.total_cmp(b.1)));
     let (limited_by, share) = busiest.map_or_else(Default::default, |(stage, share)| (stage.clone(), *share));
     let advice = advice(&limited_by, statistics, compression, &costs, roofline);
     Explanation { limited_by, busy: share, roofline: Duration::from_secs_f64(seconds), reached, advice }
@@ -246,6 +251,14 @@ mod tests {
             "The processor limits the run, and zstd:1 takes 81% of its time: more cores help. --compression zstd:-5 or lz4 is faster, \
              and takes more room."
         );
+        let full = explain(
+            &run(5_000_000_000),
+            &busy(&[("work", 0.9), ("upload", 0.95), (PROCESSOR, 0.85)]),
+            Compression::Auto,
+            &roofline(),
+        );
+        assert_eq!((full.limited_by.as_str(), full.busy), ("processor", 0.85), "the cores are full");
+        assert_eq!(full.advice, told.advice);
         let lz4 = explain(&run(5_000_000_000), &busy(&[("work", 0.9)]), Compression::Lz4, &roofline());
         assert!(close(lz4.roofline, 7.25), "{lz4:?}");
         let high = explain(&run(5_000_000_000), &busy(&[("work", 0.9)]), Compression::Zstd(19), &roofline());
@@ -259,6 +272,8 @@ mod tests {
         let told = explain(&nothing, &busy(&[("walk", 0.8), ("read", 0.0)]), Compression::Auto, &roofline());
         assert_eq!((told.limited_by.as_str(), told.reached, told.roofline), ("walk", None, Duration::ZERO));
         assert!(told.advice.starts_with("Looking at the files limits the run"));
+        let told = explain(&nothing, &busy(&[("walk", 0.4), (PROCESSOR, 0.6)]), Compression::Auto, &roofline());
+        assert_eq!(told.limited_by, "walk");
         let told = explain(&nothing, &BTreeMap::new(), Compression::Auto, &Roofline::default());
         assert_eq!((told.limited_by.as_str(), told.busy), ("", 0.0));
         let told = explain(&nothing, &busy(&[("upload", 0.19)]), Compression::Auto, &roofline());

@@ -1,6 +1,7 @@
 //! How much of the time each stage works rather than waits: the busiest one limits the run.
 
 use parking_lot::Mutex;
+use rustix::time::{clock_gettime, ClockId};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -29,9 +30,25 @@ impl Stage {
     }
 }
 
-#[derive(Default)]
 pub(crate) struct Busy {
     stages: Mutex<BTreeMap<Stage, (Duration, u32)>>,
+    /// The processor's time that the process had used when the run began.
+    before: Duration,
+}
+
+/// Beside the stages: the share of all cores' time that the process used. A thread that waits for a core counts as busy with its
+/// stage, so where this is near 1, it is what limits the run.
+pub(crate) const PROCESSOR: &str = "processor";
+
+impl Default for Busy {
+    fn default() -> Busy {
+        Busy { stages: Mutex::default(), before: used() }
+    }
+}
+
+/// The processor's time that the process has used so far, on all of its threads.
+fn used() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
 }
 
 impl Busy {
@@ -40,13 +57,17 @@ impl Busy {
         Shift { busy: self, stage, began: Instant::now(), idle: Duration::ZERO }
     }
 
-    /// Mean share of each stage's threads, over a run that took `wall`.
+    /// Mean share of each stage's threads, over a run that took `wall`, and that of the processor.
     pub fn shares(&self, wall: Duration) -> BTreeMap<String, f64> {
         let share = |time: Duration, threads: u32| {
             (time.as_secs_f64() / wall.as_secs_f64().max(1e-9) / f64::from(threads)).min(1.0)
         };
         let stages = self.stages.lock();
-        stages.iter().map(|(stage, (time, threads))| (stage.name().to_owned(), share(*time, *threads))).collect()
+        let mut shares: BTreeMap<String, f64> =
+            stages.iter().map(|(stage, (time, threads))| (stage.name().to_owned(), share(*time, *threads))).collect();
+        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
+        shares.insert(PROCESSOR.to_owned(), share(used().saturating_sub(self.before), cores));
+        shares
     }
 }
 
@@ -74,5 +95,26 @@ impl Drop for Shift<'_> {
         let (time, threads) = stages.entry(self.stage).or_default();
         *time += self.began.elapsed().saturating_sub(self.idle);
         *threads += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_is_not_busy_and_the_processor_is_told() {
+        let busy = Busy::default();
+        let began = Instant::now();
+        let mut shift = busy.enter(Stage::Walk);
+        shift.wait(|| std::thread::sleep(Duration::from_millis(50)));
+        drop(shift);
+        drop(busy.enter(Stage::Upload));
+        let shares = busy.shares(began.elapsed());
+        let names: Vec<&str> = shares.keys().map(String::as_str).collect();
+        assert_eq!(names, ["processor", "upload", "walk"]);
+        assert!(shares.values().all(|share| (0.0..=1.0).contains(share)), "{shares:?}");
+        // Something was computed, at least this.
+        assert!(shares[PROCESSOR] > 0.0);
     }
 }

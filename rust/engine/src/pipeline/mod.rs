@@ -12,7 +12,7 @@ mod upload;
 mod worker;
 
 pub(crate) use batch::Batch;
-pub(crate) use busy::{Busy, Shift, Stage};
+pub(crate) use busy::{Busy, Shift, Stage, PROCESSOR};
 pub(crate) use cutter::Cutter;
 pub(crate) use files::{Above, OpenFile, OpenFolder};
 pub(crate) use worker::{Holder, Job, Piece};
