@@ -311,7 +311,8 @@ func (c *Call) Immediate() error {
 		c.reply = make([]byte, max(used, 2*len(c.reply)))
 	}
 	runtime.KeepAlive(c.object)
-	f, _, ok := nextFrame(c.reply)
+	var f frame
+	_, ok := f.next(c.reply)
 	if status != statusOK || !ok {
 		c.abandon()
 		if status == statusOK {

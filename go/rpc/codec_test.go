@@ -127,15 +127,16 @@ func TestFrames(t *testing.T) {
 	assert.Zero(t, len(block)%8)
 	block = append(block, block[:first]...)
 
-	f, rest, ok := nextFrame(block)
+	var f frame
+	rest, ok := f.next(block)
 	require.True(t, ok)
 	assert.EqualValues(t, kindReply, f.kind)
 	assert.EqualValues(t, 1<<32|5, f.request)
 	assert.Equal(t, "abc", string(f.payload))
-	f, rest, ok = nextFrame(rest)
+	rest, ok = f.next(rest)
 	require.True(t, ok)
 	assert.Equal(t, "abc", string(f.payload))
-	_, _, ok = nextFrame(rest)
+	_, ok = f.next(rest)
 	assert.False(t, ok)
 }
 
@@ -147,7 +148,8 @@ func TestSealRepeatsTheBuffersOfAFrame(t *testing.T) {
 		e.U64(handle)
 	}
 	e.seal(3, kindItem, 1<<32|5)
-	f, _, ok := nextFrame(pad(e.out))
+	var f frame
+	_, ok := f.next(pad(e.out))
 	require.True(t, ok)
 	assert.EqualValues(t, kindItem, f.kind)
 	assert.EqualValues(t, 1<<32|5, f.request)
@@ -219,7 +221,8 @@ func FuzzFrames(f *testing.F) {
 	f.Add(block[:63])
 	f.Fuzz(func(t *testing.T, block []byte) {
 		for {
-			frame, rest, ok := nextFrame(block)
+			var frame frame
+			rest, ok := frame.next(block)
 			if !ok {
 				return
 			}

@@ -26,7 +26,8 @@ func NewDecoder(in []byte) *Decoder { return &Decoder{in: in} }
 func (d *Decoder) reset(client *Client, in []byte) {
 	// Else the collector would not find those lost, while the slot is idle that this decoder is of.
 	clear(d.buffers)
-	*d = Decoder{in: in, client: client, buffers: d.buffers[:0]}
+	// One by one: a whole Decoder would be made beside this one and copied.
+	d.in, d.client, d.buffers, d.depth, d.err = in, client, d.buffers[:0], 0, nil
 }
 
 // forget lets go of the buffers that were read.

@@ -21,25 +21,22 @@ type frame struct {
 	remaining uint64 // nanoseconds until the deadline; 0: none
 }
 
-// nextFrame splits the first frame off a block; ok is false where there is no whole one.
-func nextFrame(block []byte) (f frame, rest []byte, ok bool) {
+// next reads the first frame of a block and answers what follows it; ok is false where there is no whole one.
+func (f *frame) next(block []byte) (rest []byte, ok bool) {
 	if len(block) < headerSize {
-		return frame{}, nil, false
+		return nil, false
 	}
 	length := uint64(binary.LittleEndian.Uint32(block))
 	if length < headerSize || length > uint64(len(block)) {
-		return frame{}, nil, false
+		return nil, false
 	}
-	f = frame{
-		kind:    block[6],
-		handles: block[7],
-		request: binary.LittleEndian.Uint64(block[8:]),
-		payload: block[headerSize:length],
-		object:  binary.LittleEndian.Uint64(block[16:]), method: binary.LittleEndian.Uint32(block[24:]),
-		remaining: binary.LittleEndian.Uint64(block[32:]),
-	}
+	f.kind, f.handles = block[6], block[7]
+	f.request = binary.LittleEndian.Uint64(block[8:])
+	f.payload = block[headerSize:length]
+	f.object, f.method = binary.LittleEndian.Uint64(block[16:]), binary.LittleEndian.Uint32(block[24:])
+	f.remaining = binary.LittleEndian.Uint64(block[32:])
 	padded := min((length+7)&^7, uint64(len(block)))
-	return f, block[padded:], true
+	return block[padded:], true
 }
 
 // putHeader fills the header of a frame that goes to the library. Its trace is zero.

@@ -121,8 +121,9 @@ func (r *receiver) linger() {
 
 func (r *receiver) route(block []byte) {
 	c := r.client
+	var f frame
 	for len(block) > 0 {
-		f, rest, ok := nextFrame(block)
+		rest, ok := f.next(block)
 		if !ok {
 			c.logFailure("the library answered with a torn frame", nil)
 			return

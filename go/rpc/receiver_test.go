@@ -135,7 +135,8 @@ func FuzzReceiver(f *testing.F) {
 		}
 		ends, frames := map[uint64]uint8{}, 0
 		for rest := block; ; frames++ {
-			frame, after, whole := nextFrame(rest)
+			var frame frame
+			after, whole := frame.next(rest)
 			if !whole {
 				break
 			}

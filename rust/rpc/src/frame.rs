@@ -37,6 +37,7 @@ fn array<const N: usize>(bytes: &[u8; HEADER], at: usize) -> [u8; N] {
 
 impl Header {
     /// Reads the header of the first frame in `block`; `None` where it is not one that a caller may send.
+    #[inline]
     pub(crate) fn parse(block: &[u8]) -> Option<Header> {
         let bytes = block.first_chunk::<HEADER>()?;
         let header = Header {
