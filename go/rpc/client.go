@@ -30,6 +30,7 @@ type Client struct {
 	context   context.Context // of the callbacks that run; over when the client closes
 	stop      context.CancelFunc
 
+	opened  time.Time
 	closing atomic.Bool
 	strays  atomic.Uint64
 	leaks   atomic.Uint64
@@ -86,7 +87,7 @@ func Open(table unsafe.Pointer, schema *Schema, opts ...Option) (*Client, error)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{library: l, schema: schema, failFast: o.failFast, observer: o.observer}
+	c := &Client{library: l, schema: schema, failFast: o.failFast, observer: o.observer, opened: time.Now()}
 	c.observer.name(schema)
 	c.context, c.stop = context.WithCancel(context.Background())
 	for i := range o.receivers {
@@ -169,6 +170,9 @@ func (c *Client) sent() (sent []*Call) {
 	}
 	return sent
 }
+
+// now is the time since the client was opened, and never 0.
+func (c *Client) now() time.Duration { return time.Since(c.opened) + 1 }
 
 // Statistics count what a client has and did. All but the last three come from the library.
 type Statistics struct {

@@ -54,6 +54,7 @@ type dispatcher struct {
 	// The goroutine's own.
 	pending []operation
 	block   []byte
+	queue   int // of the last call that was submitted; -1: none since the last look
 }
 
 func newDispatcher(client *Client) *dispatcher {
@@ -153,7 +154,11 @@ func (d *dispatcher) run() {
 		// Who is about to call gets onto the same crossing.
 		runtime.Gosched()
 		d.gather()
+		d.queue = -1
 		d.submit()
+		if d.queue >= 0 {
+			d.client.receivers[d.queue].await()
+		}
 	}
 }
 
@@ -209,6 +214,7 @@ func (d *dispatcher) submit() {
 				switch op := &d.pending[i]; {
 				case op.kind == kindCall:
 					op.call.submitted = uint32(op.request >> 32)
+					d.queue = int(op.call.queue)
 				case op.frame != nil:
 					op.frame.recycle()
 				}

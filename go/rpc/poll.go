@@ -29,7 +29,15 @@ type receiver struct {
 	stopped    chan struct{}
 	serving    serving
 	patience   time.Duration
+
+	// asked is when the dispatcher submitted a call while this slept, in nanoseconds of the client's clock; asleep where it
+	// sleeps and no call came since, 0 where it is awake. answers is how long the dispatcher then looks for the answer.
+	asked   atomic.Int64
+	answers atomic.Int64
 }
+
+// asleep is no time of the clock.
+const asleep = -1
 
 func newReceiver(client *Client, queue int) (*receiver, error) {
 	r := &receiver{client: client, queue: uint16(queue), stop: make(chan struct{}), stopped: make(chan struct{}), patience: leastPatience}
@@ -67,19 +75,18 @@ func (r *receiver) run() {
 		return
 	}
 	block := make([]byte, blockSize)
-	var asleep time.Time // since when
+	var since time.Time // it sleeps
 	// The poller is edge-triggered, and Read resets its edge before the first call and looks again after each wake-up,
 	// so an answer that comes between an empty poll and the sleep is not lost.
 	_ = raw.Read(func(uintptr) bool {
-		switch {
-		case asleep.IsZero():
-		case time.Since(asleep) < nap:
-			r.patience = min(4*r.patience, mostPatience)
-		default:
-			r.patience = max(r.patience/2, leastPatience)
+		if !since.IsZero() {
+			r.patience = learn(r.patience, time.Since(since))
+			if asked := r.asked.Swap(0); asked > 0 {
+				r.answers.Store(int64(learn(time.Duration(r.answers.Load()), r.client.now()-time.Duration(asked))))
+			}
 		}
 		for {
-			r.linger()
+			r.linger(r.patience)
 			count, used, needed := r.client.library.poll(uint32(r.queue), block)
 			switch {
 			case count == statusTooSmall:
@@ -96,7 +103,8 @@ func (r *receiver) run() {
 				case <-r.stop:
 					return true
 				default:
-					asleep = time.Now()
+					since = time.Now()
+					r.asked.Store(asleep)
 					return false
 				}
 			}
@@ -104,12 +112,29 @@ func (r *receiver) run() {
 	})
 }
 
+// learn answers how long to look the next time, where the wait was so long this time.
+func learn(patience, wait time.Duration) time.Duration {
+	if wait < nap {
+		return min(4*patience, mostPatience)
+	}
+	return max(patience/2, leastPatience)
+}
+
+// await is called by a dispatcher that has just submitted a call. Where the receiver sleeps, it looks for the answer: two
+// threads would have to be woken else, one here and one in the library, and this goroutine's is awake. When the answer is
+// there, the scheduler finds the receiver in the poller before that thread sleeps.
+func (r *receiver) await() {
+	if r.asked.Load() == asleep && r.asked.CompareAndSwap(asleep, int64(r.client.now())) {
+		r.linger(max(time.Duration(r.answers.Load()), leastPatience))
+	}
+}
+
 // linger lets other goroutines run until the queue has something, as long as patience says.
-func (r *receiver) linger() {
+func (r *receiver) linger(patience time.Duration) {
 	if atomic.LoadUint64(r.pending) > 0 {
 		return
 	}
-	for start := time.Now(); time.Since(start) < r.patience; {
+	for start := time.Now(); time.Since(start) < patience; {
 		for range 8 {
 			runtime.Gosched()
 			if atomic.LoadUint64(r.pending) > 0 {

@@ -15,7 +15,7 @@ import (
 
 // lonely is a client without a library, and its receiver: what is freed goes nowhere.
 func lonely() (*Client, *receiver) {
-	c := &Client{schema: &Schema{}, closed: true}
+	c := &Client{schema: &Schema{}, closed: true, opened: time.Now()}
 	c.context, c.stop = context.WithCancel(context.Background())
 	c.dispatchers = []*dispatcher{newDispatcher(c)}
 	r := &receiver{client: c}
@@ -213,4 +213,30 @@ func TestACallFailsFastWhereTheLibraryIsFull(t *testing.T) {
 	}
 	d.full.Store(false)
 	assert.NoError(t, d.send(t.Context(), operation{kind: kindCall}))
+}
+
+// TestPatienceFollowsWhatPays: a wait that was short makes the next look longer, a long one makes it shorter, within bounds.
+func TestPatienceFollowsWhatPays(t *testing.T) {
+	patience := leastPatience
+	for _, want := range []time.Duration{4 * leastPatience, 16 * leastPatience, mostPatience, mostPatience} {
+		patience = learn(patience, nap-1)
+		assert.Equal(t, want, patience)
+	}
+	assert.Equal(t, mostPatience/2, learn(patience, nap))
+	assert.Equal(t, leastPatience, learn(leastPatience, time.Hour))
+}
+
+// TestADispatcherLooksOnlyWhereTheReceiverSleeps, once, and says when it asked.
+func TestADispatcherLooksOnlyWhereTheReceiverSleeps(t *testing.T) {
+	c, r := lonely()
+	defer c.stop()
+	r.pending = new(uint64)
+	r.await()
+	assert.Zero(t, r.asked.Load(), "it is awake")
+	r.asked.Store(asleep)
+	r.await()
+	asked := r.asked.Load()
+	assert.Positive(t, asked)
+	r.await()
+	assert.Equal(t, asked, r.asked.Load(), "it looks already")
 }
