@@ -394,11 +394,11 @@ impl<'r> Walker<'r> {
     /// Whether the repository still has all the content of a file of the parent snapshot.
     fn is_kept(&mut self, node: &Node) -> Result<bool> {
         match (&node.chunks, &node.lists) {
-            (Some(chunks), _) => Ok(self.all_kept(chunks)),
+            (Some(chunks), _) => self.all_kept(chunks),
             (None, Some(_)) => {
                 let Some(trees) = &mut self.trees else { return Ok(false) };
                 match trees.chunks(node) {
-                    Ok(chunks) => Ok(self.all_kept(&chunks)),
+                    Ok(chunks) => self.all_kept(&chunks),
                     Err(Error::Cancelled) => Err(Error::Cancelled),
                     Err(_) => Ok(false),
                 }
@@ -407,9 +407,14 @@ impl<'r> Walker<'r> {
         }
     }
 
-    fn all_kept(&self, chunks: &[ChunkRef]) -> bool {
+    fn all_kept(&self, chunks: &[ChunkRef]) -> Result<bool> {
         let index = self.run.vault.index.read();
-        chunks.iter().all(|chunk| index.find(&chunk.id).is_some_and(|place| place.length == chunk.length))
+        for chunk in chunks {
+            if index.find(&chunk.id)?.is_none_or(|place| place.length != chunk.length) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 

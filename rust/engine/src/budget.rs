@@ -22,6 +22,7 @@ const LEAST_OF_RUN: u64 = 32 * MIB;
 
 /// Memory of an open repository, shared by its runs.
 pub(crate) struct Budget {
+    pub total: u64,
     left: Mutex<u64>,
 }
 
@@ -35,7 +36,7 @@ impl Budget {
             Some(bytes) => bytes,
             None => (machine_memory() / 8).clamp(LEAST, MOST_BY_DEFAULT),
         };
-        Ok(Arc::new(Budget { left: Mutex::new(total) }))
+        Ok(Arc::new(Budget { total, left: Mutex::new(total) }))
     }
 
     /// Half of what is left for a run, so that others can start beside it.

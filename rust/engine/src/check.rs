@@ -5,7 +5,7 @@ use crate::content::{locate, name_of, Patience};
 use crate::error::{Error, Result};
 use crate::folder::{ChunkRef, Node};
 use crate::id::{is_random_name, Id};
-use crate::index::{self, PackInfo};
+use crate::index::{self, PackInfo, SegmentInfo};
 use crate::log;
 use crate::pack::{self, Blob, PackRecord, SegmentReader};
 use crate::pipeline::{Counters, Course, Vault};
@@ -16,7 +16,6 @@ use crossbeam_channel::Receiver;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CheckOptions {
@@ -62,9 +61,8 @@ fn advice(object: &str) -> &'static str {
 
 /// Segments to read at once, with the blobs that must be in them.
 struct Task {
-    pack: Arc<PackInfo>,
-    first: u32,
-    blobs: Vec<Vec<Blob>>,
+    pack: PackInfo,
+    segments: Vec<(SegmentInfo, Vec<Blob>)>,
 }
 
 struct Check<'c> {
@@ -156,8 +154,8 @@ impl Check<'_> {
         sizes: &HashMap<[u8; 16], u64>,
     ) -> Result<()> {
         let (store, keys) = (&*self.vault.store, &self.vault.keys);
-        for (name, size) in sizes.iter().filter(|(name, _)| self.vault.index.read().has_pack(name)) {
-            if !packs.contains_key(name) {
+        for (name, size) in sizes {
+            if self.vault.index.read().has_pack(name)? && !packs.contains_key(name) {
                 self.course.check()?;
                 packs.extend(self.keep(pack::read_contents(store, keys, name, *size))?.map(|record| (*name, record)));
             }
@@ -321,17 +319,17 @@ impl Check<'_> {
             packs.sort_unstable_by_key(|record| record.name);
             for record in packs {
                 self.course.work_on(pack::object_name(&record.name).as_bytes());
-                let pack = Arc::new(PackInfo::of(&record));
-                let count = record.contents.0.len() as u32;
-                let mut segments = record.contents.0.into_iter().map(|segment| segment.blobs);
-                let mut first = 0;
-                while first < count {
-                    let length = pack::run_length(&pack, first..count);
-                    let blobs = segments.by_ref().take(length).collect();
-                    if tasks.send(Task { pack: Arc::clone(&pack), first, blobs }).is_err() {
+                let pack = PackInfo::of(&record);
+                let segments: Vec<_> = index::segments(&record).collect();
+                let mut contents = record.contents.0.into_iter().map(|segment| segment.blobs);
+                let mut rest = &segments[..];
+                while !rest.is_empty() {
+                    let (run, after) = rest.split_at(pack::run_length(rest.iter()));
+                    let segments = run.iter().copied().zip(contents.by_ref()).collect();
+                    if tasks.send(Task { pack, segments }).is_err() {
                         return;
                     }
-                    first += length as u32;
+                    rest = after;
                 }
                 Counters::add(&counters.files, 1);
             }
@@ -345,15 +343,17 @@ impl Check<'_> {
         for task in to_do {
             self.course.check()?;
             let store = &*self.vault.store;
-            let last = task.first + task.blobs.len() as u32 - 1;
-            let at_once = reader.fetch(store, &task.pack, task.first..=last);
-            for (number, blobs) in (task.first..).zip(&task.blobs) {
+            let (first, last) = (task.segments.first(), task.segments.last());
+            let (Some((first, _)), Some((last, _))) = (first, last) else { continue };
+            let at_once = reader.fetch(store, &task.pack, first, last);
+            for (segment, blobs) in &task.segments {
+                let number = segment.number;
                 // What cannot be read takes nothing along that can.
                 let fetched = match &at_once {
-                    Err(_) if task.first != last => reader.fetch(store, &task.pack, number..=number),
+                    Err(_) if first.number != last.number => reader.fetch(store, &task.pack, segment, segment),
                     fetched => fetched.clone(),
                 };
-                let opened = fetched.and_then(|()| reader.open(&self.vault.keys, &task.pack, number));
+                let opened = fetched.and_then(|()| reader.open(&self.vault.keys, &task.pack, segment));
                 let Some(plain) = self.keep(opened)? else { continue };
                 Counters::add(&self.course.counters.bytes_read, plain.len() as u64);
                 Counters::add(&self.course.counters.bytes, plain.len() as u64);

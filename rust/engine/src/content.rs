@@ -9,7 +9,6 @@ use crate::pipeline::Vault;
 use crate::tree::{Extent, Metadata};
 use bytes::Bytes;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::sync::Arc;
 
 /// Where the chunks of a file go, one after the other.
 pub(crate) struct Layout {
@@ -52,12 +51,12 @@ pub(crate) fn wrong_length(path: &[u8]) -> Error {
 }
 
 /// Where the pack of a chunk is.
-pub(crate) fn locate(vault: &Vault, chunk: &ChunkRef) -> Result<(Place, Arc<PackInfo>)> {
+pub(crate) fn locate(vault: &Vault, chunk: &ChunkRef) -> Result<(Place, PackInfo)> {
     let index = vault.index.read();
-    let place = index.find(&chunk.id).filter(|place| place.kind == BlobKind::Data && place.length == chunk.length);
+    let place = index.find(&chunk.id)?.filter(|place| place.kind == BlobKind::Data && place.length == chunk.length);
     let place = place
         .ok_or_else(|| Error::damaged(name_of(&chunk.id), "no pack has it; run check to see what it takes with it"))?;
-    Ok((place, Arc::clone(index.pack(place.pack))))
+    Ok((place, index.pack(place.pack)?))
 }
 
 pub(crate) fn name_of(chunk: &Id) -> String {
@@ -113,11 +112,11 @@ impl ChunkReader {
     /// The chunk, verified.
     pub fn read(&mut self, chunk: &ChunkRef) -> Result<Bytes> {
         let (place, pack) = locate(&self.vault, chunk)?;
-        let key = (place.pack, place.segment);
+        let key = (place.pack, place.segment.number);
         let plain = match &self.last {
             Some((last, plain)) if *last == key => plain.clone(),
             _ => {
-                let plain = self.reader.take(&*self.vault.store, &self.vault.keys, &pack, place.segment)?;
+                let plain = self.reader.take(&*self.vault.store, &self.vault.keys, &pack, &place.segment)?;
                 self.last = Some((key, plain.clone()));
                 plain
             }

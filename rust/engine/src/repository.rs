@@ -7,7 +7,7 @@ use crate::chunk::{self, Chunker};
 use crate::config::{self, Config};
 use crate::error::{Error, Result};
 use crate::id::Id;
-use crate::index;
+use crate::index::{self, Index};
 use crate::ingest::{Ingest, IngestOptions};
 use crate::keys::{self, Secret};
 use crate::listing;
@@ -22,7 +22,7 @@ use crate::store::{self, Store, StoreError};
 use crate::tree::{self, Entry, Time};
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -340,7 +340,8 @@ impl Inner {
         }
         let chunker =
             Chunker::new(&keys.cuts, config.chunks).map_err(|error| Error::invalid(&url, error.to_string()))?;
-        let vault = Vault { store, keys, index: Arc::default() };
+        let index = Arc::new(RwLock::new(Index::new(budget.total)));
+        let vault = Vault { store, keys, index };
         Ok(Inner { id: config.repository, url, vault, chunker, chunks: config.chunks, budget, known: Mutex::default() })
     }
 

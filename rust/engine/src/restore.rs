@@ -10,7 +10,7 @@ use crate::direct::PageBuffer;
 use crate::error::{Error, Result};
 use crate::folder::{ChunkRef, Node};
 use crate::id::Id;
-use crate::index::{PackInfo, Place};
+use crate::index::{PackInfo, Place, SegmentInfo};
 use crate::listing::{clean, find};
 use crate::pack::{self, SegmentReader};
 use crate::pipeline::{Busy, Counters, Course, Stage, Vault};
@@ -48,8 +48,8 @@ pub struct RestoreReport {
 
 /// Segments to read at once, and what of each goes where.
 struct Task {
-    pack: Arc<PackInfo>,
-    segments: Vec<(u32, Vec<PlacedPiece>)>,
+    pack: PackInfo,
+    segments: Vec<(SegmentInfo, Vec<PlacedPiece>)>,
 }
 
 struct PlacedPiece {
@@ -229,14 +229,14 @@ impl Restore<'_> {
             let store = &*self.vault.store;
             let (first, last) = (task.segments.first(), task.segments.last());
             let (Some((first, _)), Some((last, _))) = (first, last) else { continue };
-            let at_once = reader.fetch(store, &task.pack, *first..=*last);
-            for (number, pieces) in &task.segments {
+            let at_once = reader.fetch(store, &task.pack, first, last);
+            for (segment, pieces) in &task.segments {
                 // What cannot be read takes nothing along that can.
                 let fetched = match &at_once {
-                    Err(_) if first != last => reader.fetch(store, &task.pack, *number..=*number),
+                    Err(_) if first.number != last.number => reader.fetch(store, &task.pack, segment, segment),
                     fetched => fetched.clone(),
                 };
-                let plain = fetched.and_then(|()| reader.open(&self.vault.keys, &task.pack, *number));
+                let plain = fetched.and_then(|()| reader.open(&self.vault.keys, &task.pack, segment));
                 self.patience.goes_on(&plain)?;
                 for piece in pieces {
                     let bytes = plain.clone().and_then(|plain| cut_out(self.vault, &piece.place, &task.pack, plain));
@@ -347,7 +347,7 @@ struct Planner<'p> {
     only: &'p [Vec<u8>],
     tasks: Sender<Task>,
     /// By pack and segment.
-    gathered: HashMap<(u32, u32), (Arc<PackInfo>, Vec<PlacedPiece>)>,
+    gathered: HashMap<(u32, u32), (PackInfo, SegmentInfo, Vec<PlacedPiece>)>,
     files: usize,
     bytes: u64,
     /// Of files with several names, by device and inode.
@@ -488,8 +488,8 @@ impl Planner<'_> {
             let ranges = layout.next(chunk).ok_or_else(|| wrong_length(&file.path))?;
             let (place, pack) = locate(self.restore.vault, chunk)?;
             file.state.lock().missing += 1;
-            let segment = self.gathered.entry((place.pack, place.segment));
-            let (_, pieces) = segment.or_insert_with(|| (pack, Vec::new()));
+            let segment = self.gathered.entry((place.pack, place.segment.number));
+            let (.., pieces) = segment.or_insert_with(|| (pack, place.segment, Vec::new()));
             pieces.push(PlacedPiece { place, ranges, file: Arc::clone(file) });
             self.bytes += u64::from(chunk.length);
             if self.bytes >= GATHERED_BYTES {
@@ -505,12 +505,11 @@ impl Planner<'_> {
         gathered.sort_unstable_by_key(|(key, _)| *key);
         (self.files, self.bytes) = (0, 0);
         let mut left = gathered.into_iter();
-        while let Some(((number, _), (pack, _))) = left.as_slice().first() {
-            let (number, pack) = (*number, Arc::clone(pack));
+        while let Some(&((number, _), (pack, ..))) = left.as_slice().first() {
             let of_pack =
-                left.as_slice().iter().map_while(|((pack, segment), _)| (*pack == number).then_some(*segment));
-            let length = pack::run_length(&pack, of_pack);
-            let segments = left.by_ref().take(length).map(|((_, segment), (_, pieces))| (segment, pieces)).collect();
+                left.as_slice().iter().map_while(|((pack, _), (_, segment, _))| (*pack == number).then_some(segment));
+            let length = pack::run_length(of_pack);
+            let segments = left.by_ref().take(length).map(|(_, (_, segment, pieces))| (segment, pieces)).collect();
             self.tasks.send(Task { pack, segments }).map_err(|_| Error::Cancelled)?;
         }
         Ok(())

@@ -32,10 +32,10 @@ impl Trees {
         let missing = || Error::damaged(format!("tree {id}"), "no pack has it; run check to see what it takes with it");
         let (place, pack) = {
             let index = self.vault.index.read();
-            let place = index.find(id).filter(|place| place.kind == BlobKind::Tree).ok_or_else(missing)?;
-            (place, index.pack(place.pack).clone())
+            let place = index.find(id)?.filter(|place| place.kind == BlobKind::Tree).ok_or_else(missing)?;
+            (place, index.pack(place.pack)?)
         };
-        let key = (place.pack, place.segment);
+        let key = (place.pack, place.segment.number);
         match self.kept.iter().position(|(kept, _)| *kept == key) {
             Some(0) => {}
             Some(at) => {
@@ -44,7 +44,7 @@ impl Trees {
                 }
             }
             None => {
-                let plain = self.reader.take(&*self.vault.store, &self.vault.keys, &pack, place.segment)?;
+                let plain = self.reader.take(&*self.vault.store, &self.vault.keys, &pack, &place.segment)?;
                 self.kept.truncate(KEPT - 1);
                 self.kept.push_front((key, plain));
             }

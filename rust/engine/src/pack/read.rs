@@ -6,12 +6,12 @@ use crate::compress::{Decoder, Method};
 use crate::direct::PageBuffer;
 use crate::error::{Error, Result};
 use crate::id::Id;
-use crate::index::PackInfo;
+use crate::index::{PackInfo, SegmentInfo};
 use crate::object::unpadded;
 use crate::seal::{Keys, Role, SALT, TAG};
 use crate::store::{self, Store};
 use bytes::Bytes;
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 
 /// The table of contents of a pack of `size` bytes, from the pack itself.
 pub(crate) fn read_contents(store: &dyn Store, keys: &Keys, name: &[u8; 16], size: u64) -> Result<PackRecord> {
@@ -53,11 +53,11 @@ pub(crate) fn read_contents(store: &dyn Store, keys: &Keys, name: &[u8; 16], siz
 /// asked for.
 const RUN: u64 = 4 << 20;
 
-/// How many of `segments`, numbers in ascending order, are one after the other in the pack and worth reading at once.
-pub(crate) fn run_length(pack: &PackInfo, segments: impl Iterator<Item = u32>) -> usize {
+/// How many of `segments`, in ascending order, are one after the other in their pack and worth reading at once.
+pub(crate) fn run_length<'s>(segments: impl Iterator<Item = &'s SegmentInfo>) -> usize {
     let mut run: Option<(u32, u64)> = None;
-    let next_to_last = |number: u32| {
-        let stored = pack.segments.get(number as usize).map_or(0, |segment| u64::from(segment.stored));
+    let next_to_last = |segment: &SegmentInfo| {
+        let (number, stored) = (segment.number, u64::from(segment.stored));
         let goes_on = match run {
             None => Some(stored),
             Some((last, bytes)) => Some(bytes + stored).filter(|bytes| number == last + 1 && *bytes <= RUN),
@@ -86,11 +86,8 @@ impl SegmentReader {
     }
 
     /// Gets segments that are one after the other.
-    pub fn fetch(&mut self, store: &dyn Store, pack: &PackInfo, segments: RangeInclusive<u32>) -> Result<()> {
+    pub fn fetch(&mut self, store: &dyn Store, pack: &PackInfo, first: &SegmentInfo, last: &SegmentInfo) -> Result<()> {
         let object = object_name(&pack.name);
-        let missing = || Error::damaged(&object, "it lacks a segment that the index names");
-        let first = pack.segments.get(*segments.start() as usize).ok_or_else(missing)?;
-        let last = pack.segments.get(*segments.end() as usize).ok_or_else(missing)?;
         let start = u64::from(first.offset);
         let range = start..u64::from(last.offset) + u64::from(last.stored) + TAG as u64;
         self.fetched = (start, store::read(store, &object, range, &mut self.sealed)?);
@@ -98,8 +95,8 @@ impl SegmentReader {
     }
 
     /// The plain data of a segment that was fetched, once; the ids in it are not verified yet.
-    pub fn open(&mut self, keys: &Keys, pack: &PackInfo, number: u32) -> Result<&[u8]> {
-        let (from, range) = self.find(keys, pack, number)?;
+    pub fn open(&mut self, keys: &Keys, pack: &PackInfo, segment: &SegmentInfo) -> Result<&[u8]> {
+        let (from, range) = self.find(keys, pack, segment)?;
         Ok(match from {
             From::Sealed => &self.sealed.bytes()[range],
             From::Plain => &self.plain.bytes()[range],
@@ -107,9 +104,9 @@ impl SegmentReader {
     }
 
     /// Gets and opens one segment, for those who keep it.
-    pub fn take(&mut self, store: &dyn Store, keys: &Keys, pack: &PackInfo, number: u32) -> Result<Bytes> {
-        self.fetch(store, pack, number..=number)?;
-        let (from, range) = self.find(keys, pack, number)?;
+    pub fn take(&mut self, store: &dyn Store, keys: &Keys, pack: &PackInfo, segment: &SegmentInfo) -> Result<Bytes> {
+        self.fetch(store, pack, segment, segment)?;
+        let (from, range) = self.find(keys, pack, segment)?;
         let buffer = match from {
             From::Sealed => &mut self.sealed,
             From::Plain => &mut self.plain,
@@ -117,10 +114,9 @@ impl SegmentReader {
         Ok(std::mem::take(buffer).share(range))
     }
 
-    fn find(&mut self, keys: &Keys, pack: &PackInfo, number: u32) -> Result<(From, Range<usize>)> {
+    fn find(&mut self, keys: &Keys, pack: &PackInfo, segment: &SegmentInfo) -> Result<(From, Range<usize>)> {
         let object = object_name(&pack.name);
-        let segment = pack.segments.get(number as usize);
-        let segment = segment.ok_or_else(|| Error::damaged(&object, "it lacks a segment that the index names"))?;
+        let number = segment.number;
         let broken = || Error::damaged(&object, format!("the seal of its segment {number} is broken"));
         let (base, fetched) = &self.fetched;
         let start = u64::from(segment.offset).checked_sub(*base).ok_or_else(broken)? as usize;

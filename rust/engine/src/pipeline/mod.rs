@@ -326,14 +326,22 @@ impl Run {
     }
 
     /// Whether this caller is to store the chunk: nobody has it, and nobody else is about to.
-    fn claim(&self, id: &Id) -> bool {
-        self.vault.index.read().find(id).is_none() && self.fresh.lock().insert(*id)
+    fn claim(&self, id: &Id) -> Result<bool> {
+        if self.vault.index.read().find(id)?.is_some() || !self.fresh.lock().insert(*id) {
+            return Ok(false);
+        }
+        // Between the two looks it may have moved from the one to the other: see `write_index`.
+        let is_new = self.vault.index.read().find(id)?.is_none();
+        if !is_new {
+            self.fresh.lock().remove(id);
+        }
+        Ok(is_new)
     }
 
     /// Stores a tree blob, unless it is known: its id.
     pub fn put_tree(&self, blob: Vec<u8>) -> Result<Id> {
         let id = self.vault.keys.tree_id(&blob);
-        if !self.claim(&id) {
+        if !self.claim(&id)? {
             return Ok(id);
         }
         let mut trees = self.trees.lock();
@@ -402,8 +410,14 @@ impl Run {
         };
         let name = crate::index::write_object(&*self.vault.lasting(), &self.vault.keys, &records)?;
         let mut index = self.vault.index.write();
-        records.iter().for_each(|record| index.add(record));
+        records.iter().try_for_each(|record| index.add(record))?;
         index.objects.insert(name);
+        drop(index);
+        // Known from the index from now on. What is in no index yet is all that a run has to remember.
+        let mut fresh = self.fresh.lock();
+        for blob in records.iter().flat_map(|record| &record.contents.0).flat_map(|segment| &segment.blobs) {
+            fresh.remove(&blob.id);
+        }
         Ok(())
     }
 }

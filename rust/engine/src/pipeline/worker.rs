@@ -83,7 +83,7 @@ impl Worker<'_> {
         let length: usize = parts.iter().map(Bytes::len).sum();
         let counters = &self.run.course.counters;
         Counters::add(&counters.chunks, 1);
-        if self.run.claim(&id) {
+        if self.run.claim(&id)? {
             Counters::add(&counters.chunks_new, 1);
             Counters::add(&counters.bytes_new, length as u64);
             self.make_room(length, 1)?;
@@ -117,7 +117,7 @@ impl Worker<'_> {
             let length = piece.range.len() as u32;
             let id = self.run.vault.keys.data_id([&data[piece.range.clone()]]);
             chunks.push(ChunkRef { id, length });
-            if self.run.claim(&id) {
+            if self.run.claim(&id)? {
                 // New content closes the gaps that known content leaves.
                 data.copy_within(piece.range.clone(), end);
                 end += piece.range.len();
