@@ -1,7 +1,7 @@
 //! The index: where each chunk is, from the index objects.
 //!
 //! What is in memory finds a chunk by half of its id's bits, and tells the number of its record; records are on disk, but for
-//! the last ones, and have the whole id, which is compared. docs/adr/0008 has the reasons, and what it costs.
+//! the last ones, and have the whole id, which is compared. docs/adr/0009 has the reasons, and what it costs.
 
 mod ledger;
 mod table;

@@ -58,7 +58,7 @@ fn resident() -> u64 {
 }
 
 /// `STRONGROOM_INDEX_CHUNKS=100000000 cargo test --release -p strongroom-engine --lib -- index::tests::many --nocapture`
-/// takes some 8 GiB of disk and 1.3 GiB of memory, and prints what docs/adr/0008 has.
+/// takes some 8 GiB of disk and 1.3 GiB of memory, and prints what docs/adr/0009 has.
 #[test]
 fn many_chunks_are_found_in_few_bytes() {
     let chunks = std::env::var("STRONGROOM_INDEX_CHUNKS").map_or(200_000, |text| text.parse().expect("a number"));
