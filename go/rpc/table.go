@@ -16,9 +16,10 @@ type table[T any] struct {
 
 const firstChunk = 64
 
+// next stands beside what who takes an entry begins with, so that both come with one line of memory.
 type entry[T any] struct {
-	value T
 	next  atomic.Uint32 // the idle entry below, + 1
+	value T
 }
 
 // find answers an entry's value, or nil where its chunk was never made.
