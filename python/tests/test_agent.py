@@ -95,6 +95,10 @@ def test_roofline_and_explain(agent: Agent) -> None:
     assert explanation.keys() >= {"busy", "limited_by", "advice", "seconds", "roofline_seconds", "roofline_reached"}
     assert "read" in explanation["busy"]
     assert not list((agent.repository / "tmp").iterdir()), "what was written to measure the disk is gone"
+    # Where the machine cannot be measured, the snapshot is saved all the same.
+    agent.extra = {"TMPDIR": str(agent.folder / "nowhere")}
+    saved = agent.ok("backup", "file", "--explain")
+    assert f"strongroom: cannot explain the run: {agent.folder / 'nowhere'}: " in saved.error
     agent.fails(2, "--explain and --quiet exclude each other", "backup", "file", "--explain", "--quiet")
 
 

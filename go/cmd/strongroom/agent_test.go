@@ -361,5 +361,10 @@ func TestRooflineAndExplain(t *testing.T) {
 	entries, err := os.ReadDir(filepath.Join(a.home, ".local/share/strongroom/repository/tmp"))
 	require.NoError(t, err)
 	assert.Empty(t, entries, "what was written to measure the disk is gone")
+	// Where the machine cannot be measured, the snapshot is saved all the same.
+	a.extra = append(a.extra, "TMPDIR="+filepath.Join(a.folder, "nowhere"))
+	saved := a.run("backup", "file", "--explain")
+	assert.Equal(t, exitOK, saved.code, saved.errOut)
+	assert.Contains(t, saved.errOut, "strongroom: cannot explain the run: "+filepath.Join(a.folder, "nowhere")+": ")
 	a.fails(exitUsage, "--explain and --quiet exclude each other", "backup", "file", "--explain", "--quiet")
 }

@@ -73,8 +73,9 @@ func (a *app) backupCommand() *cobra.Command {
 			}
 			outcome := a.saved(report)
 			if explain {
+				// The snapshot is saved, whatever becomes of this.
 				if err := a.explain(ctx, repository, report, options.Compression); err != nil {
-					return err
+					a.complain("cannot explain the run: %v", err)
 				}
 			}
 			return outcome

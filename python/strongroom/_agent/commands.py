@@ -61,10 +61,14 @@ def backup(options: argparse.Namespace, output: Output) -> None:
             output.saved(report)
         finally:
             if options.explain:
-                with strongroom.Machine.open(runtime=runtime) as machine:
-                    measured = machine.roofline(repository.url())
-                    told = machine.explain(report.snapshot.statistics, report.busy, compression, measured)
-                output.explained(report, told)
+                # The snapshot is saved, whatever becomes of this.
+                try:
+                    with strongroom.Machine.open(runtime=runtime) as machine:
+                        measured = machine.roofline(repository.url())
+                        told = machine.explain(report.snapshot.statistics, report.busy, compression, measured)
+                    output.explained(report, told)
+                except strongroom.Error as error:
+                    output.complain(f"cannot explain the run: {error}")
 
 
 def _ingest(

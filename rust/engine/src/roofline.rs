@@ -257,17 +257,8 @@ fn halves() -> Vec<u8> {
 
 /// A file without a name, which lies in the page cache.
 fn cached_file(data: &[u8]) -> Result<File> {
-    let folder = std::env::temp_dir();
-    let make = || -> Result<File> {
-        let path = folder.join(format!("strongroom-roofline-{}", hex(&seal::random_array::<8>()?)));
-        let options = File::options().read(true).write(true).create_new(true).clone();
-        let mut file = options.open(&path).map_err(|error| in_folder(&folder, &error))?;
-        let written = file.write_all(data);
-        let _ = std::fs::remove_file(&path);
-        written.map_err(|error| in_folder(&folder, &error))?;
-        Ok(file)
-    };
-    make()
+    let made = tempfile::tempfile().and_then(|mut file| file.write_all(data).map(|()| file));
+    made.map_err(|error| in_folder(&std::env::temp_dir(), &error))
 }
 
 fn in_folder(folder: &Path, error: &std::io::Error) -> Error {
