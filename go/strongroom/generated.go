@@ -239,6 +239,8 @@ type BackupOptions struct {
 	OneFileSystem bool
 	// Read every file, also where size, times and inode say that it is unchanged.
 	Paranoid bool
+	// Read every pack back from the store and compare it before the snapshot names it.
+	Verify bool
 }
 
 func defaultBackupOptions() BackupOptions {
@@ -265,6 +267,7 @@ func (v *BackupOptions) encode(e *rpc.Encoder) {
 	}
 	e.Bool(v.OneFileSystem)
 	e.Bool(v.Paranoid)
+	e.Bool(v.Verify)
 	e.End(start)
 }
 
@@ -299,6 +302,9 @@ func (v *BackupOptions) decode(d *rpc.Decoder) {
 	if d.More() {
 		v.Paranoid = d.Bool()
 	}
+	if d.More() {
+		v.Verify = d.Bool()
+	}
 	d.End(outside)
 }
 
@@ -307,6 +313,8 @@ type IngestOptions struct {
 	Tags        []string
 	Host        string
 	Compression Compression
+	// Read every pack back from the store and compare it before the snapshot names it.
+	Verify bool
 }
 
 func defaultIngestOptions() IngestOptions {
@@ -327,6 +335,7 @@ func (v *IngestOptions) encode(e *rpc.Encoder) {
 	} else {
 		CompressionAuto{}.encodeCompression(e)
 	}
+	e.Bool(v.Verify)
 	e.End(start)
 }
 
@@ -346,6 +355,9 @@ func (v *IngestOptions) decode(d *rpc.Decoder) {
 	}
 	if d.More() {
 		v.Compression = decodeCompression(d)
+	}
+	if d.More() {
+		v.Verify = d.Bool()
 	}
 	d.End(outside)
 }
@@ -1949,7 +1961,7 @@ enum Credentials{password{value:string},key_file{at:path}}
 enum EntryKind{file,folder,symlink{target:path},fifo,socket,block_device{number:u64},char_device{number:u64}}
 enum IssueKind{unreadable,vanished,changed,metadata,damaged}
 error RepositoryError{not_found{url:string},already_exists{url:string},not_a_repository{url:string,why:string},wrong_key,newer_format{found:u32,supported:u32},damaged{object:string,why:string},no_space{what:string},store{what:string,why:string},store_not_safe{url:string},no_such_snapshot{name:string},no_such_path{at:path},invalid{what:string,why:string},file{at:path,why:string}}
-record BackupOptions{paths:list<path>,tags:list<string>,host:string="",compression:Compression=auto,one_file_system:bool=false,paranoid:bool=false}
+record BackupOptions{paths:list<path>,tags:list<string>,host:string="",compression:Compression=auto,one_file_system:bool=false,paranoid:bool=false,verify:bool=false}
 record BackupReport{snapshot:Snapshot,issues:list<FileIssue>,busy:map<string,f64>}
 record CheckOptions{read_data:bool=false}
 record CheckReport{snapshots:u64,packs:u64,chunks:u64,bytes_read:u64,damage:list<Damage>}
@@ -1957,7 +1969,7 @@ record Damage{object:string,why:string}
 record Entry{at:path,kind:EntryKind,mode:u32,uid:u32,gid:u32,size:u64,modified:timestamp,links:u64}
 record Explanation{limited_by:string,busy:f64,roofline:duration,reached:optional<f64>,advice:string}
 record FileIssue{at:path,kind:IssueKind,message:string}
-record IngestOptions{tags:list<string>,host:string="",compression:Compression=auto}
+record IngestOptions{tags:list<string>,host:string="",compression:Compression=auto,verify:bool=false}
 record InitOptions{create_key:bool=false}
 record Location{url:string,credentials:Credentials,memory:optional<u64>}
 record NewFile{at:path,mode:u32=384,modified:optional<timestamp>}
@@ -1970,7 +1982,7 @@ record Snapshot{id:bytes<32>,time:timestamp,host:string,user:string,paths:list<p
 record StageSpeed{stage:string,one_core:f64,all_cores:f64}
 record Statistics{files:u64,folders:u64,others:u64,unchanged:u64,bytes:u64,bytes_read:u64,bytes_new:u64,bytes_stored:u64,chunks:u64,chunks_new:u64,duration:duration}
 `,
-	Hash:        [16]byte{0x6c, 0x7e, 0x50, 0x64, 0xf7, 0x6e, 0xcd, 0x35, 0xeb, 0x0e, 0x7b, 0xd7, 0x53, 0xb3, 0x33, 0x75},
+	Hash:        [16]byte{0x42, 0xfb, 0x90, 0xa5, 0x0f, 0x66, 0x5e, 0x16, 0x5d, 0xf8, 0x60, 0x80, 0xd1, 0x0e, 0x47, 0x2d},
 	DecodeError: decodeError,
 }
 

@@ -100,6 +100,8 @@ class BackupOptions:
     """Stay on the file system of each path."""
     paranoid: bool = False
     """Read every file, also where size, times and inode say that it is unchanged."""
+    verify: bool = False
+    """Read every pack back from the store and compare it before the snapshot names it."""
 
 
 @_dataclasses.dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ class IngestOptions:
     tags: _abc.Sequence[str] = _dataclasses.field(default_factory=list)
     host: str = ""
     compression: Compression = _dataclasses.field(default_factory=CompressionAuto)
+    verify: bool = False
+    """Read every pack back from the store and compare it before the snapshot names it."""
 
 
 @_dataclasses.dataclass(frozen=True, slots=True)
@@ -907,6 +911,7 @@ _T_BACKUP_OPTIONS: _wire.Record[BackupOptions] = _wire.Record(
         _wire.Field("compression", _T_COMPRESSION, lambda: CompressionAuto()),
         _wire.Field("one_file_system", _wire.BOOL, lambda: False),
         _wire.Field("paranoid", _wire.BOOL, lambda: False),
+        _wire.Field("verify", _wire.BOOL, lambda: False),
     ),
 )
 
@@ -916,6 +921,7 @@ _T_INGEST_OPTIONS: _wire.Record[IngestOptions] = _wire.Record(
         _wire.Field("tags", _wire.List(_wire.STRING)),
         _wire.Field("host", _wire.STRING, lambda: ""),
         _wire.Field("compression", _T_COMPRESSION, lambda: CompressionAuto()),
+        _wire.Field("verify", _wire.BOOL, lambda: False),
     ),
 )
 
@@ -1400,7 +1406,7 @@ _M_INGEST_COMMIT: _rpc.Method[BackupReport] = _rpc.Method(
 )
 
 
-# What 6c7e5064f76ecd35eb0e7bd753b33375 is the hash of: all that the library and this package must agree on.
+# What 42fb90a50f665e165df86080d10e472d is the hash of: all that the library and this package must agree on.
 _TEXT = (
     "method Ingest.add(file:NewFile)->u64 throws RepositoryError\n"
     "method Ingest.commit()->BackupReport throws RepositoryError\n"
@@ -1430,7 +1436,7 @@ _TEXT = (
     "store{what:string,why:string},store_not_safe{url:string},no_such_snapshot{name:string},no_such_path{at:path},"
     "invalid{what:string,why:string},file{at:path,why:string}}\n"
     'record BackupOptions{paths:list<path>,tags:list<string>,host:string="",compression:Compression=auto,'
-    "one_file_system:bool=false,paranoid:bool=false}\n"
+    "one_file_system:bool=false,paranoid:bool=false,verify:bool=false}\n"
     "record BackupReport{snapshot:Snapshot,issues:list<FileIssue>,busy:map<string,f64>}\n"
     "record CheckOptions{read_data:bool=false}\n"
     "record CheckReport{snapshots:u64,packs:u64,chunks:u64,bytes_read:u64,damage:list<Damage>}\n"
@@ -1438,7 +1444,7 @@ _TEXT = (
     "record Entry{at:path,kind:EntryKind,mode:u32,uid:u32,gid:u32,size:u64,modified:timestamp,links:u64}\n"
     "record Explanation{limited_by:string,busy:f64,roofline:duration,reached:optional<f64>,advice:string}\n"
     "record FileIssue{at:path,kind:IssueKind,message:string}\n"
-    'record IngestOptions{tags:list<string>,host:string="",compression:Compression=auto}\n'
+    'record IngestOptions{tags:list<string>,host:string="",compression:Compression=auto,verify:bool=false}\n'
     "record InitOptions{create_key:bool=false}\n"
     "record Location{url:string,credentials:Credentials,memory:optional<u64>}\n"
     "record NewFile{at:path,mode:u32=384,modified:optional<timestamp>}\n"
@@ -1458,7 +1464,7 @@ _TEXT = (
 _PACKAGE = _rpc.Package(
     "strongroom",
     __file__,
-    "6c7e5064f76ecd35eb0e7bd753b33375",
+    "42fb90a50f665e165df86080d10e472d",
     _TEXT,
 )
 

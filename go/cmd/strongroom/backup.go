@@ -89,6 +89,7 @@ func (a *app) backupCommand() *cobra.Command {
 	flags.BoolVarP(&options.OneFileSystem, "one-file-system", "x", false, "stay on the file system of each folder")
 	flags.BoolVar(&explain, "explain", false, "say afterwards what limited the run; takes a few seconds to measure the machine")
 	flags.BoolVar(&options.Paranoid, "paranoid", false, "read all files, also those that look unchanged")
+	flags.BoolVar(&options.Verify, "verify", false, "read all that was written back from the store and compare it")
 	return c
 }
 
@@ -101,7 +102,7 @@ func (a *app) ingest(ctx context.Context, repository *strongroom.Repository, opt
 		return strongroom.BackupReport{}, errors.New("the standard input is no file")
 	}
 	ingest, err := repository.Ingest(ctx, strongroom.IngestOptions{
-		Tags: options.Tags, Host: options.Host, Compression: options.Compression,
+		Tags: options.Tags, Host: options.Host, Compression: options.Compression, Verify: options.Verify,
 	})
 	if err != nil {
 		return strongroom.BackupReport{}, err

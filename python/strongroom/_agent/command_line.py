@@ -93,6 +93,7 @@ def _command_parser(command: str) -> argparse.ArgumentParser:
             help="say afterwards what limited the run; takes a few seconds to measure the machine",
         )
         add("--paranoid", action="store_true", help="read all files, also those that look unchanged")
+        add("--verify", action="store_true", help="read all that was written back from the store and compare it")
     elif command == "restore":
         add("snapshot", nargs="?", metavar="SNAPSHOT", help=_SNAPSHOT)
         add("paths", nargs="*", metavar="PATH", help="only these of the snapshot")

@@ -52,6 +52,7 @@ def backup(options: argparse.Namespace, output: Output) -> None:
                         compression=compression,
                         one_file_system=options.one_file_system,
                         paranoid=options.paranoid,
+                        verify=options.verify,
                     ),
                     on_progress=progress.update,
                 )
@@ -79,7 +80,7 @@ def _ingest(
 ) -> strongroom.BackupReport:
     """Saves the standard input as one file. The library reads the descriptor itself; no byte passes through Python."""
     with repository.ingest(
-        strongroom.IngestOptions(tags=options.tag, host=options.host, compression=compression)
+        strongroom.IngestOptions(tags=options.tag, host=options.host, compression=compression, verify=options.verify)
     ) as ingest:
         file = ingest.add(strongroom.NewFile(options.stdin, modified=strongroom.Timestamp.now()))
         done = 0

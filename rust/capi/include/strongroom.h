@@ -178,6 +178,8 @@ struct strongroom_backup_options {
   bool one_file_system;
   /** Read every file, also where size, times and inode say that it is unchanged. */
   bool paranoid;
+  /** Read every pack back from the store and compare it before the snapshot names it. */
+  bool verify;
 };
 
 /** What is said of a snapshot whose content the caller moves in. */
@@ -185,6 +187,8 @@ struct strongroom_ingest_options {
   strongroom_list_string tags;
   sr_string host;
   strongroom_compression compression;
+  /** Read every pack back from the store and compare it before the snapshot names it. */
+  bool verify;
 };
 
 /** A file whose content the caller moves in. */
@@ -542,6 +546,7 @@ static inline strongroom_backup_options strongroom_backup_options_default(void) 
   out.compression = strongroom_compression_of(STRONGROOM_COMPRESSION_AUTO);
   out.one_file_system = false;
   out.paranoid = false;
+  out.verify = false;
   return out;
 }
 
@@ -549,6 +554,7 @@ static inline strongroom_ingest_options strongroom_ingest_options_default(void) 
   strongroom_ingest_options out;
   memset(&out, 0, sizeof(out));
   out.compression = strongroom_compression_of(STRONGROOM_COMPRESSION_AUTO);
+  out.verify = false;
   return out;
 }
 
@@ -979,6 +985,7 @@ static inline void strongroom_put_backup_options(sr_writer *w, const strongroom_
   strongroom_put_compression(w, &v->compression);
   sr_put_bool(w, v->one_file_system);
   sr_put_bool(w, v->paranoid);
+  sr_put_bool(w, v->verify);
   sr_put_close(w, place);
 }
 
@@ -1003,6 +1010,9 @@ static inline void strongroom_get_backup_options(sr_reader *r, strongroom_backup
   if (!sr_get_ended(r)) {
     out->paranoid = sr_get_bool(r);
   }
+  if (!sr_get_ended(r)) {
+    out->verify = sr_get_bool(r);
+  }
   sr_get_close(r, outer);
 }
 
@@ -1011,6 +1021,7 @@ static inline void strongroom_put_ingest_options(sr_writer *w, const strongroom_
   strongroom_put_list_string(w, v->tags);
   sr_put_string(w, v->host);
   strongroom_put_compression(w, &v->compression);
+  sr_put_bool(w, v->verify);
   sr_put_close(w, place);
 }
 
@@ -1025,6 +1036,9 @@ static inline void strongroom_get_ingest_options(sr_reader *r, strongroom_ingest
   }
   if (!sr_get_ended(r)) {
     strongroom_get_compression(r, &out->compression);
+  }
+  if (!sr_get_ended(r)) {
+    out->verify = sr_get_bool(r);
   }
   sr_get_close(r, outer);
 }
@@ -1703,8 +1717,8 @@ static inline bool strongroom_repository_error_from(const sr_error *error, sr_ar
 
 /** Makes a client, where the library was built from the same interface as this header. Options may be NULL. */
 static inline sr_error *strongroom_client_new(const sr_options *options, sr_client **out) {
-  static const uint8_t hash[16] = {0x6c, 0x7e, 0x50, 0x64, 0xf7, 0x6e, 0xcd, 0x35,
-                                   0xeb, 0x0e, 0x7b, 0xd7, 0x53, 0xb3, 0x33, 0x75};
+  static const uint8_t hash[16] = {0x42, 0xfb, 0x90, 0xa5, 0x0f, 0x66, 0x5e, 0x16,
+                                   0x5d, 0xf8, 0x60, 0x80, 0xd1, 0x0e, 0x47, 0x2d};
   static const char *const schema[] = {
     "method Ingest.add(file:NewFile)->u64 throws RepositoryError",
     "method Ingest.commit()->BackupReport throws RepositoryError",
@@ -1734,7 +1748,7 @@ static inline sr_error *strongroom_client_new(const sr_options *options, sr_clie
      "store{what:string,why:string},store_not_safe{url:string},no_such_snapshot{name:string},no_such_path{at:path},"
      "invalid{what:string,why:string},file{at:path,why:string}}"),
     ("record BackupOptions{paths:list<path>,tags:list<string>,host:string=\"\",compression:Compression=auto,"
-     "one_file_system:bool=false,paranoid:bool=false}"),
+     "one_file_system:bool=false,paranoid:bool=false,verify:bool=false}"),
     "record BackupReport{snapshot:Snapshot,issues:list<FileIssue>,busy:map<string,f64>}",
     "record CheckOptions{read_data:bool=false}",
     "record CheckReport{snapshots:u64,packs:u64,chunks:u64,bytes_read:u64,damage:list<Damage>}",
@@ -1742,7 +1756,7 @@ static inline sr_error *strongroom_client_new(const sr_options *options, sr_clie
     "record Entry{at:path,kind:EntryKind,mode:u32,uid:u32,gid:u32,size:u64,modified:timestamp,links:u64}",
     "record Explanation{limited_by:string,busy:f64,roofline:duration,reached:optional<f64>,advice:string}",
     "record FileIssue{at:path,kind:IssueKind,message:string}",
-    "record IngestOptions{tags:list<string>,host:string=\"\",compression:Compression=auto}",
+    "record IngestOptions{tags:list<string>,host:string=\"\",compression:Compression=auto,verify:bool=false}",
     "record InitOptions{create_key:bool=false}",
     "record Location{url:string,credentials:Credentials,memory:optional<u64>}",
     "record NewFile{at:path,mode:u32=384,modified:optional<timestamp>}",

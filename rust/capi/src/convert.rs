@@ -85,13 +85,14 @@ impl From<BackupOptions> for engine::BackupOptions {
             compression: it.compression.into(),
             one_file_system: it.one_file_system,
             paranoid: it.paranoid,
+            verify: it.verify,
         }
     }
 }
 
 impl From<IngestOptions> for engine::IngestOptions {
     fn from(it: IngestOptions) -> Self {
-        engine::IngestOptions { tags: it.tags, host: it.host, compression: it.compression.into() }
+        engine::IngestOptions { tags: it.tags, host: it.host, compression: it.compression.into(), verify: it.verify }
     }
 }
 

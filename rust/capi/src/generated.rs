@@ -198,6 +198,8 @@ pub struct BackupOptions {
     pub one_file_system: bool,
     /// Read every file, also where size, times and inode say that it is unchanged.
     pub paranoid: bool,
+    /// Read every pack back from the store and compare it before the snapshot names it.
+    pub verify: bool,
 }
 
 impl BackupOptions {
@@ -216,6 +218,7 @@ impl BackupOptions {
             self.compression.encode(writer);
             writer.flag(self.one_file_system);
             writer.flag(self.paranoid);
+            writer.flag(self.verify);
         });
     }
 
@@ -228,7 +231,8 @@ impl BackupOptions {
             let compression = if reader.more() { Compression::decode(reader)? } else { Compression::default() };
             let one_file_system = if reader.more() { reader.flag()? } else { false };
             let paranoid = if reader.more() { reader.flag()? } else { false };
-            Ok(BackupOptions { paths, tags, host, compression, one_file_system, paranoid })
+            let verify = if reader.more() { reader.flag()? } else { false };
+            Ok(BackupOptions { paths, tags, host, compression, one_file_system, paranoid, verify })
         })
     }
 }
@@ -242,6 +246,8 @@ pub struct IngestOptions {
     pub host: String,
     /// Field `compression`.
     pub compression: Compression,
+    /// Read every pack back from the store and compare it before the snapshot names it.
+    pub verify: bool,
 }
 
 impl IngestOptions {
@@ -254,6 +260,7 @@ impl IngestOptions {
             }
             writer.text(&self.host);
             self.compression.encode(writer);
+            writer.flag(self.verify);
         });
     }
 
@@ -263,7 +270,8 @@ impl IngestOptions {
             let tags = if reader.more() { reader.sequence(4, rpc::Reader::text)? } else { Vec::new() };
             let host = if reader.more() { reader.text()? } else { String::new() };
             let compression = if reader.more() { Compression::decode(reader)? } else { Compression::default() };
-            Ok(IngestOptions { tags, host, compression })
+            let verify = if reader.more() { reader.flag()? } else { false };
+            Ok(IngestOptions { tags, host, compression, verify })
         })
     }
 }
@@ -1442,7 +1450,7 @@ static METHODS: [rpc::ffi::Method; 18] = [
 ];
 
 const SCHEMA: [u8; 16] =
-    [0x6c, 0x7e, 0x50, 0x64, 0xf7, 0x6e, 0xcd, 0x35, 0xeb, 0x0e, 0x7b, 0xd7, 0x53, 0xb3, 0x33, 0x75];
+    [0x42, 0xfb, 0x90, 0xa5, 0x0f, 0x66, 0x5e, 0x16, 0x5d, 0xf8, 0x60, 0x80, 0xd1, 0x0e, 0x47, 0x2d];
 
 /// What [`SCHEMA`] is the hash of.
 const TEXT: &str = r#"method Ingest.add(file:NewFile)->u64 throws RepositoryError
@@ -1468,7 +1476,7 @@ enum Credentials{password{value:string},key_file{at:path}}
 enum EntryKind{file,folder,symlink{target:path},fifo,socket,block_device{number:u64},char_device{number:u64}}
 enum IssueKind{unreadable,vanished,changed,metadata,damaged}
 error RepositoryError{not_found{url:string},already_exists{url:string},not_a_repository{url:string,why:string},wrong_key,newer_format{found:u32,supported:u32},damaged{object:string,why:string},no_space{what:string},store{what:string,why:string},store_not_safe{url:string},no_such_snapshot{name:string},no_such_path{at:path},invalid{what:string,why:string},file{at:path,why:string}}
-record BackupOptions{paths:list<path>,tags:list<string>,host:string="",compression:Compression=auto,one_file_system:bool=false,paranoid:bool=false}
+record BackupOptions{paths:list<path>,tags:list<string>,host:string="",compression:Compression=auto,one_file_system:bool=false,paranoid:bool=false,verify:bool=false}
 record BackupReport{snapshot:Snapshot,issues:list<FileIssue>,busy:map<string,f64>}
 record CheckOptions{read_data:bool=false}
 record CheckReport{snapshots:u64,packs:u64,chunks:u64,bytes_read:u64,damage:list<Damage>}
@@ -1476,7 +1484,7 @@ record Damage{object:string,why:string}
 record Entry{at:path,kind:EntryKind,mode:u32,uid:u32,gid:u32,size:u64,modified:timestamp,links:u64}
 record Explanation{limited_by:string,busy:f64,roofline:duration,reached:optional<f64>,advice:string}
 record FileIssue{at:path,kind:IssueKind,message:string}
-record IngestOptions{tags:list<string>,host:string="",compression:Compression=auto}
+record IngestOptions{tags:list<string>,host:string="",compression:Compression=auto,verify:bool=false}
 record InitOptions{create_key:bool=false}
 record Location{url:string,credentials:Credentials,memory:optional<u64>}
 record NewFile{at:path,mode:u32=384,modified:optional<timestamp>}

@@ -36,6 +36,8 @@ pub struct BackupOptions {
     pub one_file_system: bool,
     /// Read every file, also where size, times and inode say that it is unchanged.
     pub paranoid: bool,
+    /// Read every pack back from the store and compare it before the snapshot names it.
+    pub verify: bool,
 }
 
 #[derive(Debug, Clone)]

@@ -29,6 +29,8 @@ pub struct IngestOptions {
     /// Name of this machine in the snapshot; empty: the system's own host name.
     pub host: String,
     pub compression: Compression,
+    /// As in [`BackupOptions`](crate::BackupOptions).
+    pub verify: bool,
 }
 
 /// A file whose content the caller moves in.

@@ -157,13 +157,14 @@ impl Repository {
     /// Starts a snapshot whose content the caller moves in.
     pub async fn ingest(&self, options: IngestOptions, cancel: CancellationToken) -> Result<Ingest> {
         let inner = Arc::clone(&self.inner);
-        let IngestOptions { tags, host, compression } = options;
+        let IngestOptions { tags, host, compression, verify } = options;
         let (run, source) = on_thread(&CancellationToken::new(), move |_| {
             compression.check()?;
             let time = Time::now();
             let course = Course::new(None, &cancel);
             let vault = inner.current_vault(&course.stop)?;
-            let run = Run::new(vault, course, compression, inner.budget.share()?, inner.chunks.max)?;
+            let mut run = Run::new(vault, course, compression, inner.budget.share()?, inner.chunks.max)?;
+            run.verify = verify;
             Ok((run, Source { time, host: or_this(host), paths: Vec::new(), tags, parent: None }))
         })
         .await?;
@@ -450,7 +451,8 @@ impl Inner {
             chunker: self.chunker.clone(),
             least_chunk: self.chunks.min,
         };
-        let run = Run::new(vault, course, options.compression, self.budget.share()?, self.chunks.max)?;
+        let mut run = Run::new(vault, course, options.compression, self.budget.share()?, self.chunks.max)?;
+        run.verify = options.verify;
         run.execute(|jobs| backup::read_paths(&run, &start, jobs), || Ok(()))?;
         backup::commit(&run, source)
     }

@@ -201,6 +201,8 @@ pub(crate) struct Run {
     pub vault: Vault,
     pub course: Course,
     pub compression: Compression,
+    /// Packs are read back and compared.
+    pub verify: bool,
     pub plan: Plan,
     pub blocks: Arc<Pool>,
     packs: Arc<Pool>,
@@ -250,6 +252,7 @@ impl Run {
             vault,
             course,
             compression,
+            verify: false,
             blocks: Pool::new(BLOCK, plan.blocks)?,
             packs: Pool::new(capacity(plan.pack_target), plan.pack_buffers)?,
             plan,

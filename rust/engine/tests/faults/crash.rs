@@ -132,6 +132,45 @@ async fn a_backup_survives_a_fault_at_every_operation() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verified_backup_names_no_pack_that_was_spoiled() {
+    let scene = Scene::new().await;
+    for verify in [false, true] {
+        for at in 0.. {
+            let (disk, store) = scene.start();
+            let repository = open(scene.path(), &store).await.unwrap();
+            store.arm(at, Fault::Spoiled);
+            let options = BackupOptions { paths: vec![scene.source()], verify, ..Default::default() };
+            let outcome = repository.backup(options, None, CancellationToken::new()).await;
+            let Some(what) = store.disarm() else {
+                outcome.expect("nothing happened to it");
+                assert!(at > 0, "no pack was spoiled");
+                break;
+            };
+            let spoiled = what.rsplit(' ').next().unwrap_or_default();
+            match outcome {
+                Ok(_) => {
+                    assert!(!verify, "{what}: it is not noticed");
+                    // This is what the option is for.
+                    let repository = open(scene.path(), &FaultStore::new(&disk)).await.expect(&what);
+                    let options = CheckOptions { read_data: true };
+                    let report = repository.check(options, None, CancellationToken::new()).await.expect(&what);
+                    assert!(report.damage.iter().any(|damage| damage.object == spoiled), "{what}: {report:?}");
+                }
+                Err(error) => {
+                    assert!(verify, "{what}: {error}");
+                    let text = format!(
+                        "{spoiled} is damaged: it does not read back as it was written; see to the disk or the server, \
+                         then back up again: no snapshot names it"
+                    );
+                    assert_eq!(error.to_string(), text);
+                    holds(&scene, &disk, &[], Fault::Spoiled, &what).await;
+                }
+            }
+        }
+    }
+}
+
 /// What an ingest brings, by path.
 fn ingested() -> [(&'static str, Vec<u8>); 2] {
     [("dump.sql", noise(5, 200_000)), ("mail/1", noise(6, 900))]

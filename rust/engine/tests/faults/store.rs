@@ -33,6 +33,8 @@ pub enum Fault {
     Stale,
     /// A bit of what is read is another one than what is kept.
     Flipped,
+    /// A bit of what is kept of a pack is another one than what was written.
+    Spoiled,
 }
 
 impl Fault {
@@ -147,6 +149,7 @@ impl Store for FaultStore {
     fn create(&self, name: &str, data: Bytes) -> Result<(), StoreError> {
         let can = |fault| match fault {
             Fault::Stale | Fault::Flipped => false,
+            Fault::Spoiled => name.starts_with("packs/"),
             // Of the log's entries, a store gives all or nothing their name, or it is no place for a repository.
             Fault::Torn => !name.starts_with("log/"),
             _ => true,
@@ -171,6 +174,7 @@ impl Store for FaultStore {
                 std::thread::sleep(Duration::from_millis(5));
                 self.disk.lock().create(name, data)
             }
+            Some(Fault::Spoiled) => disk.create(name, flipped(&data)),
             Some(Fault::Stale | Fault::Flipped) => unreachable!("only what is read is stale or flipped"),
         }
     }
