@@ -169,7 +169,7 @@ func TestGoSourceTree(t *testing.T) {
 	assert.EqualValues(t, 0, second[0]["bytes_read"])
 	assert.EqualValues(t, 0, second[0]["bytes_new"])
 	assert.Equal(t, second[0]["files"], second[0]["files_unchanged"])
-	paranoid := a.lines(a.ok("backup", "src", "--json", "--paranoid", "--host", "machine"), "summary")
+	paranoid := a.lines(a.ok("backup", "src", "--json", "--paranoid", "--verify", "--host", "machine"), "summary")
 	assert.Equal(t, paranoid[0]["bytes"], paranoid[0]["bytes_read"])
 	assert.EqualValues(t, 0, paranoid[0]["bytes_new"], "all of it was known")
 
