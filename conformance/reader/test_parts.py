@@ -129,7 +129,8 @@ def test_cuts_are_those_of_the_definition() -> None:
     for length in (0, 1, 63, 64, 65, 3000):
         data, key = noise.randbytes(length), noise.randbytes(32)
         assert chunks.cuts(key, SMALL, data) == _by_definition(key, SMALL, data)
-    assert chunks.cuts(KEY, SMALL, bytes(5000)) == [2048, 4096, 5000]
+    for value in range(256):
+        assert chunks.cuts(KEY, SMALL, bytes([value]) * 5000) == [2048, 4096, 5000]
 
 
 def test_golden_cuts() -> None:

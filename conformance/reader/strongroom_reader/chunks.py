@@ -82,7 +82,9 @@ class Boundaries:
         return total
 
     def confirms(self, window: bytes) -> bool:
-        """The conditions on the planes after the first."""
+        """The conditions on the planes after the first, and that not all bytes are equal."""
+        if window.count(window[0]) == WINDOW:
+            return False
         if self.two_planes and self.hash(1, window) != self.goals[1]:
             return False
         return self.hash(2, window) + 256 * self.hash(3, window) < self.limit

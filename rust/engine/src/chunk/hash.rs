@@ -202,8 +202,12 @@ impl BoundaryHash {
         None
     }
 
-    /// The condition on h_2 and h_3.
+    /// The condition on h_2 and h_3, and that the window is not one byte again and again: for each key there is a byte value
+    /// whose runs could be cut wherever a chunk may end.
     fn confirms(&self, window: &[u8]) -> bool {
+        if window.iter().all(|&b| b == window[0]) {
+            return false;
+        }
         let sum = window.iter().fold(0u16, |sum, &b| {
             let shifted = times_two(times_two(times_two(times_two(sum))));
             shifted ^ self.confirm[b as usize]

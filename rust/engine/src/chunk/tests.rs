@@ -56,7 +56,8 @@ fn cuts_by_definition(key: &[u8; 32], params: Params, data: &[u8]) -> Vec<usize>
     let powers: Vec<u8> = (0..64).map(beta).collect();
     let boundary = |i: usize| {
         let h = |p: usize| (0..64).fold(0, |sum, d| sum ^ multiply(powers[d], product(transforms[p], data[i - d])));
-        h(0) == goals[0] && (k == 8 || h(1) == goals[1]) && u32::from(h(2)) + 256 * u32::from(h(3)) < limit
+        let one_value = (1..64).all(|d| data[i - d] == data[i]);
+        !one_value && h(0) == goals[0] && (k == 8 || h(1) == goals[1]) && u32::from(h(2)) + 256 * u32::from(h(3)) < limit
     };
     let (mut cuts, mut start) = (Vec::new(), 0);
     for i in 0..data.len() {
@@ -115,6 +116,17 @@ fn chunks_have_the_stated_sizes() {
     for &end in &ends {
         assert!((end - start >= params.min || end == data.len()) && end - start <= params.max);
         start = end;
+    }
+}
+
+#[test]
+fn a_run_of_one_value_is_not_cut_where_a_chunk_may_end() {
+    for number in 0..32 {
+        let mut chunker = Chunker::new(&[number; 32], SMALL).unwrap();
+        for value in 0..=255 {
+            let ends = cuts(&mut chunker, &[value; 4 * SMALL.max]);
+            assert_eq!(ends, [1, 2, 3, 4].map(|n| n * SMALL.max), "key {number}, value {value}");
+        }
     }
 }
 
