@@ -195,7 +195,7 @@ static strongroom_snapshot_id ingest(sr_client *client, strongroom_repository re
   return snapshot;
 }
 
-static void measure(sr_client *client, const char *url) {
+static void measure(sr_client *client, const char *url, strongroom_repository repository, const char *folder) {
   // snippet Machine.open
   strongroom_machine machine;
   succeed(strongroom_machine_open(client, &machine));
@@ -210,7 +210,19 @@ static void measure(sr_client *client, const char *url) {
     const strongroom_stage_speed *speed = &roofline.stages.items[i];
     printf("%s %.1f GB/s\n", speed->stage.data, speed->all_cores / 1e9);
   }
-  sr_arena_free(&arena);
+  // end
+  const sr_bytes paths[] = {sr_path_of(folder)};
+  strongroom_backup_options options = strongroom_backup_options_default();
+  options.paths = (strongroom_list_path){paths, 1};
+
+  // snippet Machine.explain
+  strongroom_backup_report report;
+  succeed(strongroom_repository_backup(repository, &options, &arena, &report));
+  strongroom_explanation told;
+  succeed(strongroom_machine_explain(machine, &report.snapshot.statistics, report.busy, &options.compression, &roofline, &arena,
+                                     &told));
+  printf("limited by %s: %s\n", told.limited_by.data, told.advice.data);
+  sr_arena_free(&arena); /* and with it the report, the roofline and what was told */
   // end
   succeed(strongroom_machine_close(machine));
 }
@@ -250,7 +262,7 @@ int main(void) {
   expect(list(repository, snapshot) == 1, "there is one file");
   expect(check(repository), "the repository is sound");
   restore(repository, snapshot, target);
-  measure(client, url);
+  measure(client, url, repository, source);
   snapshot = ingest(client, repository);
   expect(read_file(repository, snapshot, "dump.sql", copy) == strlen("create table shop();"), "the dump is read");
   fclose(copy);
