@@ -30,6 +30,14 @@ var aims = []aim{
 	{"restore: incompressible, 2:1, small files", "–", "the same GB/s as the matching backup", speeds("random/restore/engine", "half/restore/engine", "small/restore/engine")},
 	{"check --read-data: incompressible, 2:1, small files", "–", "the same GB/s as the matching backup", speeds("random/check/engine", "half/check/engine", "small/check/engine")},
 	{
+		"incompressible, to an S3 server beside it, at a round trip of 0, 10, 50, 200 ms: backup", "–", "the server or the cores saturated",
+		served("s3/0ms/first/engine", "s3/10ms/first/engine", "s3/50ms/first/engine", "s3/200ms/first/engine"),
+	},
+	{
+		"the same: restore", "–", "the same",
+		served("s3/0ms/restore/engine", "s3/10ms/restore/engine", "s3/50ms/restore/engine", "s3/200ms/restore/engine"),
+	},
+	{
 		"Go agent against the engine alone: incompressible, 2:1, new files, unchanged files", "–", "paths: 0.99",
 		ratios(speedToEngine, "random/local/go", "half/zstd1/local/go", "small/new/go", "small/unchanged/go"),
 	},
@@ -81,6 +89,14 @@ func speeds(names ...string) func(values) []string {
 			text += fmt.Sprintf(", %.0f%% of the disk", 100*part)
 		}
 		return text
+	})
+}
+
+// served tells what a server took beside the command, and whether the cores had time left.
+func served(names ...string) func(values) []string {
+	return each(names, serverSeconds, func(v values, name string) string {
+		return fmt.Sprintf("%.2f GB/s, %.2f core-s/GB and the server %.2f, %.0f%% of the cores",
+			v[name+" "+gigabytesPerSecond], v[name+" "+coreSeconds], v[name+" "+serverSeconds], 100*v[name+" "+coresBusy])
 	})
 }
 

@@ -43,7 +43,7 @@ func someMeasured() *measured {
 		panic(err)
 	}
 	took := func(seconds float64, stored int64) sample {
-		return sample{timing{Seconds: seconds, CoreSeconds: 2 * seconds, PeakBytes: 100 << 20, Processes: 1}, stored}
+		return sample{timing: timing{Seconds: seconds, CoreSeconds: 2 * seconds, PeakBytes: 100 << 20, Processes: 1}, stored: stored}
 	}
 	return &measured{
 		series: list, wanted: wanted, rounds: 2,

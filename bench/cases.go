@@ -90,6 +90,11 @@ func (c *config) all() []series {
 			add(input, k, of(k, input, first, unchanged, restore, check, edited)...)
 		}
 	}
+	for _, distance := range distances {
+		k := c.overS3(distance)
+		name := fmt.Sprintf("s3/%dms/", distance.Milliseconds())
+		add(randomFile, k, testCase{name + "first/" + k.name, first}, testCase{name + "restore/" + k.name, restore})
+	}
 	disk := c.disk()
 	add(randomFile, disk, testCase{"disk/buffered", buffered}, testCase{"disk/direct", direct}, testCase{"disk/cp", copied})
 	return list

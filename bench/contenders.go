@@ -23,7 +23,8 @@ type contender struct {
 	absent   string // why it cannot run here
 
 	environment map[string]string
-	setup       func(place) [][]string // not timed
+	serve       func(place) (*service, error) // what runs beside its steps; nil: nothing
+	setup       func(place) [][]string        // not timed
 	command     func(place, step) []string
 }
 

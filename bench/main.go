@@ -35,7 +35,7 @@ type config struct {
 	tree     string
 	touch    size
 
-	engine, goProgram, pythonProgram, goPipeline, pythonPipeline, restic, borg, rustic string
+	engine, goProgram, pythonProgram, goPipeline, pythonPipeline, restic, borg, rustic, s3 string
 }
 
 func parse(args []string) (*config, error) {
@@ -56,6 +56,7 @@ func parse(args []string) (*config, error) {
 	flags.StringVar(&c.pythonProgram, "python-agent", "", "path of __main__.py in the Python package strongroom")
 	flags.StringVar(&c.goPipeline, "go-pipeline", "", "path of gopipeline")
 	flags.StringVar(&c.pythonPipeline, "python-pipeline", "", "path of the script of pypipeline")
+	flags.StringVar(&c.s3, "s3", "", "path of versitygw, an S3 server")
 	flags.StringVar(&c.restic, "restic", "restic", "restic")
 	flags.StringVar(&c.borg, "borg", "borg", "borg")
 	flags.StringVar(&c.rustic, "rustic", filepath.Join(os.Getenv("STRONGROOM_CACHE"), "peers", "bin", "rustic"), "rustic, as bench/install-rustic makes it")

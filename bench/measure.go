@@ -22,7 +22,8 @@ type timing struct {
 // sample is a step in one round.
 type sample struct {
 	timing
-	stored int64 // bytes of the repository after a first backup
+	stored int64   // bytes of the repository after a first backup
+	server float64 // core-seconds of the server beside it
 }
 
 // measured is what came of all rounds.
@@ -86,9 +87,18 @@ func (c *config) runSeries(m *measured, s series, round int, say func(string, ..
 		say("round %d of %d, %s: %v", round+1, m.rounds, name, err)
 		m.failures[name] = err.Error()
 	}
+	beside := &service{stop: func() {}}
+	defer func() { beside.stop() }()
 	begin := func() error {
 		if err := os.MkdirAll(p.in("home"), 0o700); err != nil {
 			return err
+		}
+		if k.serve != nil {
+			started, err := k.serve(p)
+			if err != nil {
+				return err
+			}
+			beside, k.environment = started, started.environment
 		}
 		for _, command := range k.setup(p) {
 			if _, err := k.asked(p, command).measure(); err != nil {
@@ -102,7 +112,7 @@ func (c *config) runSeries(m *measured, s series, round int, say func(string, ..
 		return
 	}
 	for _, one := range s.cases {
-		taken, err := c.runStep(k, p, in, one.step)
+		taken, err := c.runStep(k, p, in, one.step, beside.process)
 		if err != nil {
 			fail(one.name, err)
 			break
@@ -118,7 +128,7 @@ func (c *config) runSeries(m *measured, s series, round int, say func(string, ..
 	}
 }
 
-func (c *config) runStep(k *contender, p place, in input, s step) (taken sample, err error) {
+func (c *config) runStep(k *contender, p place, in input, s step, server int) (taken sample, err error) {
 	if s == edited {
 		done, failed := edits(in)
 		defer func() {
@@ -141,8 +151,20 @@ func (c *config) runStep(k *contender, p place, in input, s step) (taken sample,
 	if s == ingest {
 		command.Stdin = p.source
 	}
+	before := 0.0
+	if server != 0 {
+		if before, err = processorTime(server); err != nil {
+			return sample{}, err
+		}
+	}
 	if taken.timing, err = command.measure(); err != nil {
 		return sample{}, err
+	}
+	if server != 0 {
+		if taken.server, err = processorTime(server); err != nil {
+			return sample{}, err
+		}
+		taken.server -= before
 	}
 	switch s {
 	case first, ingest:

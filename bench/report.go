@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -25,6 +26,8 @@ const (
 	coreSeconds        = "core_seconds_per_gigabyte"
 	peakMemory         = "peak_rss_mib"
 	seconds            = "seconds"
+	serverSeconds      = "server_core_seconds_per_gigabyte"
+	coresBusy          = "cores_busy"           // the share of all of them, by the command and the server beside it
 	storedPart         = "stored_part"          // of the input's bytes
 	speedToEngine      = "speed_to_engine"      // of an agent
 	speedToPureGo      = "speed_to_purego"      // of Strongroom, as all that follow
@@ -36,6 +39,7 @@ const (
 
 var units = map[string]string{
 	gigabytesPerSecond: "GB/s", filesPerSecond: "1/s", coreSeconds: "s/GB", peakMemory: "MiB", seconds: "s", storedPart: "1",
+	serverSeconds: "s/GB", coresBusy: "1",
 	speedToEngine: "1", speedToPureGo: "1", speedToPurePython: "1", speedToBestPeer: "1", memoryToLeastPeer: "1", speedToDisk: "1",
 }
 
@@ -92,12 +96,17 @@ func (m *measured) figures(s series, one testCase) []figure {
 	add(coreSeconds, m.median(one.name, func(t sample) float64 { return t.CoreSeconds })/gigabytes, true)
 	add(peakMemory, peak/(1<<20), true)
 	add(seconds, took, true)
+	server := m.median(one.name, func(t sample) float64 { return t.server })
+	busy := m.median(one.name, func(t sample) float64 { return (t.CoreSeconds + t.server) / t.Seconds })
+	add(serverSeconds, server/gigabytes, server > 0)
+	add(coresBusy, busy/float64(runtime.NumCPU()), true)
 	stored := m.median(one.name, func(t sample) float64 { return float64(t.stored) }) / float64(in.Bytes)
 	add(storedPart, stored, stored > 0)
 
 	base, memory, little := strings.Cut(s.contender.name, "-")
 	own := base == engineName || base == goName || base == pythonName
-	if !own {
+	// A store at a distance is nothing that others have in their step of this name.
+	if !own || s.contender.serve != nil {
 		return list
 	}
 	if base != engineName {
@@ -149,7 +158,7 @@ func (m *measured) figures(s series, one testCase) []figure {
 }
 
 var metricOrder = []string{
-	gigabytesPerSecond, filesPerSecond, coreSeconds, peakMemory, seconds, storedPart, speedToEngine, speedToPureGo, speedToPurePython,
+	gigabytesPerSecond, filesPerSecond, coreSeconds, peakMemory, seconds, serverSeconds, coresBusy, storedPart, speedToEngine, speedToPureGo, speedToPurePython,
 	speedToBestPeer, memoryToLeastPeer, speedToDisk,
 }
 
