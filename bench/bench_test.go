@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/xml"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -260,4 +261,21 @@ func TestMeasure(t *testing.T) {
 	c.Args = []string{"sh", "-c", "echo no space >&2; exit 3"}
 	_, err = c.run()
 	require.ErrorContains(t, err, "exit status 3: no space")
+}
+
+// TestGrowth draws a plot of figures that are known.
+func TestGrowth(t *testing.T) {
+	points := []point{{Of: 1e3, Seconds: 0.01, Peak: 20}, {Of: 1e4, Seconds: 0.1, Peak: 20}, {Of: 1e5, Seconds: 1, Peak: 40}}
+	content, err := json.Marshal([]growth{{What: "files", About: "new files", Points: points}})
+	require.NoError(t, err)
+	c := &config{json: true, growth: filepath.Join(t.TempDir(), "growth.svg")}
+	var out bytes.Buffer
+	require.NoError(t, c.printGrowth(&out, content))
+	require.Contains(t, out.String(), `{"case":"growth/files/1000","metric":"seconds","value":0.01,"unit":"s"}`+"\n")
+	require.Equal(t, 6, strings.Count(out.String(), "\n"))
+	drawn, err := os.ReadFile(c.growth)
+	require.NoError(t, err)
+	// Three points in a straight line, from one corner of the panel to the other.
+	require.Contains(t, string(drawn), `<polyline class="seconds" points="60.0,280.0 210.0,170.0 360.0,60.0"/>`)
+	require.NoError(t, xml.Unmarshal(drawn, new(struct{})))
 }

@@ -29,6 +29,7 @@ type config struct {
 	cases    string
 	json     bool
 	markdown string
+	growth   string
 	scratch  string
 	enter    string
 	inside   bool
@@ -46,6 +47,7 @@ func parse(args []string) (*config, error) {
 	flags.StringVar(&c.cases, "cases", "*", "the cases to run: patterns with commas between them, such as random/local, small/*/go or restic")
 	flags.BoolVar(&c.json, "json", false, "print a line of JSON for each figure instead of the table")
 	flags.StringVar(&c.markdown, "markdown", "", "write the table to this file, too")
+	flags.StringVar(&c.growth, "growth", "", "instead, measure how a backup's cost grows with bytes, files and snapshots, and draw that into this file (SVG)")
 	flags.StringVar(&c.scratch, "scratch", "", "folder for inputs, repositories and restored files; it is made and removed (default: a new one in $TMPDIR)")
 	flags.StringVar(&c.enter, "enter", environment.Command(), "command that runs another in the environment, where restic, borg and Python are; empty to run everything right here")
 	flags.BoolVar(&c.inside, "inside", false, "set by this program for the part of it that runs in the environment")
@@ -140,6 +142,9 @@ func (c *config) run(out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if c.growth != "" {
+		return c.printGrowth(out, content)
+	}
 	var r report
 	if err := json.Unmarshal(content, &r); err != nil {
 		return err
@@ -151,6 +156,9 @@ func (c *config) run(out io.Writer) error {
 func (c *config) handover() string { return filepath.Join(c.scratch, "report.json") }
 
 func (c *config) measureInto(path string) error {
+	if c.growth != "" {
+		return c.writeGrowth(path)
+	}
 	m, err := c.measure()
 	if err != nil {
 		return err
