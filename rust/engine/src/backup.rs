@@ -291,7 +291,7 @@ impl<'r> Walker<'r> {
             // With a `/` at its end, so that a symlink on the way stands for its folder.
             match walk::look(&path.join("")) {
                 Ok(found) => {
-                    let mut metadata = found.metadata().clone();
+                    let mut metadata = Box::new(found.metadata().clone());
                     complete(self.run, &found, &mut metadata, Found::xattrs);
                     self.open_folder(metadata, path)?;
                 }
@@ -302,7 +302,7 @@ impl<'r> Walker<'r> {
     }
 
     /// Opens a folder in the current one.
-    fn open_folder(&mut self, metadata: Metadata, path: &Path) -> Result<()> {
+    fn open_folder(&mut self, metadata: Box<Metadata>, path: &Path) -> Result<()> {
         let Some(level) = self.levels.last_mut() else { return Ok(()) };
         let name = path.file_name().map(|name| name.as_bytes().to_vec()).unwrap_or_default();
         let before = level.before.take(&name).and_then(|node| node.folder);
@@ -343,11 +343,10 @@ impl<'r> Walker<'r> {
     fn entry(&mut self, mut found: Found) -> Result<()> {
         let run = self.run;
         let counters = &run.course.counters;
-        let mut metadata = found.take_metadata();
-        if metadata.kind != Kind::File {
+        let kind = found.metadata().kind;
+        if kind == Kind::Directory {
+            let mut metadata = found.take_metadata();
             complete(run, &found, &mut metadata, Found::xattrs);
-        }
-        if metadata.kind == Kind::Directory {
             return self.open_folder(metadata, found.path());
         }
         let Some(level) = self.levels.last_mut() else { return Ok(()) };
@@ -356,11 +355,15 @@ impl<'r> Walker<'r> {
         let before = level.before.take(name);
         let slot = level.folder.reserve();
         let folder = Arc::clone(&level.folder);
-        if metadata.kind != Kind::File {
+        if kind != Kind::File {
             Counters::add(&counters.others, 1);
-            let node = Node { name: name.to_vec(), metadata, chunks: None, lists: None, folder: None };
+            let name = name.to_vec();
+            let mut metadata = found.take_metadata();
+            complete(run, &found, &mut metadata, Found::xattrs);
+            let node = Node { name, metadata, chunks: None, lists: None, folder: None };
             return folder.fill(run, slot, Some(node));
         }
+        let metadata = found.metadata();
         Counters::add(&counters.files_found, 1);
         Counters::add(&counters.bytes_found, metadata.size);
         let group = metadata.link_group();
@@ -369,17 +372,19 @@ impl<'r> Walker<'r> {
             Counters::add(&counters.bytes, metadata.size);
             return file.name(run, folder, slot, name.to_vec());
         }
-        if let Some(before) = before.filter(|before| is_as_it_was(&metadata, &before.metadata, self.before)) {
+        if let Some(before) = before.filter(|before| is_as_it_was(metadata, &before.metadata, self.before)) {
             if self.is_kept(&before)? {
                 Counters::add(&counters.files, 1);
                 Counters::add(&counters.unchanged, 1);
                 Counters::add(&counters.bytes, metadata.size);
-                let Metadata { xattrs, holes, .. } = before.metadata;
-                let metadata = Metadata { xattrs, holes, ..metadata };
+                let mut metadata = found.into_metadata();
+                let Metadata { xattrs, holes, .. } = *before.metadata;
+                (metadata.xattrs, metadata.holes) = (xattrs, holes);
                 return folder.fill(run, slot, Some(Node { metadata, ..before }));
             }
         }
-        let node = Node { name: name.to_vec(), metadata, chunks: None, lists: None, folder: None };
+        let name = name.to_vec();
+        let node = Node { name, metadata: found.take_metadata(), chunks: None, lists: None, folder: None };
         let file = group.map(|group| {
             let file = OpenFile::new(Arc::clone(&folder), slot, true);
             self.linked.insert(group, Arc::clone(&file));

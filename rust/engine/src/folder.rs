@@ -21,8 +21,9 @@ pub(crate) struct Node {
     /// Raw bytes; neither empty, `.` nor `..`, without `/` and NUL.
     #[cbor(n(0), with = "minicbor::bytes")]
     pub name: Vec<u8>,
+    /// Apart, because nodes are moved from one list to the next.
     #[n(1)]
-    pub metadata: Metadata,
+    pub metadata: Box<Metadata>,
     /// Of a file: its chunks, which follow one another over its data extents (holes are skipped).
     #[n(2)]
     pub chunks: Option<Vec<ChunkRef>>,

@@ -270,7 +270,7 @@ impl Files<'_> {
         let id = EntryId(slot as u64);
         let node = Node {
             name: parts.last().map(|name| name.to_vec()).unwrap_or_default(),
-            metadata: made_up(Kind::File, file.mode & 0o7777, file.modified),
+            metadata: Box::new(made_up(Kind::File, file.mode & 0o7777, file.modified)),
             chunks: None,
             lists: None,
             folder: None,
@@ -396,7 +396,7 @@ impl Folder {
             Counters::add(&run.course.counters.folders, 1);
             let metadata = made_up(Kind::Directory, 0o700, None);
             let folder = Some(folder.store(run)?);
-            nodes.insert(name.clone(), Node { name, metadata, chunks: None, lists: None, folder });
+            nodes.insert(name.clone(), Node { name, metadata: Box::new(metadata), chunks: None, lists: None, folder });
         }
         store_folder(nodes.into_values().collect(), &mut |blob| run.put_tree(blob))
     }

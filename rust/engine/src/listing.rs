@@ -46,14 +46,14 @@ pub(crate) fn list(
     if !at.is_empty() {
         let node = find(&mut trees, root, &at)?;
         folder = node.folder;
-        if (recursive || folder.is_none()) && !send(Entry { path: at.clone(), metadata: node.metadata }) {
+        if (recursive || folder.is_none()) && !send(Entry { path: at.clone(), metadata: *node.metadata }) {
             return Ok(());
         }
     }
     let Some(folder) = folder else { return Ok(()) };
     let mut descent = Descent::new(at, trees.nodes(&folder)?);
     while let Some((path, node)) = descent.next() {
-        if !send(Entry { path: path.clone(), metadata: node.metadata }) {
+        if !send(Entry { path: path.clone(), metadata: *node.metadata }) {
             return Ok(());
         }
         if let Some(folder) = node.folder.filter(|_| recursive) {

@@ -420,7 +420,7 @@ impl Planner<'_> {
 
     fn entry(&mut self, path: Vec<u8>, node: Node) -> Result<()> {
         let (course, target) = (self.restore.course, self.restore.target);
-        let Metadata { kind, size, .. } = node.metadata;
+        let Metadata { kind, size, .. } = *node.metadata;
         if kind == Kind::File {
             Counters::add(&course.counters.files_found, 1);
             Counters::add(&course.counters.bytes_found, size);
@@ -456,7 +456,7 @@ impl Planner<'_> {
     /// Gathers the chunks of a file.
     fn plan(&mut self, path: Vec<u8>, node: &Node) -> Result<()> {
         let state = FileState { writer: None, missing: 1, written: 0, failed: false };
-        let file = Arc::new(RestoredFile { path, metadata: node.metadata.clone(), state: Mutex::new(state) });
+        let file = Arc::new(RestoredFile { path, metadata: Metadata::clone(&node.metadata), state: Mutex::new(state) });
         self.files += 1;
         let gathered = self.gather(&file, node);
         if let Err(error) = &gathered {

@@ -224,7 +224,7 @@ mod tests {
         let mut folders = vec![OpenFolder::new(Above::Top)];
         for _ in 1..DEPTH {
             let outer = &folders[folders.len() - 1];
-            let metadata = Metadata::new(Kind::Directory, 0o700, Time::default());
+            let metadata = Box::new(Metadata::new(Kind::Directory, 0o700, Time::default()));
             let node = Node { name: b"a".to_vec(), metadata, chunks: None, lists: None, folder: None };
             let above = Above::Folder(Arc::clone(outer), outer.reserve(), Box::new(node));
             folders.push(OpenFolder::new(above));

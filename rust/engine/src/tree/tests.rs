@@ -15,14 +15,14 @@ fn walk(root: &Path) -> Vec<Result<Found, WalkError>> {
 
 /// Paths below the root with complete metadata; the root's own path is empty.
 fn snapshot(root: &Path) -> Vec<(PathBuf, Metadata)> {
-    let complete = |mut found: Found| {
+    let complete = |found: Found| {
         let path = found.path().strip_prefix(root).unwrap().to_path_buf();
         let xattrs = found.xattrs().unwrap();
         let holes = match found.metadata().kind {
             Kind::File => found.holes(&found.open().unwrap()).unwrap(),
             _ => Vec::new(),
         };
-        (path, Metadata { xattrs, holes, ..found.take_metadata() })
+        (path, Metadata { xattrs, holes, ..*found.into_metadata() })
     };
     walk(root).into_iter().map(|found| complete(found.unwrap())).collect()
 }

@@ -50,7 +50,7 @@ pub struct Found {
     name: CString,
     path: PathBuf,
     depth: usize,
-    metadata: Metadata,
+    metadata: Box<Metadata>,
     /// Bytes allocated on disk: fewer than the size where there may be holes.
     allocated: u64,
 }
@@ -83,10 +83,15 @@ impl Found {
     }
 
     /// Takes the metadata out, to be completed and kept. What stays is enough to open the entry and to compare it.
-    pub fn take_metadata(&mut self) -> Metadata {
-        let &Metadata { kind, mode, size, mtime, ctime, inode, device, nlink, .. } = &self.metadata;
+    pub fn take_metadata(&mut self) -> Box<Metadata> {
+        let &Metadata { kind, mode, size, mtime, ctime, inode, device, nlink, .. } = &*self.metadata;
         let rest = Metadata { size, ctime, inode, device, nlink, ..Metadata::new(kind, mode, mtime) };
-        std::mem::replace(&mut self.metadata, rest)
+        std::mem::replace(&mut self.metadata, Box::new(rest))
+    }
+
+    /// The metadata, where nothing else of it is needed.
+    pub fn into_metadata(self) -> Box<Metadata> {
+        self.metadata
     }
 
     /// The directory this name is in.
@@ -275,7 +280,7 @@ impl<'a> Walk<'a> {
         Ok(fd)
     }
 
-    fn describe(&mut self, parent: BorrowedFd<'_>, name: &CStr) -> Result<(Metadata, u64), Errno> {
+    fn describe(&mut self, parent: BorrowedFd<'_>, name: &CStr) -> Result<(Box<Metadata>, u64), Errno> {
         let status = stat(parent, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT)?;
         let kind = kind_of(&status).ok_or(Errno::OPNOTSUPP)?;
         let target = match kind {
@@ -287,7 +292,7 @@ impl<'a> Walk<'a> {
             (_, Some(target)) => target.len() as u64,
             _ => 0,
         };
-        let metadata = Metadata {
+        let metadata = Box::new(Metadata {
             kind,
             mode: u32::from(status.stx_mode) & 0o7777,
             uid: status.stx_uid,
@@ -305,7 +310,7 @@ impl<'a> Walk<'a> {
             target,
             xattrs: Vec::new(),
             holes: Vec::new(),
-        };
+        });
         Ok((metadata, status.stx_blocks.saturating_mul(512)))
     }
 }
