@@ -94,7 +94,8 @@ fn chunks<'d>(data: &'d [u8], ends: &[usize]) -> Vec<&'d [u8]> {
 fn found_again(before: &[u8], after: &[u8], cut: Cut) -> (f64, usize) {
     let known: HashSet<&[u8]> = chunks(before, &cut(before)).into_iter().collect();
     let ends = cut(after);
-    let again: usize = chunks(after, &ends).iter().filter(|chunk| known.contains(**chunk)).map(|chunk| chunk.len()).sum();
+    let again: usize =
+        chunks(after, &ends).iter().filter(|chunk| known.contains(**chunk)).map(|chunk| chunk.len()).sum();
     (again as f64 / after.len() as f64, ends.len())
 }
 

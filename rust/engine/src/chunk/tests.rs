@@ -57,7 +57,10 @@ fn cuts_by_definition(key: &[u8; 32], params: Params, data: &[u8]) -> Vec<usize>
     let boundary = |i: usize| {
         let h = |p: usize| (0..64).fold(0, |sum, d| sum ^ multiply(powers[d], product(transforms[p], data[i - d])));
         let one_value = (1..64).all(|d| data[i - d] == data[i]);
-        !one_value && h(0) == goals[0] && (k == 8 || h(1) == goals[1]) && u32::from(h(2)) + 256 * u32::from(h(3)) < limit
+        !one_value
+            && h(0) == goals[0]
+            && (k == 8 || h(1) == goals[1])
+            && u32::from(h(2)) + 256 * u32::from(h(3)) < limit
     };
     let (mut cuts, mut start) = (Vec::new(), 0);
     for i in 0..data.len() {
