@@ -62,7 +62,7 @@ def test_a_timeout_cancels() -> None:
                     await echo.sleep(60_000)
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(echo.sleep(60_000), 0.05)
-            assert time.monotonic() - started < 5
+            assert time.monotonic() - started < 50
             assert runtime.statistics().in_flight == 0
 
     with conformance_api.new_runtime() as runtime:
@@ -202,7 +202,7 @@ def test_closing_cancels_what_is_in_flight() -> None:
         await runtime.aclose()
         for result in await asyncio.gather(*calls, return_exceptions=True):
             assert isinstance(result, strongroom.RequestCancelled)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 50
         with pytest.raises(strongroom.RuntimeClosed):
             await echo.nothing()
         echo.close()

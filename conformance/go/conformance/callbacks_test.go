@@ -213,7 +213,7 @@ func TestCloseWithCallbacks(t *testing.T) {
 			})
 		}
 		time.Sleep(5 * time.Millisecond)
-		within(t, 20*time.Second, func() {
+		soon(t, func() {
 			assert.NoError(t, client.Close())
 			calls.Wait()
 		})

@@ -147,7 +147,7 @@ func TestInputs(t *testing.T) {
 				}
 			}
 		}
-		within(t, 5*time.Second, func() {
+		soon(t, func() {
 			_, err := echo.Total(ctx, 8, waits)
 			assert.EqualError(t, err, "refused: too large (code 0)")
 		})
@@ -191,7 +191,7 @@ func TestInputs(t *testing.T) {
 			cancel()
 			<-more
 		}
-		within(t, 5*time.Second, func() {
+		soon(t, func() {
 			_, err := echo.Total(brief, 8, waits)
 			assert.ErrorIs(t, err, context.Canceled)
 		})
@@ -228,7 +228,7 @@ func TestCloseWithInputs(t *testing.T) {
 			})
 		}
 		time.Sleep(5 * time.Millisecond)
-		within(t, 20*time.Second, func() {
+		soon(t, func() {
 			assert.NoError(t, client.Close())
 			calls.Wait()
 		})

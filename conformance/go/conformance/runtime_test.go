@@ -165,7 +165,7 @@ func TestCancellationStorm(t *testing.T) {
 			}
 		})
 	}
-	within(t, 30*time.Second, calls.Wait)
+	soon(t, calls.Wait)
 	settledOpen(t, client)
 }
 
@@ -218,7 +218,7 @@ func TestCloseUnderLoad(t *testing.T) {
 		if rand.IntN(2) == 0 {
 			assert.NoError(t, echo.Close())
 		}
-		within(t, 20*time.Second, func() {
+		soon(t, func() {
 			assert.NoError(t, client.Close())
 			calls.Wait()
 		})
