@@ -39,7 +39,7 @@ func (c *config) measureGrowth() ([]growth, error) {
 		return nil, fmt.Errorf("%s: %s", k.name, k.absent)
 	}
 	steps := []float64{0.01, 0.03, 0.1, 0.3, 1}
-	make := func(name string, part float64) (input, error) {
+	inputOf := func(name string, part float64) (input, error) {
 		in := input{Name: name, path: filepath.Join(inputs, fmt.Sprintf("%s-%v", name, part))}
 		of := *c
 		of.size = size(float64(c.size) * part)
@@ -54,7 +54,7 @@ func (c *config) measureGrowth() ([]growth, error) {
 			if g == &files {
 				name, of = smallFiles, func(in input) float64 { return float64(in.Files) }
 			}
-			in, err := make(name, part)
+			in, err := inputOf(name, part)
 			if err != nil {
 				return nil, err
 			}
@@ -70,7 +70,7 @@ func (c *config) measureGrowth() ([]growth, error) {
 			}
 		}
 	}
-	in, err := make(smallFiles, steps[0])
+	in, err := inputOf(smallFiles, steps[0])
 	if err != nil {
 		return nil, err
 	}
@@ -99,13 +99,9 @@ func (c *config) firstOf(k *contender, in input) (point, error) {
 
 func (c *config) backUp(k *contender, p place, in input) (timing, error) {
 	if _, err := os.Stat(p.folder); err != nil {
-		if err := os.MkdirAll(p.in("home"), 0o700); err != nil {
+		// Nothing runs beside the engine alone.
+		if _, err := k.begin(p); err != nil {
 			return timing{}, err
-		}
-		for _, command := range k.setup(p) {
-			if _, err := k.asked(p, command).measure(); err != nil {
-				return timing{}, err
-			}
 		}
 	}
 	if err := c.prepare(in, in.path); err != nil {
@@ -230,10 +226,10 @@ func drawPanel(b *strings.Builder, g growth, left, top float64) {
 	for _, at := range memory.ticks() {
 		fmt.Fprintf(b, "<text class=\"m\" x=\"%.0f\" y=\"%.1f\">%s</text>\n", left+panelWidth+6, top+panelHeight*(1-memory.place(at))+4, short(at))
 	}
-	line := func(class string, axis axis, of2 func(point) float64) {
+	line := func(class string, axis axis, pick func(point) float64) {
 		var points []string
 		for _, p := range g.Points {
-			points = append(points, fmt.Sprintf("%.1f,%.1f", left+panelWidth*of.place(p.Of), top+panelHeight*(1-axis.place(of2(p)))))
+			points = append(points, fmt.Sprintf("%.1f,%.1f", left+panelWidth*of.place(p.Of), top+panelHeight*(1-axis.place(pick(p)))))
 		}
 		fmt.Fprintf(b, "<polyline class=\"%s\" points=\"%s\"/>\n", class, strings.Join(points, " "))
 	}

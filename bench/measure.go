@@ -87,27 +87,9 @@ func (c *config) runSeries(m *measured, s series, round int, say func(string, ..
 		say("round %d of %d, %s: %v", round+1, m.rounds, name, err)
 		m.failures[name] = err.Error()
 	}
-	beside := &service{stop: func() {}}
-	defer func() { beside.stop() }()
-	begin := func() error {
-		if err := os.MkdirAll(p.in("home"), 0o700); err != nil {
-			return err
-		}
-		if k.serve != nil {
-			started, err := k.serve(p)
-			if err != nil {
-				return err
-			}
-			beside, k.environment = started, started.environment
-		}
-		for _, command := range k.setup(p) {
-			if _, err := k.asked(p, command).measure(); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if err := begin(); err != nil {
+	beside, err := k.begin(p)
+	defer beside.stop()
+	if err != nil {
 		fail(s.cases[0].name, err)
 		return
 	}
@@ -126,6 +108,27 @@ func (c *config) runSeries(m *measured, s series, round int, say func(string, ..
 	if err := c.putAside(p, in); err != nil {
 		fail(s.cases[0].name, err)
 	}
+}
+
+// begin makes the place, and answers what runs beside the contender in it; that is to be stopped, also after an error.
+func (k *contender) begin(p place) (*service, error) {
+	beside := &service{stop: func() {}}
+	if err := os.MkdirAll(p.in("home"), 0o700); err != nil {
+		return beside, err
+	}
+	if k.serve != nil {
+		started, err := k.serve(p)
+		if err != nil {
+			return beside, err
+		}
+		beside, k.environment = started, started.environment
+	}
+	for _, command := range k.setup(p) {
+		if _, err := k.asked(p, command).measure(); err != nil {
+			return beside, err
+		}
+	}
+	return beside, nil
 }
 
 func (c *config) runStep(k *contender, p place, in input, s step, server int) (taken sample, err error) {
