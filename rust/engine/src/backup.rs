@@ -6,6 +6,7 @@
 use crate::budget::{Block, BLOCK};
 use crate::chunk::Chunker;
 use crate::compress::Compression;
+use crate::direct::read_at;
 use crate::error::{Error, Result};
 use crate::folder::{ChunkRef, Node};
 use crate::pipeline::{Above, Batch, Counters, Cutter, Holder, Job, OpenFile, OpenFolder, Run, Shift, Stage};
@@ -19,7 +20,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -714,20 +714,6 @@ impl Reader<'_> {
         Counters::add(&counters.bytes, metadata.size - read);
         target.end(self.run, cutter.chunks(), Some(file.node))
     }
-}
-
-/// Fills `buffer` as far as the file reaches.
-pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
-    let mut done = 0;
-    while done < buffer.len() {
-        match file.read_at(&mut buffer[done..], offset + done as u64) {
-            Ok(0) => break,
-            Ok(length) => done += length,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(done)
 }
 
 /// Commits the snapshot of a run whose content is all in the store.

@@ -342,28 +342,18 @@ impl Check<'_> {
         let mut reader = SegmentReader::new()?;
         for task in to_do {
             self.course.check()?;
-            let store = &*self.vault.store;
-            let (first, last) = (task.segments.first(), task.segments.last());
-            let (Some((first, _)), Some((last, _))) = (first, last) else { continue };
-            let at_once = reader.fetch(store, &task.pack, first, last);
-            for (segment, blobs) in &task.segments {
-                let number = segment.number;
-                // What cannot be read takes nothing along that can.
-                let fetched = match &at_once {
-                    Err(_) if first.number != last.number => reader.fetch(store, &task.pack, segment, segment),
-                    fetched => fetched.clone(),
-                };
-                let opened = fetched.and_then(|()| reader.open(&self.vault.keys, &task.pack, segment));
-                let Some(plain) = self.keep(opened)? else { continue };
+            let (store, keys) = (&*self.vault.store, &self.vault.keys);
+            reader.each(store, keys, &task.pack, &task.segments, |segment, blobs, opened| {
+                let Some(plain) = self.keep(opened)? else { return Ok(()) };
                 Counters::add(&self.course.counters.bytes_read, plain.len() as u64);
                 Counters::add(&self.course.counters.bytes, plain.len() as u64);
-                let good = pack::split(blobs, plain)
-                    .filter(|(blob, bytes)| pack::verify(&self.vault.keys, blob.kind, &blob.id, bytes));
-                if good.count() != blobs.len() {
+                if !pack::verify_all(keys, blobs, plain) {
+                    let number = segment.number;
                     let why = format!("a blob of its segment {number} is not what it was; {FROM_A_COPY}");
                     self.found(pack::object_name(&task.pack.name), why);
                 }
-            }
+                Ok(())
+            })?;
         }
         Ok(())
     }

@@ -99,7 +99,6 @@ pub(crate) fn read(path: &Path, range: Range<u64>, into: &mut PageBuffer) -> io:
     let file = File::open(path)?;
     if length >= LARGE / 4 {
         let room = &mut into.room(length)[..length];
-        // A system or file system that cannot tell is asked in the usual way.
         let found = rustix::io::preadv2(&file, &mut [IoSliceMut::new(room)], range.start, ReadWriteFlags::NOWAIT);
         // A file system that cannot tell is read in the usual way.
         if found == Ok(length) {
@@ -110,8 +109,12 @@ pub(crate) fn read(path: &Path, range: Range<u64>, into: &mut PageBuffer) -> io:
         }
     }
     let room = &mut into.room(length)[..length];
-    let found = fill(room, |part, done| file.read_at(part, range.start + done))?;
-    Ok(0..found)
+    Ok(0..read_at(&file, room, range.start)?)
+}
+
+/// Fills the buffer as far as the file reaches.
+pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    fill(buffer, |part, done| file.read_at(part, offset + done))
 }
 
 /// The pages around a range.

@@ -226,17 +226,8 @@ impl Restore<'_> {
         let mut room = PageBuffer::default();
         while let Ok(task) = shift.wait(|| to_do.recv()) {
             self.course.check()?;
-            let store = &*self.vault.store;
-            let (first, last) = (task.segments.first(), task.segments.last());
-            let (Some((first, _)), Some((last, _))) = (first, last) else { continue };
-            let at_once = reader.fetch(store, &task.pack, first, last);
-            for (segment, pieces) in &task.segments {
-                // What cannot be read takes nothing along that can.
-                let fetched = match &at_once {
-                    Err(_) if first.number != last.number => reader.fetch(store, &task.pack, segment, segment),
-                    fetched => fetched.clone(),
-                };
-                let plain = fetched.and_then(|()| reader.open(&self.vault.keys, &task.pack, segment));
+            let (store, keys) = (&*self.vault.store, &self.vault.keys);
+            reader.each(store, keys, &task.pack, &task.segments, |_, pieces, plain| {
                 self.patience.goes_on(&plain)?;
                 for piece in pieces {
                     let bytes = plain.clone().and_then(|plain| cut_out(self.vault, &piece.place, &task.pack, plain));
@@ -246,7 +237,8 @@ impl Restore<'_> {
                     }
                     self.chunk_done(&piece.file)?;
                 }
-            }
+                Ok(())
+            })?;
         }
         Ok(())
     }

@@ -3,11 +3,10 @@
 //! It calls the very functions that a run calls, on data that a run meets: blocks of [`BLOCK`] bytes, chunks and packs of the
 //! sizes that they have. All data lies in memory, and none of it in the nearest cache.
 
-use crate::backup::read_at;
 use crate::budget::{Block, Pool, BLOCK};
 use crate::chunk::{Chunker, Params};
 use crate::compress::{Compression, Encoder};
-use crate::direct;
+use crate::direct::{self, read_at};
 use crate::error::{Error, Result};
 use crate::id::{hex, Id};
 use crate::pack::object_name;

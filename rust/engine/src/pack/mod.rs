@@ -9,7 +9,7 @@
 mod read;
 mod write;
 
-pub(crate) use read::{read_contents, run_length, split, verify, SegmentReader};
+pub(crate) use read::{read_contents, run_length, verify, verify_all, SegmentReader};
 pub(crate) use write::OpenPack;
 
 use crate::id::{hex, Id};

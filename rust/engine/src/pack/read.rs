@@ -85,8 +85,30 @@ impl SegmentReader {
         Ok(SegmentReader { decoder: Decoder::new()?, sealed, fetched: (0, 0..0), plain })
     }
 
+    /// Gets segments that are one after the other, at once or else one by one, so that what cannot be read takes nothing along that
+    /// can. Tells each of them with its plain data, in which the ids are not verified yet.
+    pub fn each<T>(
+        &mut self,
+        store: &dyn Store,
+        keys: &Keys,
+        pack: &PackInfo,
+        segments: &[(SegmentInfo, T)],
+        mut tell: impl FnMut(&SegmentInfo, &T, Result<&[u8]>) -> Result<()>,
+    ) -> Result<()> {
+        let (Some((first, _)), Some((last, _))) = (segments.first(), segments.last()) else { return Ok(()) };
+        let at_once = self.fetch(store, pack, first, last);
+        for (segment, of) in segments {
+            let fetched = match &at_once {
+                Err(_) if segments.len() > 1 => self.fetch(store, pack, segment, segment),
+                fetched => fetched.clone(),
+            };
+            tell(segment, of, fetched.and_then(|()| self.open(keys, pack, segment)))?;
+        }
+        Ok(())
+    }
+
     /// Gets segments that are one after the other.
-    pub fn fetch(&mut self, store: &dyn Store, pack: &PackInfo, first: &SegmentInfo, last: &SegmentInfo) -> Result<()> {
+    fn fetch(&mut self, store: &dyn Store, pack: &PackInfo, first: &SegmentInfo, last: &SegmentInfo) -> Result<()> {
         let object = object_name(&pack.name);
         let start = u64::from(first.offset);
         let range = start..u64::from(last.offset) + u64::from(last.stored) + TAG as u64;
@@ -94,8 +116,8 @@ impl SegmentReader {
         Ok(())
     }
 
-    /// The plain data of a segment that was fetched, once; the ids in it are not verified yet.
-    pub fn open(&mut self, keys: &Keys, pack: &PackInfo, segment: &SegmentInfo) -> Result<&[u8]> {
+    /// The plain data of a segment that was fetched, once.
+    fn open(&mut self, keys: &Keys, pack: &PackInfo, segment: &SegmentInfo) -> Result<&[u8]> {
         let (from, range) = self.find(keys, pack, segment)?;
         Ok(match from {
             From::Sealed => &self.sealed.bytes()[range],
@@ -152,11 +174,11 @@ pub(crate) fn verify(keys: &Keys, kind: BlobKind, id: &Id, bytes: &[u8]) -> bool
     }
 }
 
-/// The blobs of a segment with their bytes.
-pub(crate) fn split<'p>(blobs: &'p [Blob], mut plain: &'p [u8]) -> impl Iterator<Item = (&'p Blob, &'p [u8])> {
-    blobs.iter().map_while(move |blob| {
-        let (bytes, rest) = plain.split_at_checked(blob.length as usize)?;
+/// Whether the plain data of a segment is that of these blobs, one after the other.
+pub(crate) fn verify_all(keys: &Keys, blobs: &[Blob], mut plain: &[u8]) -> bool {
+    blobs.iter().all(|blob| {
+        let Some((bytes, rest)) = plain.split_at_checked(blob.length as usize) else { return false };
         plain = rest;
-        Some((blob, bytes))
+        verify(keys, blob.kind, &blob.id, bytes)
     })
 }

@@ -330,10 +330,10 @@ impl Run {
 
     /// Whether this caller is to store the chunk: nobody has it, and nobody else is about to.
     fn claim(&self, id: &Id) -> Result<bool> {
-        if self.vault.index.read().find(id)?.is_some() || !self.fresh.lock().insert(*id) {
+        if !self.fresh.lock().insert(*id) {
             return Ok(false);
         }
-        // Between the two looks it may have moved from the one to the other: see `write_index`.
+        // In this order: what `write_index` takes out of `fresh` is in the index by then.
         let is_new = self.vault.index.read().find(id)?.is_none();
         if !is_new {
             self.fresh.lock().remove(id);

@@ -46,22 +46,18 @@ fn verify(run: &Run, reader: &mut SegmentReader, record: &PackRecord) -> Result<
         return Err(otherwise());
     }
     let pack = PackInfo::of(record);
-    let segments: Vec<_> = segments(record).collect();
-    let mut contents = record.contents.0.iter();
+    let segments: Vec<_> = segments(record).zip(&record.contents.0).collect();
     let mut rest = &segments[..];
-    while let Some(first) = rest.first() {
-        let (at_once, after) = rest.split_at(pack::run_length(rest.iter()));
+    while !rest.is_empty() {
+        let (at_once, after) = rest.split_at(pack::run_length(rest.iter().map(|(segment, _)| segment)));
         rest = after;
         run.course.check()?;
-        reader.fetch(store, &pack, first, at_once.last().unwrap_or(first)).map_err(told)?;
-        for (segment, contents) in at_once.iter().zip(contents.by_ref()) {
-            let plain = reader.open(keys, &pack, segment).map_err(told)?;
-            let good = pack::split(&contents.blobs, plain)
-                .filter(|(blob, bytes)| pack::verify(keys, blob.kind, &blob.id, bytes));
-            if good.count() != contents.blobs.len() {
-                return Err(otherwise());
+        reader.each(store, keys, &pack, at_once, |_, contents, plain| {
+            match pack::verify_all(keys, &contents.blobs, plain.map_err(told)?) {
+                true => Ok(()),
+                false => Err(otherwise()),
             }
-        }
+        })?;
     }
     Ok(())
 }
