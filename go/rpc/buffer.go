@@ -10,13 +10,15 @@ import (
 //
 // Close every buffer that was not moved. All methods may be called from any goroutine.
 type Buffer struct {
-	lease *lease
-	clean runtime.Cleanup
+	client *Client
+	lease  *lease
+	clean  runtime.Cleanup
 }
 
-// lease is what a buffer and its views share. It does not reach the Buffer, so that the collector can find that lost.
+// lease is what a buffer and its views share. It reaches neither the Buffer, so that the collector can find that lost, nor the
+// client: what a cleanup has is never collected before its object, and a client may lead to the object, by way of a
+// callback that the program gave it.
 type lease struct {
-	client *Client
 	handle uint64
 
 	mu    sync.Mutex
@@ -25,8 +27,8 @@ type lease struct {
 }
 
 func (c *Client) newBuffer(handle uint64) *Buffer {
-	b := &Buffer{lease: &lease{client: c, handle: handle}}
-	from := here()
+	b := &Buffer{client: c, lease: &lease{handle: handle}}
+	from, client := here(), c.self
 	b.clean = runtime.AddCleanup(b, func(l *lease) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -34,6 +36,10 @@ func (c *Client) newBuffer(handle uint64) *Buffer {
 			return
 		}
 		l.gone = errBufferClosed
+		c := client.Value()
+		if c == nil {
+			return // it went with its client
+		}
 		// Bytes of an open view may still be in use, so that memory is rather lost than handed to someone else.
 		if l.views == 0 {
 			c.freeBuffer(l.handle)
@@ -54,13 +60,14 @@ func disown(buffers []*Buffer) {
 }
 
 // plain runs one plain call on a buffer that is still the caller's.
-func (l *lease) plain(f func(library, uint64) int32) error {
+func (b *Buffer) plain(f func(library, uint64) int32) error {
+	l := b.lease
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.gone != nil {
 		return l.gone
 	}
-	return statusError(l.client.plain(func(lib library) int32 { return f(lib, l.handle) }))
+	return statusError(b.client.plain(func(lib library) int32 { return f(lib, l.handle) }))
 }
 
 // View opens a lease on the buffer's bytes. While one is open the buffer can be neither moved, shrunk nor closed.
@@ -68,14 +75,14 @@ func (b *Buffer) View() (*View, error) {
 	if b == nil {
 		return nil, errBufferClosed
 	}
-	v := &View{lease: b.lease}
-	err := b.lease.plain(func(l library, handle uint64) (status int32) {
-		if b.lease.client.closing.Load() {
+	v := &View{client: b.client, lease: b.lease}
+	err := b.plain(func(l library, handle uint64) (status int32) {
+		if b.client.closing.Load() {
 			return statusClosed
 		}
 		if v.bytes, status = l.view(handle); status == statusOK {
 			b.lease.views++
-			b.lease.client.views.Add(1)
+			b.client.views.Add(1)
 		}
 		return status
 	})
@@ -92,7 +99,7 @@ func (b *Buffer) Len() int {
 		return 0
 	}
 	var length int
-	err := b.lease.plain(func(l library, handle uint64) (status int32) {
+	err := b.plain(func(l library, handle uint64) (status int32) {
 		length, status = l.length(handle)
 		return status
 	})
@@ -110,7 +117,7 @@ func (b *Buffer) Shrink(n int) error {
 	if n < 0 {
 		return &Error{Code: System, Message: "a buffer cannot shrink below nothing"}
 	}
-	return b.lease.plain(func(l library, handle uint64) int32 { return l.shrink(handle, uint64(n)) })
+	return b.plain(func(l library, handle uint64) int32 { return l.shrink(handle, uint64(n)) })
 }
 
 // Close frees the buffer. Closing it again, or after it was moved, does nothing; with an open view it is [ErrBusy].
@@ -129,7 +136,7 @@ func (b *Buffer) Close() error {
 	}
 	b.clean.Stop()
 	l.gone = errBufferClosed
-	status := l.client.plain(func(lib library) int32 { return lib.freeBuffer(l.handle) })
+	status := b.client.plain(func(lib library) int32 { return lib.freeBuffer(l.handle) })
 	if status == statusClosed {
 		return nil // it went with its client
 	}
@@ -158,10 +165,11 @@ func (b *Buffer) move() (uint64, error) {
 // View is a lease on the bytes of a buffer. Close it before the buffer is moved or closed.
 type View struct {
 	watched
-	lease *lease
-	mu    sync.Mutex
-	bytes []byte
-	done  bool
+	client *Client
+	lease  *lease
+	mu     sync.Mutex
+	bytes  []byte
+	done   bool
 }
 
 // Bytes is the memory itself, for reading and writing, until Close; nil afterwards. It must not be used after that.
@@ -183,8 +191,8 @@ func (v *View) Close() error {
 	l := v.lease
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	status := l.client.plain(func(lib library) int32 { return lib.unview(l.handle) })
+	status := v.client.plain(func(lib library) int32 { return lib.unview(l.handle) })
 	l.views--
-	l.client.views.Add(-1)
+	v.client.views.Add(-1)
 	return statusError(status)
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 	"unsafe"
+	"weak"
 )
 
 // closeGrace is how long Close waits for the library to acknowledge the calls that it cancels.
@@ -17,6 +18,7 @@ const closeGrace = 10 * time.Second
 // Client is one runtime of the library: its threads, its memory budget, and the paths into it and out of it. All methods may be called
 // from any goroutine. A program needs one.
 type Client struct {
+	self    weak.Pointer[Client] // for what must not keep it
 	library library
 	schema  *Schema
 	calls   table[Call]
@@ -88,6 +90,7 @@ func Open(table unsafe.Pointer, schema *Schema, opts ...Option) (*Client, error)
 		return nil, err
 	}
 	c := &Client{library: l, schema: schema, failFast: o.failFast, observer: o.observer, opened: time.Now()}
+	c.self = weak.Make(c)
 	c.observer.name(schema)
 	c.context, c.stop = context.WithCancel(context.Background())
 	for i := range o.receivers {

@@ -34,8 +34,12 @@ func (o origin) attributes() []any {
 
 // watch reports a view that the program loses without closing it: its buffer can never be moved or freed.
 func (v *View) watch() {
-	from, client := here(), v.lease.client
-	v.clean = runtime.AddCleanup(v, func(*lease) { client.leaked("a view of a buffer", from) }, v.lease)
+	from, client := here(), v.client.self
+	v.clean = runtime.AddCleanup(v, func(*lease) {
+		if c := client.Value(); c != nil {
+			c.leaked("a view of a buffer", from)
+		}
+	}, v.lease)
 }
 
 func (v *View) unwatch() { v.clean.Stop() }

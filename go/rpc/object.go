@@ -12,15 +12,15 @@ type Object struct {
 	clean  runtime.Cleanup
 }
 
-// objectState does not reach the Object, so that the collector can find that lost.
+// objectState does not reach the Object, so that the collector can find that lost, nor the client: see lease.
 type objectState struct{ handle atomic.Uint64 } // 0: closed
 
 func (c *Client) newObject(handle uint64) *Object {
 	o := &Object{client: c, state: &objectState{}}
 	o.state.handle.Store(handle)
-	from := here()
+	from, client := here(), c.self
 	o.clean = runtime.AddCleanup(o, func(s *objectState) {
-		if s.close(c) {
+		if c := client.Value(); c != nil && s.close(c) {
 			c.leaked("an object", from)
 		}
 	}, o.state)

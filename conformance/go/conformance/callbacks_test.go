@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -140,7 +141,7 @@ func TestCallbacks(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, child.Keep(ctx, &listener{}))
 		require.NoError(t, child.Keep(ctx, &listener{}), "in place of the other")
-		require.Eventually(t, func() bool { return callbacks(t, client) == 1 }, 5*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return callbacks(t, client) == 1 }, time.Minute, time.Millisecond)
 		require.NoError(t, child.Close())
 		released(t, client)
 	})
@@ -219,4 +220,24 @@ func TestCloseWithCallbacks(t *testing.T) {
 		})
 	}
 	goroutinesEnded(t, before)
+}
+
+// TestClosedClientIsCollected: the library never released the callback, which reaches an object of the client, which the program
+// did not close.
+func TestClosedClientIsCollected(t *testing.T) {
+	lost := func() weak.Pointer[rpc.Client] {
+		client, err := NewClient()
+		require.NoError(t, err)
+		echo, err := client.OpenEcho(context.Background(), "kept by what it keeps")
+		require.NoError(t, err)
+		require.NoError(t, echo.Keep(context.Background(), hears(func(ctx context.Context, _ string) (uint32, error) {
+			return 0, echo.Nothing(ctx)
+		})))
+		require.NoError(t, client.Close())
+		return weak.Make(client.Client)
+	}()
+	assert.Eventually(t, func() bool {
+		runtime.GC()
+		return lost.Value() == nil
+	}, time.Minute, time.Millisecond)
 }

@@ -9,13 +9,16 @@ package stress
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/stretchr/testify/require"
 
 	"strongroom.dev/conformance/go/heap"
+	"strongroom.dev/go/rpc"
 )
 
 const (
@@ -39,9 +42,11 @@ func TestStress(t *testing.T) {
 	until := time.Now().Add(lasting)
 	epochs := 0
 	var total outcomes
+	clients := map[uint64]weak.Pointer[rpc.Client]{}
 	for ; epochs == 0 || time.Now().Before(until); epochs++ {
 		e := newEpoch(seed+uint64(epochs), lines)
 		e.run(t)
+		clients[e.seed] = weak.Make(e.client.Client)
 		start.sameAsNow(t, e)
 		lines.compare(e)
 		total.add(e)
@@ -54,6 +59,13 @@ func TestStress(t *testing.T) {
 			}
 			t.Fatalf("the seed %d fails: %s\nagain: STRONGROOM_STRESS_SEED=%d STRONGROOM_STRESS_TIME=1s go test -count=1 -run TestStress ./conformance/go/stress",
 				e.seed, e.plan, e.seed)
+		}
+	}
+	runtime.GC()
+	for held, client := range clients {
+		// A stack may still have a word of the last one.
+		if held != seed+uint64(epochs)-1 && client.Value() != nil {
+			t.Errorf("the client of the seed %d is closed, and not collected", held)
 		}
 	}
 	if epochs >= least {
