@@ -2,6 +2,7 @@
 
 load("//third_party:debian.bzl", "debian_copy", "debian_rules")
 load("//third_party/crates:vendor.bzl", "crates")
+load("//third_party/go:experiments.bzl", "go_experiments")
 load("//third_party/go:module.bzl", "go_module")
 load("//third_party/python:headers.bzl", "python_headers")
 load("//third_party/rust:toolchain.bzl", "debian_rust")
@@ -37,6 +38,7 @@ def rule_sets():
         vendor = True,
         version = "v0.45.0",
     )
+    go_experiments(name = "go_experiments")
     _folder(
         name = "package_metadata",
         of = Label("//third_party/package_metadata:WORKSPACE"),

@@ -4,6 +4,7 @@ C and C++ need nothing: Bazel's own detection of a compiler is pointed at the en
 """
 
 load("@bazel_gazelle//:deps.bzl", "gazelle_dependencies")
+load("@go_experiments//:experiments.bzl", "EXPERIMENTS")
 load("@io_bazel_rules_go//go:deps.bzl", "go_local_sdk", "go_register_toolchains", "go_rules_dependencies")
 load("//third_party/go:repositories.bzl", "go_repositories")
 
@@ -15,6 +16,7 @@ def toolchains():
     )
     go_local_sdk(
         name = "go_sdk",
+        experiments = EXPERIMENTS,
         path = "/usr/lib/go-1.26",
     )
 
