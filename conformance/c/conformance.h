@@ -48,6 +48,22 @@ typedef struct conformance_bytes_4 {
   uint8_t data[4];
 } conformance_bytes_4;
 
+typedef struct conformance_bytes_24 {
+  uint8_t data[24];
+} conformance_bytes_24;
+
+/** Which request a forged frame names. */
+typedef enum conformance_forged {
+  /** The one that forges it, whose own answer then comes a second time. */
+  CONFORMANCE_FORGED_OWN = 0,
+  /** The one before it in its slot. */
+  CONFORMANCE_FORGED_BEFORE = 1,
+  /** The one after it in its slot. */
+  CONFORMANCE_FORGED_AFTER = 2,
+  /** One in a slot that no caller has. */
+  CONFORMANCE_FORGED_NOWHERE = 3
+} conformance_forged;
+
 typedef struct conformance_scalars conformance_scalars;
 typedef struct conformance_shape conformance_shape;
 typedef struct conformance_corner conformance_corner;
@@ -377,6 +393,7 @@ static inline void conformance_put_moments(sr_writer *w, const conformance_momen
 static inline void conformance_get_moments(sr_reader *r, conformance_moments *out);
 static inline void conformance_put_tick(sr_writer *w, const conformance_tick *v);
 static inline void conformance_get_tick(sr_reader *r, conformance_tick *out);
+static inline void conformance_get_forged(sr_reader *r, conformance_forged *out);
 
 static inline void conformance_put_list_corner(sr_writer *w, conformance_list_corner v) {
   sr_put_count(w, v.count);
@@ -942,6 +959,14 @@ static inline void conformance_get_tick(sr_reader *r, conformance_tick *out) {
   sr_get_close(r, outer);
 }
 
+static inline void conformance_get_forged(sr_reader *r, conformance_forged *out) {
+  const uint32_t variant = sr_get_u32(r);
+  const uint8_t *outer = sr_get_open(r);
+  if (variant > 3) sr_get_malformed(r);
+  *out = (conformance_forged)(variant > 3 ? 0 : variant);
+  sr_get_close(r, outer);
+}
+
 /* ---- Errors ---- */
 
 /** Whether the error is of this type; then *out is its variant with what it tells, in the arena. */
@@ -1070,18 +1095,20 @@ static inline void conformance_put_listener(sr_writer *w, sr_client *client, con
 
 /** Makes a client, where the library was built from the same interface as this header. Options may be NULL. */
 static inline sr_error *conformance_client_new(const sr_options *options, sr_client **out) {
-  static const uint8_t hash[16] = {0x97, 0x39, 0xfb, 0x8a, 0x94, 0x36, 0xfe, 0x9e,
-                                   0x63, 0x75, 0x88, 0x68, 0xd1, 0xdf, 0x3c, 0x4a};
+  static const uint8_t hash[16] = {0x25, 0x48, 0xa4, 0xff, 0xc3, 0xb9, 0xf0, 0xb0,
+                                   0x09, 0xe0, 0x0a, 0xd2, 0x61, 0xf7, 0x80, 0x85};
   static const char *const schema[] = {
     "method Echo.ask(listener:Listener,texts:list<string>)->list<u32> throws ConformanceError",
     "method Echo.blocks(count:u32,size:u32)->stream<buffer>",
     "method Echo.child(name:string)->Echo",
+    "method Echo.commit()->u32 emits Tick",
     "method Echo.containers(value:Containers)->Containers",
     "method Echo.count(count:u32,fail:bool)->stream<u32> throws ConformanceError",
     "method Echo.crash(message:string)",
     "method Echo.defaults(value:Defaults)->Defaults",
     "method Echo.double(numbers:stream<u32>)->stream<u64> throws ConformanceError",
     "method Echo.fail(reason:string,code:u32) throws ConformanceError",
+    "method Echo.forge(to_caller:bool,kind:u8,request:Forged,carries:bool)->bool",
     "method Echo.forget()",
     "method Echo.invert(data:buffer)->buffer",
     "method Echo.keep(listener:Listener)",
@@ -1099,8 +1126,10 @@ static inline sr_error *conformance_client_new(const sr_options *options, sr_cli
     "method Echo.ticks(steps:u32)->u32 emits Tick",
     "method Echo.total(limit:u32,numbers:stream<u32>)->u64 throws ConformanceError",
     "method Echo.total_bytes(parts:stream<buffer>)->u64",
+    "method Echo.trace()->bytes<24>",
     "method Listener.heard(text:string)->u32 throws ConformanceError callback",
     "method Listener.took(data:buffer)->buffer callback",
+    "enum Forged{own,before,after,nowhere}",
     "enum Shape{point,circle{radius:f64=1},polygon{corners:list<Corner>,name:optional<string>}}",
     "error ConformanceError{refused{reason:string,code:u32},empty}",
     ("record Containers{maybe:optional<u32>,maybe_record:optional<Corner>,numbers:list<i64>,texts:list<string>,"
@@ -1809,6 +1838,98 @@ static inline sr_error *conformance_echo_forget(conformance_echo self) {
   sr_request request;
   sr_error *error = conformance_echo_forget_start(self, NULL, &request);
   return error != NULL ? error : conformance_echo_forget_finish(&request);
+}
+
+/** Begins conformance_echo_trace, and returns at once. */
+static inline sr_error *conformance_echo_trace_start(conformance_echo self, const sr_call *how, sr_request *request) {
+  sr_writer writer, *w = &writer;
+  sr_writer_init(w);
+  return sr_client_start(self.client, self.handle, 0x1bc125d3u, w, how, 0, request);
+}
+
+/** Waits for the result of `trace`. The request ends. */
+static inline sr_error *conformance_echo_trace_finish(sr_request *request, conformance_bytes_24 *out) {
+  sr_reply reply;
+  sr_error *error = sr_request_finish(request, NULL, &reply);
+  if (error != NULL) return error;
+  sr_reader *r = &reply.reader;
+  sr_get_raw(r, (*out).data, sizeof((*out).data));
+  return sr_reply_end(&reply);
+}
+
+/** Answers the trace id and the span id that it was called under, zeros for none. */
+static inline sr_error *conformance_echo_trace(conformance_echo self, conformance_bytes_24 *out) {
+  sr_request request;
+  sr_error *error = conformance_echo_trace_start(self, NULL, &request);
+  return error != NULL ? error : conformance_echo_trace_finish(&request, out);
+}
+
+/** Begins conformance_echo_commit, and returns at once. */
+static inline sr_error *conformance_echo_commit_start(conformance_echo self, const sr_call *how, sr_request *request) {
+  sr_writer writer, *w = &writer;
+  sr_writer_init(w);
+  return sr_client_start(self.client, self.handle, 0xa62083dbu, w, how, 0, request);
+}
+
+/** Waits until `commit` is further. *more is false when its result is there: then call `_finish`. */
+static inline sr_error *conformance_echo_commit_emitted(sr_request *request, conformance_tick *out, bool *more) {
+  sr_reply reply;
+  sr_error *error = sr_request_emitted(request, NULL, &reply, more);
+  if (error != NULL || !*more) return error;
+  sr_reader *r = &reply.reader;
+  conformance_get_tick(r, out);
+  return sr_reply_end(&reply);
+}
+
+/** Waits for the result of `commit`. The request ends. */
+static inline sr_error *conformance_echo_commit_finish(sr_request *request, uint32_t *out) {
+  sr_reply reply;
+  sr_error *error = sr_request_finish(request, NULL, &reply);
+  if (error != NULL) return error;
+  sr_reader *r = &reply.reader;
+  *out = sr_get_u32(r);
+  return sr_reply_end(&reply);
+}
+
+/** Has won when its tick comes: it answers 1 once it is cancelled, and in spite of that. */
+static inline sr_error *conformance_echo_commit(conformance_echo self, uint32_t *out) {
+  sr_request request;
+  sr_error *error = conformance_echo_commit_start(self, NULL, &request);
+  return error != NULL ? error : conformance_echo_commit_finish(&request, out);
+}
+
+/** Begins conformance_echo_forge, and returns at once. */
+static inline sr_error *conformance_echo_forge_start(conformance_echo self, bool to_caller, uint8_t kind,
+                                                     conformance_forged request_, bool carries, const sr_call *how,
+                                                     sr_request *request) {
+  sr_writer writer, *w = &writer;
+  sr_writer_init(w);
+  sr_put_bool(w, to_caller);
+  sr_put_u8(w, kind);
+  sr_put_u32(w, (uint32_t)request_);
+  sr_put_u32(w, 0);
+  sr_put_bool(w, carries);
+  return sr_client_start(self.client, self.handle, 0xcd13e759u, w, how, 0, request);
+}
+
+/** Waits for the result of `forge`. The request ends. */
+static inline sr_error *conformance_echo_forge_finish(sr_request *request, bool *out) {
+  sr_reply reply;
+  sr_error *error = sr_request_finish(request, NULL, &reply);
+  if (error != NULL) return error;
+  sr_reader *r = &reply.reader;
+  *out = sr_get_bool(r);
+  return sr_reply_end(&reply);
+}
+
+/** Makes a frame of this kind (docs/boundary.md) cross that nobody asked for, with a buffer in it where it is to carry one: to the
+ * caller, or to the library as if the caller had sent it. Answers whether it was taken.
+ */
+static inline sr_error *conformance_echo_forge(conformance_echo self, bool to_caller, uint8_t kind,
+                                               conformance_forged request_, bool carries, bool *out) {
+  sr_request request;
+  sr_error *error = conformance_echo_forge_start(self, to_caller, kind, request_, carries, NULL, &request);
+  return error != NULL ? error : conformance_echo_forge_finish(&request, out);
 }
 
 /** Closes the object; it ends when its last request is over. */

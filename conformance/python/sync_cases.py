@@ -1,17 +1,22 @@
 """The table's kinds of case, run through the classes whose methods wait. The function of a kind has its name."""
 
+import gc
 import itertools
+import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
 
+import conformance_api
+import crossing
 import raw
 import strongroom
 import values
-from conformance_api import ConformanceEmptyError, ConformanceError, ConformanceRefusedError, Echo
+from conformance_api import ConformanceEmptyError, ConformanceError, ConformanceRefusedError, Echo, generated
+from strongroom._rpc import frames, methods
 from strongroom._rpc.sync import _Request
 
 Case = dict[str, Any]
@@ -61,18 +66,12 @@ def panic(echo: Echo, case: Case) -> None:
 def cancel(echo: Echo, case: Case) -> None:
     started = time.monotonic()
     request = _Request()
-    echo.client._send(request, _sleep(), echo._handle(), (case["milliseconds"],), None)
+    echo.client._send(request, generated._M_ECHO_SLEEP, echo._handle(), (case["milliseconds"],), None)
     time.sleep(case["after"] / 1000)
     echo.client._cancel(request)
     assert request.over
     assert time.monotonic() - started < case["milliseconds"] / 1000 / 2
     echo.nothing()
-
-
-def _sleep() -> Any:
-    from conformance_api import generated
-
-    return generated._M_ECHO_SLEEP
 
 
 def deadline(echo: Echo, case: Case) -> None:
@@ -145,33 +144,6 @@ def closed_object(echo: Echo, case: Case) -> None:
     with pytest.raises(strongroom.HandleClosed):
         # The library knows it too.
         echo.client.call(raw.method("nothing"), handle, (b"",))
-
-
-def closed_buffer(echo: Echo, case: Case) -> None:
-    buffer = filled(echo, b"data")
-    handle = buffer._handle()
-    buffer.close()
-    with pytest.raises(strongroom.HandleClosed):
-        echo.sum(buffer)
-    with pytest.raises(strongroom.HandleClosed):
-        echo.client.call(raw.method("sum"), echo._handle(), (handle.to_bytes(8, "little"),))
-
-
-def view_lease(echo: Echo, case: Case) -> None:
-    buffer = filled(echo, b"\1\2\3")
-    handle = buffer._handle()
-    with buffer.view() as view:
-        with pytest.raises(BufferError):
-            echo.sum(buffer)
-        with pytest.raises(BufferError):
-            buffer.close()
-        with pytest.raises(BufferError):
-            buffer.shrink(1)
-        with pytest.raises(strongroom.BufferBusy):
-            # The library knows it too.
-            echo.client.call(raw.method("sum"), echo._handle(), (handle.to_bytes(8, "little"),))
-        assert view.tolist() == [1, 2, 3]
-    assert echo.sum(buffer) == 6
 
 
 def emit(echo: Echo, case: Case) -> None:
@@ -321,6 +293,276 @@ def recall_nothing(echo: Echo, case: Case) -> None:
     with pytest.raises(strongroom.Error) as caught:
         echo.recall("anything")
     check_failure(caught.value, case)
+
+
+def trace(echo: Echo, case: Case) -> None:
+    wanted = bytes.fromhex(case["trace"] + case["span"])
+    with crossing.traced(echo.client.runtime, case):
+        assert echo.trace() == wanted
+    assert echo.trace() == bytes(24)
+
+
+def log(echo: Echo, case: Case) -> None:
+    with crossing.lines() as lines, crossing.traced(echo.client.runtime, case):
+        echo.log(case["message"])
+        crossing.eventually(lambda: bool(lines.told))
+        assert lines.told == [crossing.line(case)]
+
+
+def _sleepers(echo: Echo, count: int) -> Callable[[], list[BaseException]]:
+    """Calls that do not end by themselves; the answer cancels them, and gives what they ended with."""
+    requests = [_Request() for _ in range(count)]
+    for request in requests:
+        echo.client._send(request, generated._M_ECHO_SLEEP, echo._handle(), (crossing.FOR_EVER,), None)
+
+    def stop() -> list[BaseException]:
+        for request in requests:
+            echo.client._submit(frames.cancel(0, request.id))
+        ends: list[BaseException] = []
+        for request in requests:
+            with pytest.raises(strongroom.Error) as caught:
+                last = echo.client._wait_for_last(request, generated._M_ECHO_SLEEP, None)
+                methods.answer(echo.client.native, echo.client, generated._M_ECHO_SLEEP, last)
+            ends.append(caught.value)
+        return ends
+
+    return stop
+
+
+def statistics(echo: Echo, case: Case) -> None:
+    client, runtime = echo.client, echo.client.runtime
+    before = runtime.statistics()
+    assert (before.in_flight, before.buffers, before.buffer_bytes, before.objects) == (0, 0, 0, 1)
+    assert before.threads > 0
+    for _ in range(case["calls"]):
+        echo.nothing()
+    requests = before.requests + case["calls"]
+    assert runtime.statistics().requests == requests
+    buffers = [client.try_alloc(size) for size in case["sizes"]]
+    held = runtime.statistics()
+    assert held.buffers == len(buffers)
+    assert held.buffer_bytes >= crossing.added(case["sizes"])
+    children = [echo.child("child") for _ in range(case["children"])]
+    stop = _sleepers(echo, case["sleeping"])
+    requests += case["children"] + case["sleeping"]
+    counts = runtime.statistics()
+    assert (counts.requests, counts.in_flight, counts.objects) == (requests, case["sleeping"], 1 + len(children))
+    assert {type(end) for end in stop()} == {strongroom.RequestCancelled}
+    for left in (*children, *buffers):
+        left.close()
+    after = runtime.statistics()
+    assert (after.in_flight, after.buffers, after.buffer_bytes, after.objects) == (0, 0, 0, 1)
+    assert (after.requests, after.stray) == (requests, before.stray)
+
+
+def buffer(echo: Echo, case: Case) -> None:
+    steps = crossing.Steps(filled(echo, bytes.fromhex(case["data"])))
+    handle = steps.buffer._handle()
+    for step in case["script"]:
+        with crossing.failing(step):
+            if step["do"] == "move":
+                assert echo.sum(steps.buffer) == int(step.get("sum", -1))
+            else:
+                steps.do(step)
+        if step.get("fails") in crossing.REFUSED and step["do"] == "move":
+            # The library knows it too.
+            with pytest.raises(crossing.REFUSED[step["fails"]]):
+                echo.client.call(raw.method("sum"), echo._handle(), (handle.to_bytes(8, "little"),))
+
+
+def memory(echo: Echo, case: Case) -> None:
+    with conformance_api.new_runtime(buffer_memory=case["limit"]) as runtime:
+        client = runtime.sync()
+        held, request = client.try_alloc(case["held"]), _Request()
+        timeout = case["milliseconds"] / 1000 if case["then"] == "deadline" else None
+        client._send(request, methods.ALLOC, 0, (case["asked"],), timeout)
+        if case["then"] in ("freed", "cancelled"):
+            time.sleep(0.02)
+            assert crossing.counted(runtime) == (1, 1, 0)
+            assert not request.over
+        if case["then"] == "freed":
+            held.close()
+        elif case["then"] == "cancelled":
+            client._submit(frames.cancel(0, request.id))
+        last = client._wait_for_last(request, methods.ALLOC, None)
+        with crossing.ending(case), methods.answer(client.native, client, methods.ALLOC, last) as given:
+            assert len(given) == case["asked"]
+        held.close()
+        # Who gave up stands in nobody's way.
+        client.alloc(case["limit"]).close()
+        assert crossing.counted(runtime) == (0, 0, 0)
+
+
+def memory_stream(echo: Echo, case: Case) -> None:
+    with conformance_api.new_runtime(buffer_memory=case["limit"]) as runtime, Echo.open("own", runtime=runtime) as own:
+        held = runtime.sync().try_alloc(case["limit"])
+        stream = own.blocks(case["count"], case["size"])
+        time.sleep(case["wait"] / 1000)
+        assert own.produced() == 0
+        held.close()
+        sizes: list[int] = []
+        for block in stream:
+            sizes.append(len(block))
+            block.close()
+        assert sizes == [case["size"]] * case["count"]
+
+
+def won(echo: Echo, case: Case) -> None:
+    # Here an exception cancels, and takes the place of the result: so what the library answers is looked at.
+    client, request, method = echo.client, _Request(), generated._M_ECHO_COMMIT
+    client._send(request, method, echo._handle(), (), None)
+
+    def cancel(tick: conformance_api.Tick) -> None:
+        client._submit(frames.cancel(0, request.id))
+
+    last = client._wait_for_last(request, method, cancel)
+    assert methods.answer(client.native, client, method, last) == case["result"]
+
+
+def forged(echo: Echo, case: Case) -> None:
+    client, runtime = echo.client, echo.client.runtime
+    strays, stray = client._requests.strays, runtime.statistics().stray
+    assert echo.forge(*crossing.forged(case))
+    strays += case["to"] == "caller"
+    crossing.eventually(lambda: client._requests.strays == strays)
+    echo.nothing()
+    assert client._requests.strays == strays
+    assert runtime.statistics().stray == stray + (case["to"] == "library")
+    crossing.eventually(lambda: crossing.counted(runtime) == (0, 0, 1))
+
+
+def close_in_flight(echo: Echo, case: Case) -> None:
+    client, request, method = echo.client, _Request(), generated._M_ECHO_COMMIT
+    child = echo.child("child")
+    child.keep(Ear())
+    client._send(request, method, child._handle(), (), None)
+    handle = child._handle()
+
+    def close(tick: conformance_api.Tick) -> None:
+        child.close()
+        with pytest.raises(strongroom.HandleClosed):
+            child.nothing()
+        with pytest.raises(strongroom.HandleClosed):
+            # The library knows it too.
+            client.call(raw.method("nothing"), handle, (b"",))
+        assert client.runtime.callbacks.count() == 1
+        client._submit(frames.cancel(0, request.id))
+
+    last = client._wait_for_last(request, method, close)
+    assert methods.answer(client.native, client, method, last) == case["result"]
+    check_released(echo)
+
+
+def full(echo: Echo, case: Case) -> None:
+    with conformance_api.new_runtime() as runtime, Echo.open("own", runtime=runtime) as own:
+        client, requests = runtime.sync(), [_Request() for _ in range(case["requests"])]
+        before = runtime.statistics().requests
+        for request in requests:
+            client._send(request, generated._M_ECHO_SLEEP, own._handle(), (crossing.FOR_EVER,), None)
+        done: list[None] = []
+        threads = [threading.Thread(target=lambda: done.append(own.nothing())) for _ in range(case["waiting"])]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.05)
+        counts = runtime.statistics()
+        assert (counts.requests - before, counts.in_flight) == (case["requests"], case["requests"])
+        assert not done
+        # Frames of requests in flight are taken, and what is polled makes room.
+        for request in requests[: case["waiting"]]:
+            client._submit(frames.cancel(0, request.id))
+        for thread in threads:
+            thread.join(crossing.PATIENCE)
+        assert len(done) == case["waiting"]
+
+
+def shutdown(echo: Echo, case: Case) -> None:
+    runtime = conformance_api.new_runtime()
+    own = Echo.open("shutdown", runtime=runtime)
+    own.keep(Ear())
+    buffers = [filled(own, b"held") for _ in range(case["buffers"])]
+    children = [own.child("child") for _ in range(case["children"])]
+    ends: list[BaseException] = []
+
+    def run(call: Callable[[], object]) -> None:
+        try:
+            call()
+        except BaseException as end:
+            ends.append(end)
+
+    calls: list[Callable[[], object]] = [lambda: own.sleep(crossing.FOR_EVER)] * case["sleeping"]
+    calls += [lambda: crossing.exhaust(own.count(0xFFFF_FFFF, False))] * case["streams"]
+    threads = [threading.Thread(target=run, args=(call,)) for call in calls]
+    for thread in threads:
+        thread.start()
+    crossing.eventually(lambda: runtime.statistics().in_flight == len(calls))
+    runtime.close()
+    for thread in threads:
+        thread.join(crossing.PATIENCE)
+    assert [type(end) for end in ends] == [strongroom.RequestCancelled] * len(calls)
+    crossing.check_gone(runtime, buffers, children)
+    for refused in (own.nothing, lambda: Echo.open("late", runtime=runtime)):
+        with pytest.raises(strongroom.RuntimeClosed):
+            refused()
+
+
+def fork(echo: Echo, case: Case) -> None:
+    runtime = echo.client.runtime
+    threads = [threading.Thread(target=echo.sleep, args=(case["milliseconds"],)) for _ in range(case["sleeping"])]
+    for thread in threads:
+        thread.start()
+    crossing.eventually(lambda: runtime.statistics().in_flight == case["sleeping"])
+    with filled(echo, b"inherited") as inherited:
+        crossing.in_a_child(lambda: crossing.refused_in_a_child(runtime, [echo.nothing, echo.name], inherited))
+    for thread in threads:
+        thread.join(crossing.PATIENCE)
+    echo.nothing()
+
+
+def exec(echo: Echo, case: Case) -> None:
+    found: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(echo.sleep(case["milliseconds"]))) for _ in range(case["sleeping"])
+    ]
+    for thread in threads:
+        thread.start()
+    crossing.program(case)
+    for thread in threads:
+        thread.join(crossing.PATIENCE)
+    assert len(found) == case["sleeping"]
+
+
+def schema(echo: Echo, case: Case) -> None:
+    crossing.schema(case)
+
+
+def lost(echo: Echo, case: Case) -> None:
+    runtime = echo.client.runtime
+    for make in (lambda: filled(echo, b"lost"), lambda: echo.child("lost")):
+        with pytest.warns(ResourceWarning, match="^unclosed <"):
+            make()
+            gc.collect()
+        assert crossing.counted(runtime) == (0, 0, 1)
+
+
+def buffer_protocol(echo: Echo, case: Case) -> None:
+    data = bytes.fromhex(case["data"])
+    ours, theirs = socket.socketpair()
+    with ours, theirs, filled(echo, data) as source, echo.client.alloc(len(data)) as target:
+        with memoryview(source) as first, source.view() as second:
+            first[0] ^= 0xFF
+            assert second[0] == data[0] ^ 0xFF
+            first[0] ^= 0xFF
+        assert ours.sendmsg([source]) == len(data)
+        with target.view() as view:
+            assert theirs.recv_into(view) == len(data)
+        assert bytes(target) == data
+        with target.view() as view:
+            assert crossing.reading(data[::-1]).readinto(view) == len(data)
+        assert bytes(target) == data[::-1]
+
+
+def loops(echo: Echo, case: Case) -> None:
+    crossing.loops(echo.client.runtime, case)
 
 
 vars()["pass"] = _pass

@@ -338,27 +338,18 @@ def test_a_runtime_that_closes_forgets_callbacks() -> None:
     assert gone() is None
 
 
-def test_a_view_is_a_lease(runtime: Runtime) -> None:
+def test_a_part_of_a_view_is_a_lease(runtime: Runtime) -> None:
     buffer = runtime.sync().alloc(100)
     view = buffer.view()
     part = view[10:20]
     view.release()
-    for refused in (buffer.close, lambda: buffer.shrink(5), runtime.close):
+    for refused in (buffer.close, runtime.close):
         with pytest.raises(BufferError):
             refused()
     part[0] = 7
     assert bytes(buffer)[10] == 7
     part.release()
-    buffer.shrink(11)
-    assert len(buffer) == 11
-    assert bytes(buffer)[10] == 7
-    with pytest.raises(strongroom.Error):
-        buffer.shrink(12)
     buffer.close()
-    buffer.close()
-    with pytest.raises(strongroom.HandleClosed):
-        buffer.view()
-    assert runtime.statistics().buffers == 0
 
 
 def test_a_mistake_in_the_arguments_moves_no_buffer(runtime: Runtime) -> None:
@@ -377,32 +368,19 @@ def test_a_mistake_in_the_arguments_moves_no_buffer(runtime: Runtime) -> None:
         assert not buffer.closed
 
 
-def test_buffers_that_are_dropped_are_freed(runtime: Runtime) -> None:
+def test_a_buffer_that_is_dropped_is_freed_with_its_last_view(runtime: Runtime) -> None:
     client = runtime.sync()
-    for _ in range(100):
-        client.alloc(1 << 20)
-    assert runtime.statistics().buffers == 0
     view = client.alloc(10).view()
     assert runtime.statistics().buffers == 1
     view.release()
     assert runtime.statistics().buffers == 0
 
 
-def test_memory_is_bounded(runtime: Runtime) -> None:
+def test_try_alloc_does_not_wait(runtime: Runtime) -> None:
     client = runtime.sync()
-    held = [client.alloc(1 << 20) for _ in range(8)]
-    with pytest.raises(strongroom.BufferMemoryUsedUp):
+    with client.alloc(8 << 20), pytest.raises(strongroom.BufferMemoryUsedUp):
         client.try_alloc(1 << 20)
-    with pytest.raises(MemoryError):
-        client.alloc(9 << 20)
-    with pytest.raises(strongroom.DeadlineExceeded):
-        client.alloc(1 << 20, timeout=0.05)
-    timer = threading.Timer(0.1, held.pop().close)
-    timer.start()
-    client.alloc(1 << 20).close()
-    timer.join()
-    for buffer in held:
-        buffer.close()
+    client.try_alloc(8 << 20).close()
 
 
 def test_the_library_fills_from_a_descriptor(runtime: Runtime, tmp_path: pathlib.Path) -> None:
@@ -481,61 +459,6 @@ def test_a_receiver_that_cannot_start_is_started_by_the_next_call(
     runtime.sync().alloc(1, timeout=5).close()
 
 
-def test_objects_that_are_dropped_are_closed(runtime: Runtime) -> None:
-    with Echo.open("dropped", runtime=runtime) as echo:
-        for _ in range(100):
-            echo.child("child")
-        gc.collect()
-        assert runtime.statistics().objects == 1
-    with pytest.raises(TypeError):
-        Echo()
-
-
-def test_frames_of_nobody_are_counted(runtime: Runtime) -> None:
-    client = runtime.sync()
-    client.alloc(1).close()
-    strays = client._requests.strays
-    # A forged request of this queue: its answer finds another generation in the slot, and its buffer is freed.
-    from strongroom._rpc import frames
-
-    client.native.submit(frames.call(0, 77 << 32, 0, frames.METHOD_ALLOC, 0, (10).to_bytes(8, "little")))
-    until = time.monotonic() + 10
-    while client._requests.strays == strays and time.monotonic() < until:
-        time.sleep(0.01)
-    assert client._requests.strays == strays + 1
-    time.sleep(0.05)
-    assert runtime.statistics().buffers == 0
-
-
-def test_closing_cancels_what_is_in_flight() -> None:
-    runtime = conformance_api.new_runtime()
-    echo = Echo.open("closing", runtime=runtime)
-    errors: list[BaseException] = []
-
-    def call() -> None:
-        try:
-            echo.sleep(60_000)
-        except strongroom.Error as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=call) for _ in range(50)]
-    for thread in threads:
-        thread.start()
-    while runtime.statistics().in_flight < 50:
-        time.sleep(0.01)
-    started = time.monotonic()
-    runtime.close()
-    for thread in threads:
-        thread.join()
-    assert time.monotonic() - started < 50
-    assert [type(error) for error in errors] == [strongroom.RequestCancelled] * 50
-    with pytest.raises(strongroom.RuntimeClosed):
-        echo.nothing()
-    with pytest.raises(strongroom.RuntimeClosed):
-        Echo.open("closed", runtime=runtime)
-    runtime.close()
-
-
 def _in_the_child(runtime: Runtime, echo: Echo, buffer: strongroom.Buffer, view: memoryview) -> bytes:
     text = b"no error"
     try:
@@ -555,7 +478,7 @@ def _in_the_child(runtime: Runtime, echo: Echo, buffer: strongroom.Buffer, view:
     return text
 
 
-def test_a_fork_is_told_apart(runtime: Runtime) -> None:
+def test_a_view_outlives_a_fork(runtime: Runtime) -> None:
     with Echo.open("forked", runtime=runtime) as echo, runtime.sync().alloc(3) as buffer:
         view = buffer.view()
         reader, writer = os.pipe()
@@ -672,20 +595,11 @@ def _package(text: str) -> Package:
     return Package("conformance", __file__, "00" * 16, text)
 
 
-def test_the_library_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_library_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     text = conformance_api.generated._TEXT
-    without = "".join(line for line in text.splitlines(keepends=True) if "Echo.sum" not in line)
-    grown = text.replace("record Corner{x:i32,y:i32}", "record Corner{x:i32,y:i32,z:i32}")
-    other = text.replace("Echo.sleep(milliseconds:u32)", "Echo.sleep(seconds:f64)")
-    assert text not in (without, grown, other)
-    # What the library has in addition does no harm; what the package has otherwise is named.
-    _package(without).library()
-    _package(grown).library()
-    with pytest.raises(
-        strongroom.SchemaMismatch, match=r"libconformance\.so: .*use those of one release:\n.*Echo\.sleep differs"
-    ) as caught:
-        _package(other).library()
-    assert "Echo.sum" not in str(caught.value)
+    # The error of one that does not fit says which it is.
+    with pytest.raises(strongroom.SchemaMismatch, match=r"libconformance\.so: .*use those of one release:\n"):
+        _package("method Echo.added()\n" + text).library()
     monkeypatch.setenv("CONFORMANCE_LIBRARY", "/nowhere/libconformance.so")
     with pytest.raises(strongroom.LibraryNotFound, match="/nowhere"):
         _package(text).library()

@@ -115,6 +115,8 @@ func statusError(status int32) error {
 		return ErrBusy
 	case statusNoMemory:
 		return ErrNoMemory
+	case statusInvalid:
+		return &Error{Code: Malformed, Message: "the library refused an argument: it is out of range"}
 	case statusClosed:
 		return errClientClosed
 	case statusForked:

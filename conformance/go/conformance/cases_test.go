@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"iter"
 	"math"
-	"os"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -43,34 +42,30 @@ type behaviour struct {
 	Result                          json.RawMessage
 	Heard, Bound                    int
 	Runtime                         string
+	Languages                       []string
+	Trace, Span, Line               string
+	Sizes                           []int
+	Children, Sleeping, Streams     int
+	Buffers, Requests, Waiting      int
+	Script                          []step
+	Held, Asked, Wait               int
+	Then, To, Frame, Request        string
+	Carries                         bool
+	Program, Absent                 []string
+	Replace, Remove, Names, Spares  []string
+	Add                             string
 }
 
-// TestCases runs the tables that all languages share. A kind that is not known here fails.
-func TestCases(t *testing.T) {
-	var cases []behaviour
-	for _, table := range []string{"cases.json", "vectors.json"} {
-		text, err := os.ReadFile("../../" + table)
-		require.NoError(t, err)
-		var some []behaviour
-		require.NoError(t, json.Unmarshal(text, &some))
-		require.NotEmpty(t, some)
-		cases = append(cases, some...)
-	}
-	run := map[string]func(*testing.T, *Client, *Echo, behaviour){
-		"roundtrip": roundTrip, "malformed": malformed, "error": failure, "panic": panics, "cancel": cancelled,
-		"deadline": deadline, "stream": stream, "blocks": blocks, "credit": credit, "sum": sum, "invert": invert,
-		"closed_object": closedObject, "closed_buffer": closedBuffer, "view_lease": viewLease, "emit": emits,
-		"concurrent": concurrent, "total": total, "total_credit": totalCredit, "double": doubled, "total_bytes": totalBytes,
-		"ask": ask, "pass": pass, "keep": keep, "recall_nothing": recallNothing,
-	}
-	for _, c := range cases {
-		t.Run(c.Kind+"/"+c.Name, func(t *testing.T) {
-			f, known := run[c.Kind]
-			require.True(t, known, "there is no runner for this kind")
-			client, echo := open(t)
-			f(t, client, echo, c)
-		})
-	}
+// kinds run the kinds of rows.
+var kinds = map[string]func(*testing.T, *Client, *Echo, behaviour){
+	"roundtrip": roundTrip, "malformed": malformed, "error": failure, "panic": panics, "cancel": cancelled,
+	"deadline": deadline, "stream": stream, "blocks": blocks, "credit": credit, "sum": sum, "invert": invert,
+	"closed_object": closedObject, "emit": emits, "concurrent": concurrent, "total": total, "total_credit": totalCredit,
+	"double": doubled, "total_bytes": totalBytes, "ask": ask, "pass": pass, "keep": keep, "recall_nothing": recallNothing,
+	"trace": trace, "log": logged, "statistics": statistics, "buffer": buffer, "memory": memory,
+	"memory_stream": memoryStream, "won": won, "forged": forged, "close_in_flight": closeInFlight, "full": full,
+	"full_fails_fast": fullFailsFast, "shutdown": shutdown, "exec": execs, "schema": schemas, "metrics": metrics,
+	"profiler_labels": profilerLabels, "reader": reader, "writer": writer, "signals": signals, "lost": lost,
 }
 
 func unhex(t *testing.T, text string) []byte {
@@ -331,31 +326,6 @@ func closedObject(t *testing.T, _ *Client, echo *Echo, _ behaviour) {
 	assert.ErrorIs(t, err, rpc.ErrClosed)
 	assert.NoError(t, child.Close())
 	assert.NoError(t, echo.Nothing(context.Background()), "the other object goes on")
-}
-
-func closedBuffer(t *testing.T, client *Client, echo *Echo, _ behaviour) {
-	buffer := filled(t, client, []byte{1, 2, 3})
-	require.NoError(t, buffer.Close())
-	_, err := echo.Sum(context.Background(), buffer)
-	assert.ErrorIs(t, err, rpc.ErrClosed)
-	moved := filled(t, client, []byte{1, 2, 3})
-	_, err = echo.Sum(context.Background(), moved)
-	require.NoError(t, err)
-	_, err = echo.Sum(context.Background(), moved)
-	assert.ErrorIs(t, err, rpc.ErrClosed)
-}
-
-func viewLease(t *testing.T, client *Client, echo *Echo, _ behaviour) {
-	buffer := filled(t, client, []byte{1, 2, 3})
-	view, err := buffer.View()
-	require.NoError(t, err)
-	_, err = echo.Sum(context.Background(), buffer)
-	assert.ErrorIs(t, err, rpc.ErrBusy)
-	assert.ErrorIs(t, buffer.Close(), rpc.ErrBusy)
-	require.NoError(t, view.Close())
-	got, err := echo.Sum(context.Background(), buffer)
-	require.NoError(t, err)
-	assert.EqualValues(t, 6, got)
 }
 
 func emits(t *testing.T, _ *Client, echo *Echo, c behaviour) {

@@ -13,9 +13,6 @@ import (
 	"strongroom.dev/go/rpc"
 )
 
-// mostRequests is how many the library takes before some of them are over (MOST_REQUESTS in rust/rpc/src/runtime.rs).
-const mostRequests = 1 << 17
-
 // crowd are calls in flight that do not end by themselves.
 type crowd struct {
 	calls sync.WaitGroup
@@ -23,8 +20,8 @@ type crowd struct {
 	end   []context.CancelFunc // of a part each
 }
 
-// fillLibrary makes as many calls as the library takes at a time.
-func fillLibrary(t *testing.T, client *Client, echo *Echo) *crowd {
+// fillLibrary makes as many calls as the library takes before some of them are over, which is what the row says.
+func fillLibrary(t *testing.T, client *Client, echo *Echo, mostRequests int) *crowd {
 	t.Helper()
 	c := &crowd{}
 	const parts = 16
@@ -48,7 +45,7 @@ func fillLibrary(t *testing.T, client *Client, echo *Echo) *crowd {
 			})
 		}
 	}
-	require.Eventually(t, func() bool { return inFlight(t, client) == mostRequests }, time.Minute, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return inFlight(t, client) == uint64(mostRequests) }, 5*patience, 10*time.Millisecond)
 	return c
 }
 
@@ -58,22 +55,20 @@ func inFlight(t *testing.T, client *Client) uint64 {
 	return s.InFlight
 }
 
-// TestAFullLibrary has more calls than the library takes. They wait, without a thread, and are cancelled as they wait; frames
-// of calls that are in flight overtake them; and they go on when there is room.
-func TestAFullLibrary(t *testing.T) {
+// full has more calls than the library takes. They wait, without a thread, and are cancelled as they wait; frames of calls
+// that are in flight overtake them; and they go on when there is room.
+func full(t *testing.T, client *Client, echo *Echo, row behaviour) {
 	if testing.Short() {
 		t.Skip("it makes a hundred thousand goroutines")
 	}
-	client, echo := open(t)
 	ctx := context.Background()
 	before := taken(t, client)
-	c := fillLibrary(t, client, echo)
+	c := fillLibrary(t, client, echo, row.Requests)
 
-	const more = 1000
 	var waiting, cancelled sync.WaitGroup
 	var answered, given atomic.Int64
 	brief, cancel := context.WithCancel(ctx)
-	for range more {
+	for range row.Waiting {
 		waiting.Go(func() {
 			assert.NoError(t, echo.Nothing(ctx))
 			answered.Add(1)
@@ -89,7 +84,7 @@ func TestAFullLibrary(t *testing.T) {
 	time.Sleep(50 * time.Millisecond)
 	assert.Zero(t, answered.Load())
 	assert.Zero(t, given.Load())
-	assert.EqualValues(t, before+mostRequests, taken(t, client), "no other was taken")
+	assert.EqualValues(t, before+uint64(row.Requests), taken(t, client), "no other was taken")
 	late, stop := context.WithTimeout(ctx, 20*time.Millisecond)
 	assert.ErrorIs(t, echo.Nothing(late), context.DeadlineExceeded)
 	stop()
@@ -104,7 +99,7 @@ func TestAFullLibrary(t *testing.T) {
 		end()
 	}
 	c.calls.Wait()
-	assert.EqualValues(t, mostRequests, c.over.Load())
+	assert.EqualValues(t, row.Requests, c.over.Load())
 }
 
 // taken is how many requests the library took so far.
@@ -114,8 +109,8 @@ func taken(t *testing.T, client *Client) uint64 {
 	return s.Requests
 }
 
-// TestAFullLibraryFailsFast where the client is to.
-func TestAFullLibraryFailsFast(t *testing.T) {
+// fullFailsFast has calls fail that would have to wait, where the client is to.
+func fullFailsFast(t *testing.T, _ *Client, _ *Echo, row behaviour) {
 	if testing.Short() {
 		t.Skip("it makes a hundred thousand goroutines")
 	}
@@ -125,7 +120,7 @@ func TestAFullLibraryFailsFast(t *testing.T) {
 	echo, err := client.OpenEcho(ctx, "test")
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, client.Close()) })
-	c := fillLibrary(t, client, echo)
+	c := fillLibrary(t, client, echo, row.Requests)
 	c.calls.Go(func() {
 		_, err := echo.Sleep(ctx, 3_600_000)
 		for err == rpc.ErrQueueFull { // of the calls before

@@ -679,6 +679,50 @@ func (v *Tick) decode(d *rpc.Decoder) {
 	d.End(outside)
 }
 
+// Forged is which request a forged frame names.
+type Forged uint32
+
+// The values of Forged.
+const (
+	// The one that forges it, whose own answer then comes a second time.
+	ForgedOwn Forged = iota
+	// The one before it in its slot.
+	ForgedBefore
+	// The one after it in its slot.
+	ForgedAfter
+	// One in a slot that no caller has.
+	ForgedNowhere
+)
+
+// String is the name in the interface.
+func (v Forged) String() string {
+	switch v {
+	case ForgedOwn:
+		return "own"
+	case ForgedBefore:
+		return "before"
+	case ForgedAfter:
+		return "after"
+	case ForgedNowhere:
+		return "nowhere"
+	}
+	return "unknown"
+}
+
+func (v *Forged) encode(e *rpc.Encoder) {
+	e.U32(uint32(*v))
+	e.U32(0)
+}
+
+func (v *Forged) decode(d *rpc.Decoder) {
+	variant := d.U32()
+	if variant >= 4 {
+		d.Malformed("Forged has no variant %d", variant)
+	}
+	*v = Forged(variant)
+	d.End(d.Begin())
+}
+
 // Echo: answers what it is given, or does what it is told.
 //
 // Its methods may be called from any goroutine. Close it when it is no longer needed.
@@ -1046,6 +1090,54 @@ func (e *Echo) Forget(ctx context.Context) error {
 	return call.Finish()
 }
 
+// Trace answers the trace id and the span id that it was called under, zeros for none.
+func (e *Echo) Trace(ctx context.Context) ([24]byte, error) {
+	call := e.object.Call(methodEchoTrace)
+	var result [24]byte
+	if err := call.Do(ctx, nil); err != nil {
+		return result, err
+	}
+	d := call.Reply()
+	d.Fixed(result[:])
+	return result, call.Finish()
+}
+
+// Commit: has won when its tick comes: it answers 1 once it is cancelled, and in spite of that.
+//
+// progress, where not nil, is called with the newest one on this goroutine, and not after the method has returned.
+func (e *Echo) Commit(ctx context.Context, progress func(Tick)) (uint32, error) {
+	call := e.object.Call(methodEchoCommit)
+	var emit func(*rpc.Decoder)
+	if progress != nil {
+		emit = func(d *rpc.Decoder) {
+			var item Tick
+			if item.decode(d); d.Err() == nil {
+				progress(item)
+			}
+		}
+	}
+	if err := call.Do(ctx, emit); err != nil {
+		return 0, err
+	}
+	result := call.Reply().U32()
+	return result, call.Finish()
+}
+
+// Forge makes a frame of this kind (docs/boundary.md) cross that nobody asked for, with a buffer in it where it is to
+// carry one: to the caller, or to the library as if the caller had sent it. Answers whether it was taken.
+func (e *Echo) Forge(ctx context.Context, toCaller bool, kind uint8, request Forged, carries bool) (bool, error) {
+	call := e.object.Call(methodEchoForge)
+	call.Bool(toCaller)
+	call.U8(kind)
+	request.encode(&call.Encoder)
+	call.Bool(carries)
+	if err := call.Do(ctx, nil); err != nil {
+		return false, err
+	}
+	result := call.Reply().Bool()
+	return result, call.Finish()
+}
+
 // Listener is what a caller can do for the service. The runners of the table implement it.
 //
 // The library calls its methods, each time on a goroutine of its own; ctx is over when it no longer waits for the
@@ -1132,6 +1224,9 @@ const (
 	methodEchoKeep       = 0x17eab493
 	methodEchoRecall     = 0xaba462f3
 	methodEchoForget     = 0x13550517
+	methodEchoTrace      = 0x1bc125d3
+	methodEchoCommit     = 0xa62083db
+	methodEchoForge      = 0xcd13e759
 	methodListenerHeard  = 0xf3761b2b
 	methodListenerTook   = 0x73b730b6
 )
@@ -1140,12 +1235,14 @@ var schema = rpc.Schema{
 	Text: `method Echo.ask(listener:Listener,texts:list<string>)->list<u32> throws ConformanceError
 method Echo.blocks(count:u32,size:u32)->stream<buffer>
 method Echo.child(name:string)->Echo
+method Echo.commit()->u32 emits Tick
 method Echo.containers(value:Containers)->Containers
 method Echo.count(count:u32,fail:bool)->stream<u32> throws ConformanceError
 method Echo.crash(message:string)
 method Echo.defaults(value:Defaults)->Defaults
 method Echo.double(numbers:stream<u32>)->stream<u64> throws ConformanceError
 method Echo.fail(reason:string,code:u32) throws ConformanceError
+method Echo.forge(to_caller:bool,kind:u8,request:Forged,carries:bool)->bool
 method Echo.forget()
 method Echo.invert(data:buffer)->buffer
 method Echo.keep(listener:Listener)
@@ -1163,8 +1260,10 @@ method Echo.sum(data:buffer)->u64
 method Echo.ticks(steps:u32)->u32 emits Tick
 method Echo.total(limit:u32,numbers:stream<u32>)->u64 throws ConformanceError
 method Echo.total_bytes(parts:stream<buffer>)->u64
+method Echo.trace()->bytes<24>
 method Listener.heard(text:string)->u32 throws ConformanceError callback
 method Listener.took(data:buffer)->buffer callback
+enum Forged{own,before,after,nowhere}
 enum Shape{point,circle{radius:f64=1},polygon{corners:list<Corner>,name:optional<string>}}
 error ConformanceError{refused{reason:string,code:u32},empty}
 record Containers{maybe:optional<u32>,maybe_record:optional<Corner>,numbers:list<i64>,texts:list<string>,nested:list<list<u8>>,by_name:map<string,u32>,by_number:map<u64,Corner>,shape:Shape,shapes:list<Shape>}
@@ -1174,7 +1273,7 @@ record Moments{at:timestamp,lasting:duration,patience:duration=1500000000ns,atte
 record Scalars{truth:bool,tiny:u8,small:u16,medium:u32,large:u64,tiny_signed:i8,small_signed:i16,medium_signed:i32,large_signed:i64,single:f32,double:f64,text:string,blob:bytes,digest:bytes<4>,place:path}
 record Tick{step:u32}
 `,
-	Hash:        [16]byte{0x97, 0x39, 0xfb, 0x8a, 0x94, 0x36, 0xfe, 0x9e, 0x63, 0x75, 0x88, 0x68, 0xd1, 0xdf, 0x3c, 0x4a},
+	Hash:        [16]byte{0x25, 0x48, 0xa4, 0xff, 0xc3, 0xb9, 0xf0, 0xb0, 0x09, 0xe0, 0x0a, 0xd2, 0x61, 0xf7, 0x80, 0x85},
 	DecodeError: decodeError,
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"log/slog"
 	"runtime/pprof"
 	"sync"
 	"testing"
@@ -46,7 +45,7 @@ func (m *measured) Received(frames int) {
 	m.received += frames
 }
 
-func TestMetricsSeeEveryCall(t *testing.T) {
+func metrics(t *testing.T, _ *Client, _ *Echo, _ behaviour) {
 	m := &measured{}
 	client, echo := open(t, rpc.WithMetrics(m))
 	ctx := context.Background()
@@ -86,29 +85,7 @@ func TestMetricsSeeEveryCall(t *testing.T) {
 	assert.GreaterOrEqual(t, m.received, 6)
 }
 
-type spanKey struct{}
-
-// TestLinesNameTheTraceOfTheirCall: the trace goes with the call, also where the work moves to another thread.
-func TestLinesNameTheTraceOfTheirCall(t *testing.T) {
-	client, echo := open(t, rpc.WithTrace(func(ctx context.Context) rpc.TraceContext {
-		span, _ := ctx.Value(spanKey{}).(rpc.TraceContext)
-		return span
-	}))
-	var log safeBuffer
-	require.NoError(t, client.SetLogger(slog.New(slog.NewTextHandler(&log, nil)), slog.LevelInfo))
-	defer func() { assert.NoError(t, client.SetLogger(nil, 0)) }()
-	ctx := context.WithValue(context.Background(), spanKey{}, rpc.TraceContext{
-		Trace: [16]byte{0x4b, 0xf9, 15: 0x36}, Span: [8]byte{0xf0, 7: 0xb7},
-	})
-	require.NoError(t, echo.Log(ctx, "traced"))
-	require.NoError(t, echo.Log(context.Background(), "untraced"))
-	require.Eventually(t, func() bool { return bytes.Contains([]byte(log.String()), []byte("untraced")) },
-		10*time.Second, time.Millisecond)
-	assert.Contains(t, log.String(), "traced trace_id=4bf90000000000000000000000000036 span_id=f0000000000000b7")
-	assert.NotContains(t, log.String(), "untraced trace_id")
-}
-
-func TestProfilesTellWhatGoroutinesWaitFor(t *testing.T) {
+func profilerLabels(t *testing.T, _ *Client, _ *Echo, _ behaviour) {
 	_, echo := open(t, rpc.WithProfilerLabels())
 	ctx, cancel := context.WithCancel(pprof.WithLabels(context.Background(), pprof.Labels("mine", "kept")))
 	defer cancel()

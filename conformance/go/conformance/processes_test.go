@@ -3,11 +3,8 @@ package conformance
 import (
 	"context"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -64,42 +61,6 @@ func busy(t *testing.T, client *Client, echo *Echo) (stop func()) {
 	}
 }
 
-// TestProgramsAreStartedWithCallsInFlight: they start, get none of the library's descriptors, and no call notices.
-func TestProgramsAreStartedWithCallsInFlight(t *testing.T) {
-	if os.Getenv("CONFORMANCE_CHILD") != "" {
-		descriptors, err := filepath.Glob("/proc/self/fd/*")
-		require.NoError(t, err)
-		for _, descriptor := range descriptors {
-			number, err := strconv.Atoi(filepath.Base(descriptor))
-			require.NoError(t, err)
-			to, err := os.Readlink(descriptor)
-			// Beyond its standard ones it has what Go itself opens: the poller, its eventfd, and the folder that is read.
-			if err == nil && number > 2 {
-				t.Logf("descriptor %d is %s", number, to)
-			}
-		}
-		return
-	}
-	self, err := os.Executable()
-	require.NoError(t, err)
-	child := func() string {
-		command := exec.Command(self, "-test.run=^"+t.Name()+"$", "-test.v")
-		command.Env = append(os.Environ(), "CONFORMANCE_CHILD=1")
-		out, err := command.CombinedOutput()
-		require.NoError(t, err, string(out))
-		return string(out)
-	}
-	alone := strings.Count(child(), "descriptor ")
-	client, echo := open(t)
-	defer busy(t, client, echo)()
-	for range 20 {
-		out := child()
-		assert.LessOrEqual(t, strings.Count(out, "descriptor "), alone, out)
-	}
-	err = exec.Command(filepath.Join(t.TempDir(), "nothing")).Run()
-	assert.ErrorIs(t, err, os.ErrNotExist)
-}
-
 // interrupt sends a signal to every thread of the process, Go's and the library's, until it is told to stop.
 func interrupt(t *testing.T, with syscall.Signal) (stop func()) {
 	over := make(chan struct{})
@@ -126,10 +87,9 @@ func interrupt(t *testing.T, with syscall.Signal) (stop func()) {
 	}
 }
 
-// TestSignalsWithCallsInFlight: those that Go uses itself, those that a program asked for, and those of children that end, in
-// any thread. No call notices.
-func TestSignalsWithCallsInFlight(t *testing.T) {
-	client, echo := open(t)
+// signals: those that Go uses itself, those that a program asked for, and those of children that end, in any thread. No call
+// notices.
+func signals(t *testing.T, client *Client, echo *Echo, _ behaviour) {
 	defer busy(t, client, echo)()
 	for _, which := range []syscall.Signal{syscall.SIGURG, syscall.SIGINT, syscall.SIGCHLD, syscall.SIGPIPE} {
 		t.Run(unix.SignalName(which), func(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -19,37 +18,6 @@ import (
 
 	"strongroom.dev/go/rpc"
 )
-
-// TestSchemaDifference shows what a program sees that is linked with a library of another version of its interface.
-func TestSchemaDifference(t *testing.T) {
-	kept := schema
-	defer func() { schema = kept }()
-	schema.Hash[0] ^= 1
-	with := func(text string) error {
-		schema.Text = text
-		client, err := NewClient()
-		if err == nil {
-			assert.NoError(t, client.Close())
-		}
-		return err
-	}
-	without := func(line string) string {
-		require.Contains(t, kept.Text, line)
-		return strings.Replace(kept.Text, line, "", 1)
-	}
-
-	assert.NoError(t, with(kept.Text))
-	assert.NoError(t, with(without("method Echo.sum(data:buffer)->u64\n")), "the library has one more")
-
-	text := strings.Replace(kept.Text, "Echo.sum(data:buffer)->u64", "Echo.sum(data:buffer)->u32", 1)
-	err := with("method Echo.added()\n" + text)
-	var different *rpc.SchemaError
-	require.ErrorAs(t, err, &different)
-	assert.Contains(t, different.Reason, "Echo.added")
-	assert.Contains(t, different.Reason, "Echo.sum")
-	assert.NotContains(t, different.Reason, "Echo.nothing")
-	t.Log(err)
-}
 
 // TestNothingLeaks starts and ends a library with everything in use, and looks what stays.
 func TestNothingLeaks(t *testing.T) {
@@ -84,8 +52,8 @@ func TestNothingLeaks(t *testing.T) {
 	goroutinesEnded(t, before)
 }
 
-// TestTheCollectorClosesWhatWasLost shows the net under a program that forgets to close.
-func TestTheCollectorClosesWhatWasLost(t *testing.T) {
+// lost shows the net under a program that forgets to close.
+func lost(t *testing.T, _ *Client, _ *Echo, _ behaviour) {
 	kept := slog.Default()
 	var log safeBuffer
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
@@ -267,31 +235,6 @@ func TestBuffers(t *testing.T) {
 		}
 	})
 
-	t.Run("views are leases", func(t *testing.T) {
-		buffer := filled(t, client, []byte("abc"))
-		first, err := buffer.View()
-		require.NoError(t, err)
-		second, err := buffer.View()
-		require.NoError(t, err)
-		require.NoError(t, first.Close())
-		assert.Nil(t, first.Bytes())
-		require.NoError(t, first.Close(), "closing again does nothing")
-		assert.ErrorIs(t, buffer.Close(), rpc.ErrBusy)
-		assert.ErrorIs(t, buffer.Shrink(1), rpc.ErrBusy)
-		_, err = echo.Sum(ctx, buffer)
-		assert.ErrorIs(t, err, rpc.ErrBusy)
-		require.NoError(t, second.Close())
-		require.NoError(t, buffer.Shrink(2))
-		assert.Equal(t, 2, buffer.Len())
-		assert.Error(t, buffer.Shrink(3), "it cannot grow")
-		sum, err := echo.Sum(ctx, buffer)
-		require.NoError(t, err)
-		assert.EqualValues(t, 'a'+'b', sum)
-		_, err = buffer.View()
-		assert.ErrorIs(t, err, rpc.ErrClosed)
-		assert.NoError(t, buffer.Close(), "a moved buffer needs no closing")
-	})
-
 	t.Run("a call that was not sent frees what was moved into it", func(t *testing.T) {
 		over, cancel := context.WithCancel(ctx)
 		cancel()
@@ -312,20 +255,6 @@ func TestBuffers(t *testing.T) {
 		require.NoError(t, err)
 		assert.Empty(t, content(t, buffer))
 		require.NoError(t, r.Close())
-	})
-
-	t.Run("a wait for memory ends when some is freed", func(t *testing.T) {
-		small, err := NewClient(rpc.WithBufferMemory(8 << 20))
-		require.NoError(t, err)
-		defer func() { assert.NoError(t, small.Close()) }()
-		_, err = small.Alloc(ctx, 1<<30)
-		assert.ErrorIs(t, err, rpc.ErrNoMemory)
-		held, err := small.Alloc(ctx, 6<<20)
-		require.NoError(t, err)
-		time.AfterFunc(50*time.Millisecond, func() { _ = held.Close() })
-		next, err := small.Alloc(ctx, 6<<20)
-		require.NoError(t, err)
-		require.NoError(t, next.Close())
 	})
 }
 
@@ -422,19 +351,6 @@ func TestZeroTime(t *testing.T) {
 	back, err = echo.Moments(context.Background(), Moments{Lasting: -1})
 	assert.EqualError(t, err, "a duration of -1ns cannot be sent; the least is 0")
 	assert.Zero(t, back)
-}
-
-func TestLog(t *testing.T) {
-	client, echo := open(t)
-	var log safeBuffer
-	require.NoError(t, client.SetLogger(slog.New(slog.NewTextHandler(&log, nil)), slog.LevelInfo))
-	require.NoError(t, echo.Log(context.Background(), "hello from Rust"))
-	assert.Eventually(t, func() bool { return strings.Contains(log.String(), "hello from Rust") }, 5*time.Second, time.Millisecond)
-	require.NoError(t, client.SetLogger(nil, slog.LevelInfo))
-	length := len(log.String())
-	require.NoError(t, echo.Log(context.Background(), "nobody listens"))
-	time.Sleep(20 * time.Millisecond)
-	assert.Len(t, log.String(), length, "an unset sink is not called")
 }
 
 // safeBuffer is what a logger on the library's thread may write to.

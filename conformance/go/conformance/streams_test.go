@@ -33,8 +33,7 @@ func blocksOf(count, size int) (all []byte) {
 	return all
 }
 
-func TestAStreamOfBuffersIsAReader(t *testing.T) {
-	_, echo := open(t)
+func reader(t *testing.T, _ *Client, echo *Echo, _ behaviour) {
 	ctx := context.Background()
 	reader := rpc.NewReader(echo.Blocks(ctx, 5, 1000))
 	assert.NoError(t, iotest.TestReader(reader, blocksOf(5, 1000)))
@@ -92,8 +91,7 @@ func (p *pieces) Read(to []byte) (int, error) {
 	return p.Reader.Read(to)
 }
 
-func TestAWriterMovesBuffersIntoAMethod(t *testing.T) {
-	client, echo := open(t)
+func writer(t *testing.T, client *Client, echo *Echo, _ behaviour) {
 	ctx := context.Background()
 	var sizes []int
 	var sum uint64

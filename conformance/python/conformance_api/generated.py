@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses as _dataclasses
+import enum as _enum
 import logging as _logging
 import typing as _typing
 from abc import abstractmethod as _abstractmethod
@@ -167,6 +168,19 @@ class Tick:
     step: int
 
 
+class Forged(_enum.Enum):
+    """Which request a forged frame names."""
+
+    OWN = "own"
+    """The one that forges it, whose own answer then comes a second time."""
+    BEFORE = "before"
+    """The one before it in its slot."""
+    AFTER = "after"
+    """The one after it in its slot."""
+    NOWHERE = "nowhere"
+    """One in a slot that no caller has."""
+
+
 class Listener(_typing.Protocol):
     """What a caller can do for the service. The runners of the table implement it."""
 
@@ -327,6 +341,23 @@ class Echo(_rpc.Object):
         """Lets go of the listener that is kept."""
         self._client.call(_M_ECHO_FORGET, self._handle(), (), timeout)
 
+    def trace(self, *, timeout: float | None = None) -> bytes:
+        """Answers the trace id and the span id that it was called under, zeros for none."""
+        return self._client.call(_M_ECHO_TRACE, self._handle(), (), timeout)
+
+    def commit(self, *, on_tick: _abc.Callable[[Tick], None] | None = None, timeout: float | None = None) -> int:
+        """Has won when its tick comes: it answers 1 once it is cancelled, and in spite of that."""
+        return self._client.call(_M_ECHO_COMMIT, self._handle(), (), timeout, on_tick)
+
+    def forge(
+        self, to_caller: bool, kind: int, request: Forged, carries: bool, *, timeout: float | None = None
+    ) -> bool:
+        """Makes a frame of this kind (docs/boundary.md) cross that nobody asked for, with a buffer in it where it is
+        to carry one: to the
+        caller, or to the library as if the caller had sent it. Answers whether it was taken.
+        """
+        return self._client.call(_M_ECHO_FORGE, self._handle(), (to_caller, kind, request, carries), timeout)
+
 
 class AsyncEcho(_rpc.AsyncObject):
     """Answers what it is given, or does what it is told."""
@@ -465,6 +496,23 @@ class AsyncEcho(_rpc.AsyncObject):
         """Lets go of the listener that is kept."""
         await self._client.call(_M_ECHO_FORGET, self._handle(), (), timeout)
 
+    async def trace(self, *, timeout: float | None = None) -> bytes:
+        """Answers the trace id and the span id that it was called under, zeros for none."""
+        return await self._client.call(_M_ECHO_TRACE, self._handle(), (), timeout)
+
+    async def commit(self, *, on_tick: _abc.Callable[[Tick], None] | None = None, timeout: float | None = None) -> int:
+        """Has won when its tick comes: it answers 1 once it is cancelled, and in spite of that."""
+        return await self._client.call(_M_ECHO_COMMIT, self._handle(), (), timeout, on_tick)
+
+    async def forge(
+        self, to_caller: bool, kind: int, request: Forged, carries: bool, *, timeout: float | None = None
+    ) -> bool:
+        """Makes a frame of this kind (docs/boundary.md) cross that nobody asked for, with a buffer in it where it is
+        to carry one: to the
+        caller, or to the library as if the caller had sent it. Answers whether it was taken.
+        """
+        return await self._client.call(_M_ECHO_FORGE, self._handle(), (to_caller, kind, request, carries), timeout)
+
 
 _T_SCALARS: _wire.Record[Scalars] = _wire.Record(
     Scalars,
@@ -580,6 +628,8 @@ _T_TICK: _wire.Record[Tick] = _wire.Record(
     Tick,
     lambda: (_wire.Field("step", _wire.U32),),
 )
+
+_T_FORGED: _wire.PlainEnum[Forged] = _wire.PlainEnum(Forged)
 
 _T_ECHO = _wire.Interface(lambda: (Echo, AsyncEcho))
 
@@ -846,6 +896,39 @@ _M_ECHO_FORGET: _rpc.Method[None] = _rpc.Method(
     ),
 )
 
+_M_ECHO_TRACE: _rpc.Method[bytes] = _rpc.Method(
+    "Echo.trace",
+    0x1BC125D3,
+    _wire.Fields(
+        lambda: (),
+    ),
+    result=_wire.FixedBytes(24),
+)
+
+_M_ECHO_COMMIT: _rpc.Method[int] = _rpc.Method(
+    "Echo.commit",
+    0xA62083DB,
+    _wire.Fields(
+        lambda: (),
+    ),
+    result=_wire.U32,
+    emits=_T_TICK,
+)
+
+_M_ECHO_FORGE: _rpc.Method[bool] = _rpc.Method(
+    "Echo.forge",
+    0xCD13E759,
+    _wire.Fields(
+        lambda: (
+            _wire.Field("to_caller", _wire.BOOL),
+            _wire.Field("kind", _wire.U8),
+            _wire.Field("request", _T_FORGED),
+            _wire.Field("carries", _wire.BOOL),
+        ),
+    ),
+    result=_wire.BOOL,
+)
+
 _M_LISTENER_HEARD: _rpc.Method[_typing.Any] = _rpc.Method(
     "Listener.heard",
     0xF3761B2B,
@@ -866,17 +949,19 @@ _M_LISTENER_TOOK: _rpc.Method[_typing.Any] = _rpc.Method(
 )
 
 
-# What 9739fb8a9436fe9e63758868d1df3c4a is the hash of: all that the library and this package must agree on.
+# What 2548a4ffc3b9f0b009e00ad261f78085 is the hash of: all that the library and this package must agree on.
 _TEXT = (
     "method Echo.ask(listener:Listener,texts:list<string>)->list<u32> throws ConformanceError\n"
     "method Echo.blocks(count:u32,size:u32)->stream<buffer>\n"
     "method Echo.child(name:string)->Echo\n"
+    "method Echo.commit()->u32 emits Tick\n"
     "method Echo.containers(value:Containers)->Containers\n"
     "method Echo.count(count:u32,fail:bool)->stream<u32> throws ConformanceError\n"
     "method Echo.crash(message:string)\n"
     "method Echo.defaults(value:Defaults)->Defaults\n"
     "method Echo.double(numbers:stream<u32>)->stream<u64> throws ConformanceError\n"
     "method Echo.fail(reason:string,code:u32) throws ConformanceError\n"
+    "method Echo.forge(to_caller:bool,kind:u8,request:Forged,carries:bool)->bool\n"
     "method Echo.forget()\n"
     "method Echo.invert(data:buffer)->buffer\n"
     "method Echo.keep(listener:Listener)\n"
@@ -894,8 +979,10 @@ _TEXT = (
     "method Echo.ticks(steps:u32)->u32 emits Tick\n"
     "method Echo.total(limit:u32,numbers:stream<u32>)->u64 throws ConformanceError\n"
     "method Echo.total_bytes(parts:stream<buffer>)->u64\n"
+    "method Echo.trace()->bytes<24>\n"
     "method Listener.heard(text:string)->u32 throws ConformanceError callback\n"
     "method Listener.took(data:buffer)->buffer callback\n"
+    "enum Forged{own,before,after,nowhere}\n"
     "enum Shape{point,circle{radius:f64=1},polygon{corners:list<Corner>,name:optional<string>}}\n"
     "error ConformanceError{refused{reason:string,code:u32},empty}\n"
     "record Containers{maybe:optional<u32>,maybe_record:optional<Corner>,numbers:list<i64>,texts:list<string>,"
@@ -913,7 +1000,7 @@ _TEXT = (
 _PACKAGE = _rpc.Package(
     "conformance",
     __file__,
-    "9739fb8a9436fe9e63758868d1df3c4a",
+    "2548a4ffc3b9f0b009e00ad261f78085",
     _TEXT,
 )
 
@@ -947,6 +1034,7 @@ __all__ = [
     "Corner",
     "Defaults",
     "Echo",
+    "Forged",
     "Label",
     "Labels",
     "LabelsLike",

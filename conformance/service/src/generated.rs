@@ -536,6 +536,40 @@ impl Tick {
     }
 }
 
+/// Which request a forged frame names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Forged {
+    /// The one that forges it, whose own answer then comes a second time.
+    #[default]
+    Own,
+    /// The one before it in its slot.
+    Before,
+    /// The one after it in its slot.
+    After,
+    /// One in a slot that no caller has.
+    Nowhere,
+}
+
+impl Forged {
+    /// Writes the value as it crosses the boundary.
+    pub fn encode(self, writer: &mut rpc::Writer<'_>) {
+        writer.u32(self as u32);
+        writer.record(|_| {});
+    }
+
+    /// Reads a value that [`Forged::encode`] of this or another release wrote.
+    pub fn decode(reader: &mut rpc::Reader<'_>) -> Result<Self, rpc::Error> {
+        let variant = reader.u32()?;
+        reader.record(|_| match variant {
+            0 => Ok(Forged::Own),
+            1 => Ok(Forged::Before),
+            2 => Ok(Forged::After),
+            3 => Ok(Forged::Nowhere),
+            _ => Err(rpc::Error::Malformed("enum `Forged` has no such variant")),
+        })
+    }
+}
+
 /// Answers what it is given, or does what it is told.
 pub trait Echo: Send + Sync + Sized + 'static {
     /// Fails with `empty` where the name is empty.
@@ -678,6 +712,27 @@ pub trait Echo: Send + Sync + Sized + 'static {
 
     /// Lets go of the listener that is kept.
     fn forget(&self, cx: rpc::Context) -> impl Future<Output = Result<(), rpc::Error>> + Send;
+
+    /// Answers the trace id and the span id that it was called under, zeros for none.
+    fn trace(&self, cx: rpc::Context) -> impl Future<Output = Result<[u8; 24], rpc::Error>> + Send;
+
+    /// Has won when its tick comes: it answers 1 once it is cancelled, and in spite of that.
+    fn commit(
+        &self,
+        cx: rpc::Context,
+        emitter: rpc::Emitter<Tick>,
+    ) -> impl Future<Output = Result<u32, rpc::Error>> + Send;
+
+    /// Makes a frame of this kind (docs/boundary.md) cross that nobody asked for, with a buffer in it where it is to carry one: to the
+    /// caller, or to the library as if the caller had sent it. Answers whether it was taken.
+    fn forge(
+        &self,
+        cx: rpc::Context,
+        to_caller: bool,
+        kind: u8,
+        request: Forged,
+        carries: bool,
+    ) -> impl Future<Output = Result<bool, rpc::Error>> + Send;
 }
 
 /// What a caller can do for the service. The runners of the table implement it.
@@ -709,11 +764,12 @@ pub trait Implementation: 'static {
     type Echo: Echo;
 }
 
-static METHODS: [rpc::ffi::Method; 26] = [
+static METHODS: [rpc::ffi::Method; 29] = [
     rpc::ffi::Method::new(0x09d2_30ff, false, c"Echo.scalars"),
     rpc::ffi::Method::new(0x1355_0517, false, c"Echo.forget"),
     rpc::ffi::Method::new(0x15ad_cbe0, false, c"Echo.total"),
     rpc::ffi::Method::new(0x17ea_b493, false, c"Echo.keep"),
+    rpc::ffi::Method::new(0x1bc1_25d3, false, c"Echo.trace"),
     rpc::ffi::Method::new(0x2657_feb3, false, c"Echo.ask"),
     rpc::ffi::Method::new(0x2889_c893, false, c"Echo.moments"),
     rpc::ffi::Method::new(0x28d4_aeec, false, c"Echo.child"),
@@ -725,12 +781,14 @@ static METHODS: [rpc::ffi::Method; 26] = [
     rpc::ffi::Method::new(0x8c7c_9198, false, c"Echo.ticks"),
     rpc::ffi::Method::new(0x8d8f_466e, false, c"Echo.open"),
     rpc::ffi::Method::new(0x9660_0c9f, false, c"Echo.pass"),
+    rpc::ffi::Method::new(0xa620_83db, false, c"Echo.commit"),
     rpc::ffi::Method::new(0xaa7d_dd24, false, c"Echo.log"),
     rpc::ffi::Method::new(0xaba4_62f3, false, c"Echo.recall"),
     rpc::ffi::Method::new(0xaee2_6713, false, c"Echo.double"),
     rpc::ffi::Method::new(0xb4bc_e291, false, c"Echo.sleep"),
     rpc::ffi::Method::new(0xb805_726c, false, c"Echo.total_bytes"),
     rpc::ffi::Method::new(0xbc0c_a560, false, c"Echo.defaults"),
+    rpc::ffi::Method::new(0xcd13_e759, false, c"Echo.forge"),
     rpc::ffi::Method::new(0xcead_7cad, true, c"Echo.name"),
     rpc::ffi::Method::new(0xe6de_4346, false, c"Echo.invert"),
     rpc::ffi::Method::new(0xe808_0bea, false, c"Echo.containers"),
@@ -739,18 +797,20 @@ static METHODS: [rpc::ffi::Method; 26] = [
 ];
 
 const SCHEMA: [u8; 16] =
-    [0x97, 0x39, 0xfb, 0x8a, 0x94, 0x36, 0xfe, 0x9e, 0x63, 0x75, 0x88, 0x68, 0xd1, 0xdf, 0x3c, 0x4a];
+    [0x25, 0x48, 0xa4, 0xff, 0xc3, 0xb9, 0xf0, 0xb0, 0x09, 0xe0, 0x0a, 0xd2, 0x61, 0xf7, 0x80, 0x85];
 
 /// What [`SCHEMA`] is the hash of.
 const TEXT: &str = r#"method Echo.ask(listener:Listener,texts:list<string>)->list<u32> throws ConformanceError
 method Echo.blocks(count:u32,size:u32)->stream<buffer>
 method Echo.child(name:string)->Echo
+method Echo.commit()->u32 emits Tick
 method Echo.containers(value:Containers)->Containers
 method Echo.count(count:u32,fail:bool)->stream<u32> throws ConformanceError
 method Echo.crash(message:string)
 method Echo.defaults(value:Defaults)->Defaults
 method Echo.double(numbers:stream<u32>)->stream<u64> throws ConformanceError
 method Echo.fail(reason:string,code:u32) throws ConformanceError
+method Echo.forge(to_caller:bool,kind:u8,request:Forged,carries:bool)->bool
 method Echo.forget()
 method Echo.invert(data:buffer)->buffer
 method Echo.keep(listener:Listener)
@@ -768,8 +828,10 @@ method Echo.sum(data:buffer)->u64
 method Echo.ticks(steps:u32)->u32 emits Tick
 method Echo.total(limit:u32,numbers:stream<u32>)->u64 throws ConformanceError
 method Echo.total_bytes(parts:stream<buffer>)->u64
+method Echo.trace()->bytes<24>
 method Listener.heard(text:string)->u32 throws ConformanceError callback
 method Listener.took(data:buffer)->buffer callback
+enum Forged{own,before,after,nowhere}
 enum Shape{point,circle{radius:f64=1},polygon{corners:list<Corner>,name:optional<string>}}
 error ConformanceError{refused{reason:string,code:u32},empty}
 record Containers{maybe:optional<u32>,maybe_record:optional<Corner>,numbers:list<i64>,texts:list<string>,nested:list<list<u8>>,by_name:map<string,u32>,by_number:map<u64,Corner>,shape:Shape,shapes:list<Shape>}
@@ -1012,6 +1074,33 @@ fn dispatch<I: Implementation>(call: &mut rpc::Call<'_>, cx: rpc::Context) -> Re
             let context = cx.clone();
             let answer = async move { this.forget(context).await };
             Ok(rpc::service::reply(&cx, answer, |(), _| {}))
+        }
+        // Echo.trace
+        0x1bc1_25d3 => {
+            let this = call.object::<I::Echo>()?;
+            let context = cx.clone();
+            let answer = async move { this.trace(context).await };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| writer.fixed(&value)))
+        }
+        // Echo.commit
+        0xa620_83db => {
+            let this = call.object::<I::Echo>()?;
+            let context = cx.clone();
+            let emitter = rpc::service::emitter(&cx, Tick::encode);
+            let answer = async move { this.commit(context, emitter).await };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| writer.u32(value)))
+        }
+        // Echo.forge
+        0xcd13_e759 => {
+            let reader = call.arguments();
+            let to_caller = if reader.more() { reader.flag()? } else { false };
+            let kind = if reader.more() { reader.u8()? } else { 0 };
+            let request = if reader.more() { Forged::decode(reader)? } else { Forged::default() };
+            let carries = if reader.more() { reader.flag()? } else { false };
+            let this = call.object::<I::Echo>()?;
+            let context = cx.clone();
+            let answer = async move { this.forge(context, to_caller, kind, request, carries).await };
+            Ok(rpc::service::reply(&cx, answer, |value, writer| writer.flag(value)))
         }
         _ => immediate::<I>(call).map(rpc::service::ready),
     }

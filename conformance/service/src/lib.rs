@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rpc::{Buffer, Context, Emitter, Error, Failure, Incoming, Service, Sink};
 
-use generated::{ConformanceError, Containers, Defaults, Listener, Moments, Scalars, Tick};
+use generated::{ConformanceError, Containers, Defaults, Forged, Listener, Moments, Scalars, Tick};
 
 /// The service's types.
 pub struct Conformance;
@@ -223,5 +223,49 @@ impl generated::Echo for Echo {
     async fn forget(&self, _: Context) -> Result<(), Error> {
         self.replace(None);
         Ok(())
+    }
+
+    async fn trace(&self, cx: Context) -> Result<[u8; 24], Error> {
+        Ok(cx.trace())
+    }
+
+    async fn commit(&self, cx: Context, emitter: Emitter<Tick>) -> Result<u32, Error> {
+        let _shield = cx.shield();
+        emitter.emit(Tick { step: 1 });
+        cx.cancellation().cancelled().await;
+        Ok(1)
+    }
+
+    async fn forge(
+        &self,
+        cx: Context,
+        to_caller: bool,
+        kind: u8,
+        request: Forged,
+        carries: bool,
+    ) -> Result<bool, Error> {
+        let own = cx.request_id();
+        let (slot, generation) = (own & u64::from(u32::MAX), (own >> 32) as u32);
+        // A caller's generations begin with 1, and go around.
+        let before = if generation > 1 { generation - 1 } else { u32::MAX };
+        let after = if generation < u32::MAX { generation + 1 } else { 1 };
+        let id = match request {
+            Forged::Own => own,
+            Forged::Before => u64::from(before) << 32 | slot,
+            Forged::After => u64::from(after) << 32 | slot,
+            Forged::Nowhere => u64::from(generation) << 32 | 0x7fff_ffff,
+        };
+        let buffer = if carries { Some(cx.allocate(100).await?) } else { None };
+        // Credit; and what else has a payload here is an answer, of true.
+        let payload: &[u8] = match kind {
+            3 => &[1, 0, 0, 0, 0, 0, 0, 0],
+            6 => &[1],
+            _ => &[],
+        };
+        if to_caller {
+            cx.forge_for_caller(kind, id, payload, buffer);
+            return Ok(true);
+        }
+        Ok(cx.forge_from_caller(kind, id, payload, buffer))
     }
 }

@@ -914,11 +914,11 @@ static bool calls_grow(Calls *self) {
   return true;
 }
 
-/* call(waiter, object, method, remaining_ns, payload): puts the frame behind what is to be sent. */
+/* call(waiter, object, method, remaining_ns, payload, trace=None): puts the frame behind what is to be sent. */
 static PyObject *calls_call(PyObject *object, PyObject *const *arguments, Py_ssize_t count) {
   Calls *self = (Calls *)object;
-  if (count != 5) {
-    PyErr_SetString(PyExc_TypeError, "call takes five arguments");
+  if (count != 5 && count != 6) {
+    PyErr_SetString(PyExc_TypeError, "call takes five or six arguments");
     return NULL;
   }
   sr_frame header;
@@ -928,6 +928,18 @@ static PyObject *calls_call(PyObject *object, PyObject *const *arguments, Py_ssi
   header.object = as_u64(arguments[1]);
   header.method = (uint32_t)PyLong_AsUnsignedLong(arguments[2]);
   header.remaining_ns = as_u64(arguments[3]);
+  if (count == 6 && arguments[5] != Py_None) {
+    char *trace;
+    Py_ssize_t size;
+    if (PyBytes_AsStringAndSize(arguments[5], &trace, &size) < 0) {
+      return NULL;
+    }
+    if (size != (Py_ssize_t)sizeof header.trace) {
+      PyErr_SetString(PyExc_ValueError, "a trace has 24 bytes");
+      return NULL;
+    }
+    memcpy(header.trace, trace, sizeof header.trace);
+  }
   if (PyErr_Occurred() || (self->free == self->capacity && !calls_grow(self))) {
     return NULL;
   }

@@ -46,7 +46,14 @@ class Calls:
     """The calls in flight of an event loop that wait for one answer: the payload of a plain REPLY, or a frame."""
 
     def call(
-        self, waiter: object, object: int, method: int, remaining_ns: int, payload: bytes | bytearray, /
+        self,
+        waiter: object,
+        object: int,
+        method: int,
+        remaining_ns: int,
+        payload: bytes | bytearray,
+        trace: bytes | None = None,
+        /,
     ) -> int: ...
     def drain(self) -> list[Frame] | None: ...
     def replace(self, id: int, waiter: object, /) -> bytes | Frame | None: ...

@@ -276,15 +276,15 @@ class LoopClient:
         timeout: float | None,
     ) -> int:
         self._check_usable()
+        trace = None if self.runtime.trace is None else self.runtime.current_trace()
         payload = method.pack(arguments)
         if payload is not None:
-            id = self._plain.call(
-                waiter, object, method.id, 0 if timeout is None else frames.nanoseconds(timeout), payload
-            )
+            remaining = 0 if timeout is None else frames.nanoseconds(timeout)
+            id = self._plain.call(waiter, object, method.id, remaining, payload, trace)
         else:
             out = methods.encode(method, arguments, self.runtime.callbacks)
             try:
-                id = self._plain.call(waiter, object, method.id, frames.nanoseconds(timeout), out.data)
+                id = self._plain.call(waiter, object, method.id, frames.nanoseconds(timeout), out.data, trace)
             except BaseException:
                 methods.take_back(out, self.runtime.callbacks)
                 raise
@@ -312,7 +312,8 @@ class LoopClient:
         request = _Request(on_emit)
         self.requests.add(request)
         try:
-            frame = frames.call(self.queue, request.id, object, method.id, frames.nanoseconds(timeout), out.data)
+            remaining, trace = frames.nanoseconds(timeout), self.runtime.current_trace()
+            frame = frames.call(self.queue, request.id, object, method.id, remaining, out.data, trace)
         except BaseException:
             self.requests.remove(request.id)
             methods.take_back(out, self.runtime.callbacks)

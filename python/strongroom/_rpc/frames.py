@@ -26,6 +26,7 @@ OBJECT_HANDLE = 1 << 63
 
 # length, queue, kind, flags, request, object, method, reserved, remaining_ns, trace
 _HEADER = struct.Struct("<IHBBQQIIQ24x")
+_TRACE = 24
 _CREDIT = struct.Struct("<Q")
 _HANDLE = struct.Struct("<Q")
 
@@ -37,10 +38,20 @@ def is_last(kind: int) -> bool:
     return kind in _LAST_KINDS
 
 
-def call(queue: int, request: int, object: int, method: int, remaining_ns: int, payload: bytes | bytearray) -> bytes:
+def call(
+    queue: int,
+    request: int,
+    object: int,
+    method: int,
+    remaining_ns: int,
+    payload: bytes | bytearray,
+    trace: bytes | None = None,
+) -> bytes:
     """A CALL frame, padded to where the next one may start."""
     length = _HEADER.size + len(payload)
     header = _HEADER.pack(length, queue, CALL, 0, request, object, method, 0, remaining_ns)
+    if trace is not None:
+        header = header[:-_TRACE] + trace
     return header + payload + bytes(-length & 7)
 
 

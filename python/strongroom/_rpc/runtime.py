@@ -57,6 +57,8 @@ class Runtime:
         self._loops: dict[int, LoopClient] = {}
         # What loops that were closed have left, by queue.
         self._left: dict[int, InFlight] = {}
+        # Answers what a call of this moment belongs to: 16 bytes of W3C trace id, 8 of span id; or None.
+        self.trace: Callable[[], bytes | None] | None = None
         # What the library may call; it says when it no longer does.
         self.callbacks: Callbacks = frames.Table()
         _runtimes.add(self)
@@ -67,6 +69,15 @@ class Runtime:
             raise errors.ForkError(_native.FORKED)
         if self._closed:
             raise errors.RuntimeClosed("the runtime is closed; make a new one")
+
+    def current_trace(self) -> bytes | None:
+        """The trace that a call of this moment carries."""
+        if self.trace is None:
+            return None
+        trace = self.trace()
+        if trace is not None and len(trace) != 24:
+            raise ValueError(f"a trace has 16 bytes, and a span 8: {trace!r} has {len(trace)}")
+        return trace
 
     @property
     def usable(self) -> bool:

@@ -297,7 +297,8 @@ class SyncClient:
         # After that: either it is seen here, or the request is seen by who ends the client.
         if self._ending:
             raise errors.RuntimeClosed("the runtime is closed; make a new one")
-        frame = frames.call(_QUEUE, request.id, object, method.id, frames.nanoseconds(timeout), out.data)
+        trace = self.runtime.current_trace()
+        frame = frames.call(_QUEUE, request.id, object, method.id, frames.nanoseconds(timeout), out.data, trace)
         try:
             # A library that is full takes nothing until some completions have been polled, which the receiver does.
             while not request.sent:

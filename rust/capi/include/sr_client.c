@@ -234,6 +234,7 @@ static sr_error *frame_error(const sr_frame *frame, size_t length) {
 /* A request's place. The generation tells requests apart that had the same place one after the other. */
 struct slot {
   uint32_t generation;
+  uint32_t next_free; /* where none uses it */
   bool used;
   bool lost;                       /* a completion could not be kept for want of memory */
   struct sr_completion *items;     /* of its stream, oldest first */
@@ -279,6 +280,7 @@ struct sr_client {
   bool closed;
   struct slot *slots;
   uint32_t slot_count;
+  uint32_t first_free; /* place in slots; slot_count: all are used */
   struct callback_slot *callbacks;
   uint32_t callback_count;
   struct sr_completion *called;       /* CALL and RELEASE frames, oldest first, until a thread takes them */
@@ -405,13 +407,13 @@ static struct slot *find(sr_client *client, uint64_t id) {
 
 /* Takes a free place; 0 where there is no memory. */
 static uint64_t take_slot(sr_client *client, uint64_t window) {
-  uint32_t place = 0;
-  while (place < client->slot_count && client->slots[place].used) place++;
+  const uint32_t place = client->first_free;
   if (place == client->slot_count) {
     const uint32_t count = client->slot_count == 0 ? 16 : client->slot_count * 2;
     struct slot *slots = realloc(client->slots, count * sizeof(*slots));
     if (slots == NULL) return 0;
     memset(slots + client->slot_count, 0, (count - client->slot_count) * sizeof(*slots));
+    for (uint32_t i = place; i < count; i++) slots[i].next_free = i + 1;
     client->slots = slots;
     client->slot_count = count;
     /* The array may have moved, and with it the places that `last` points to. */
@@ -422,6 +424,7 @@ static uint64_t take_slot(sr_client *client, uint64_t window) {
     }
   }
   struct slot *slot = &client->slots[place];
+  client->first_free = slot->next_free;
   const uint32_t generation = slot->generation + 1;
   memset(slot, 0, sizeof(*slot));
   slot->generation = generation == 0 ? 1 : generation;
@@ -439,6 +442,8 @@ static void free_slot(sr_client *client, struct slot *slot) {
   slot->items = slot->emitted = slot->final = NULL;
   slot->last = &slot->items;
   slot->used = false;
+  slot->next_free = client->first_free;
+  client->first_free = (uint32_t)(slot - client->slots);
 }
 
 /* A copy of a frame; NULL where there is no memory. */
@@ -457,7 +462,8 @@ static void stray(sr_client *client, const sr_frame *frame) {
 
 static void route_answer(sr_client *client, const sr_frame *frame) {
   struct slot *slot = find(client, frame->request);
-  if (slot == NULL) {
+  /* After its last frame nothing belongs to a request, also where nobody has looked at that yet. */
+  if (slot == NULL || slot->final != NULL) {
     stray(client, frame);
     return;
   }
@@ -483,7 +489,6 @@ static void route_answer(sr_client *client, const sr_frame *frame) {
       slot->emitted = completion;
       break;
     default:
-      discard(client, slot->final);
       slot->final = completion;
   }
 }

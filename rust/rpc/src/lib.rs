@@ -17,6 +17,7 @@ pub mod codec;
 mod compatible;
 mod error;
 pub mod ffi;
+mod forge;
 mod fork;
 mod frame;
 mod incoming;

@@ -132,6 +132,11 @@ impl Core {
         self.running.load(Ordering::Relaxed)
     }
 
+    /// Counts last frames that come to a queue without a request of theirs.
+    pub(crate) fn expect_polled(&self, finals: u64) {
+        self.unpolled.fetch_add(finals, Ordering::Relaxed);
+    }
+
     pub(crate) fn accepted(&self) -> u64 {
         self.accepted.load(Ordering::Relaxed)
     }
