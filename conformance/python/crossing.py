@@ -166,7 +166,8 @@ def in_a_child(what: Callable[[], object]) -> None:
 
 def refused_in_a_child(runtime: Runtime, calls: list[Callable[[], object]], buffer: strongroom.Buffer) -> None:
     """What a child sees of the library of its parent."""
-    for call in (*calls, runtime.sync, runtime.statistics, lambda: buffer.shrink(1)):
+    refused: list[Callable[[], object]] = [*calls, runtime.sync, runtime.statistics, lambda: buffer.shrink(1)]
+    for call in refused:
         with pytest.raises(strongroom.ForkError, match="this process was forked"):
             call()
     buffer.close()
@@ -238,7 +239,7 @@ def check_gone(runtime: Runtime, buffers: Sequence[strongroom.Buffer], objects: 
 
 def reading(data: bytes) -> io.BufferedReader:
     """A file with these bytes."""
-    return io.BufferedReader(io.BytesIO(data))  # type: ignore[arg-type]
+    return io.BufferedReader(io.BytesIO(data))
 
 
 def echoing() -> socket.socket:

@@ -348,8 +348,10 @@ def statistics(echo: Echo, case: Case) -> None:
     counts = runtime.statistics()
     assert (counts.requests, counts.in_flight, counts.objects) == (requests, case["sleeping"], 1 + len(children))
     assert {type(end) for end in stop()} == {strongroom.RequestCancelled}
-    for left in (*children, *buffers):
-        left.close()
+    for child in children:
+        child.close()
+    for held_one in buffers:
+        held_one.close()
     after = runtime.statistics()
     assert (after.in_flight, after.buffers, after.buffer_bytes, after.objects) == (0, 0, 0, 1)
     assert (after.requests, after.stray) == (requests, before.stray)
@@ -459,8 +461,13 @@ def full(echo: Echo, case: Case) -> None:
         before = runtime.statistics().requests
         for request in requests:
             client._send(request, generated._M_ECHO_SLEEP, own._handle(), (crossing.FOR_EVER,), None)
-        done: list[None] = []
-        threads = [threading.Thread(target=lambda: done.append(own.nothing())) for _ in range(case["waiting"])]
+        done: list[int] = []
+
+        def wait() -> None:
+            own.nothing()
+            done.append(1)
+
+        threads = [threading.Thread(target=wait) for _ in range(case["waiting"])]
         for thread in threads:
             thread.start()
         time.sleep(0.05)
