@@ -282,8 +282,10 @@ async def statistics(echo: AsyncEcho, case: Case) -> None:
         task.cancel()
     ends = await asyncio.gather(*tasks, return_exceptions=True)
     assert {type(end) for end in ends} == {asyncio.CancelledError}
-    for left in (*children, *buffers):
-        left.close()
+    for child in children:
+        child.close()
+    for held_one in buffers:
+        held_one.close()
     after = runtime.statistics()
     assert (after.in_flight, after.buffers, after.buffer_bytes, after.objects) == (0, 0, 0, 1)
     assert (after.requests, after.stray) == (requests, before.stray)
@@ -347,8 +349,11 @@ async def memory_stream(echo: AsyncEcho, case: Case) -> None:
 async def won(echo: AsyncEcho, case: Case) -> None:
     results: list[int] = []
 
+    def cancel(tick: conformance_api.Tick) -> None:
+        task.cancel()
+
     async def commit() -> None:
-        results.append(await echo.commit(on_tick=lambda tick: task.cancel() and None))
+        results.append(await echo.commit(on_tick=cancel))
         # The cancellation lost, and comes now.
         await asyncio.sleep(crossing.PATIENCE)
 

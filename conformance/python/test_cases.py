@@ -77,7 +77,11 @@ def test_all_kinds_are_run() -> None:
 
 
 def test_the_plan_refuses_what_is_not_there() -> None:
-    table = [{"name": "a"}, {"name": "b", "languages": ["c", "python"]}, {"name": "c", "languages": ["go"]}]
+    table: list[dict[str, Any]] = [
+        {"name": "a"},
+        {"name": "b", "languages": ["c", "python"]},
+        {"name": "c", "languages": ["go"]},
+    ]
     made = rows.plan(table, [], "python")
     assert (len(made.run), len(made.gaps), made.skipped) == (2, 0, 1)
     made = rows.plan(table, [{"row": "b", "language": "python", "why": "?"}], "python")
