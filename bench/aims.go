@@ -75,6 +75,7 @@ var aims = []aim{
 		"their peak memory to the thriftiest peer's", "borg 76 MiB", "–",
 		ratios(memoryToLeastPeer, "random/local/go-64MiB", "half/zstd1/local/go-64MiB", "tree/local/go-64MiB"),
 	},
+	{"opening a repository and nothing else: by password (Argon2id), by key file", "–", "–", times("unlock/password/go", "unlock/key-file/go")},
 }
 
 // absent stands for a figure that was not measured.
@@ -97,6 +98,13 @@ func served(names ...string) func(values) []string {
 	return each(names, serverSeconds, func(v values, name string) string {
 		return fmt.Sprintf("%.2f GB/s, %.2f core-s/GB and the server %.2f, %.0f%% of the cores",
 			v[name+" "+gigabytesPerSecond], v[name+" "+coreSeconds], v[name+" "+serverSeconds], 100*v[name+" "+coresBusy])
+	})
+}
+
+// times tells how long something takes that is no matter of its input.
+func times(names ...string) func(values) []string {
+	return each(names, seconds, func(v values, name string) string {
+		return fmt.Sprintf("%.3f s, %.0f MiB", v[name+" "+seconds], v[name+" "+peakMemory])
 	})
 }
 

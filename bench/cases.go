@@ -17,7 +17,8 @@ const (
 	unchanged step = "unchanged" // nothing has changed since
 	edited    step = "edited"    // a little of it has
 	restore   step = "restore"
-	check     step = "check" // of all data
+	check     step = "check"  // of all data
+	unlock    step = "unlock" // the repository is opened, and has no snapshot to tell of
 )
 
 // testCase is a step of a series, under the name of its figures.
@@ -79,6 +80,9 @@ func (c *config) all() []series {
 				testCase{name("tree/local"), first}, testCase{name("tree/unchanged"), unchanged},
 				testCase{name("tree/restore"), restore}, testCase{name("tree/check"), check}, testCase{name("tree/edited"), edited})
 		}
+	}
+	for _, by := range []string{password, keyFile} {
+		add(randomFile, c.unlocking(by), testCase{"unlock/" + by + "/" + goName, unlock})
 	}
 	for _, k := range []*contender{c.pureGo(), c.purePython()} {
 		for _, input := range []string{randomFile, halfFile, smallFiles, smallNoise, sourceTree} {

@@ -142,6 +142,32 @@ func (c *config) goAgent(memory, compression string) *contender {
 	return agent(goName, "strongroom (Go)", memory, compression, program).present(program, "go-agent")
 }
 
+// What a repository is unlocked by.
+const (
+	password = "password"
+	keyFile  = "key-file"
+)
+
+// unlocking is the Go agent which only opens a repository. A password is stretched by Argon2id, a key file is not.
+func (c *config) unlocking(by string) *contender {
+	program := environment.Program(c.goProgram)
+	with := func(p place, command string) []string {
+		if by == password {
+			return []string{program, "--repo", p.in("repo"), command}
+		}
+		return []string{program, "--repo", p.in("repo"), "--key-file", p.in("key"), command}
+	}
+	k := &contender{
+		name: goName, settings: "strongroom (Go); key file",
+		setup:   func(p place) [][]string { return [][]string{with(p, "init")} },
+		command: func(p place, _ step) []string { return with(p, "snapshots") },
+	}
+	if by == password {
+		k.environment = map[string]string{"STRONGROOM_PASSWORD": "bench"}
+	}
+	return k.present(program, "go-agent")
+}
+
 func (c *config) pythonAgent(memory, compression string) *contender {
 	program := environment.Program(c.pythonProgram)
 	k := agent(pythonName, "python -m strongroom", memory, compression, "python3", "-m", "strongroom")

@@ -91,6 +91,11 @@ func (m *measured) figures(s series, one testCase) []figure {
 	gigabytes := float64(in.Bytes) / 1e9
 	took := m.median(one.name, func(t sample) float64 { return t.Seconds })
 	peak := m.median(one.name, func(t sample) float64 { return float64(t.PeakBytes) })
+	if one.step == unlock {
+		add(seconds, took, true)
+		add(peakMemory, peak/(1<<20), true)
+		return list
+	}
 	add(gigabytesPerSecond, gigabytes/took, true)
 	add(filesPerSecond, float64(in.Files)/took, in.Files > 1)
 	add(coreSeconds, m.median(one.name, func(t sample) float64 { return t.CoreSeconds })/gigabytes, true)

@@ -2,9 +2,10 @@
 
 import time
 
-import crossing
 import numpy
 from figures import Figure
+
+import crossing
 
 
 def there_and_back(rounds: int, size: int) -> list[Figure]:

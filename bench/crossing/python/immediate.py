@@ -3,9 +3,10 @@
 import time
 from collections.abc import Callable
 
-import crossing
 import plain
 from figures import Figure
+
+import crossing
 
 
 def method(calls: int) -> list[Figure]:

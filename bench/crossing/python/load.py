@@ -5,9 +5,10 @@ import itertools
 import time
 from collections.abc import Awaitable, Callable
 
-import crossing
 import plain
 from figures import Figure, latencies
+
+import crossing
 
 # Of how many requests the time of one is taken.
 _SAMPLED = 16
