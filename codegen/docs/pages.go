@@ -153,7 +153,7 @@ func (b *builder) pages() (map[string][]byte, error) {
 		return nil, err
 	}
 	out["search.js"] = index
-	for _, name := range []string{"site.css", "site.js"} {
+	for _, name := range []string{"items.css", "site.css", "site.js", "tabs.js"} {
 		if out[name], err = files.ReadFile("assets/" + name); err != nil {
 			return nil, err
 		}
