@@ -1,4 +1,5 @@
-// Package docs_test opens the reference in a browser, as a reader does: from the disk, without a network.
+// Package docs_test opens the reference and the site in a browser, as a reader does, without a network: the reference from the disk, the site from
+// a server on this machine.
 package docs_test
 
 import (
@@ -96,6 +97,7 @@ func reference(folder string) (string, error) {
 type reader struct {
 	t       *testing.T
 	ctx     context.Context
+	base    string // where all pages begin
 	trouble *trouble
 }
 
@@ -111,18 +113,30 @@ func (l *trouble) add(format string, args ...any) {
 	l.all = append(l.all, fmt.Sprintf(format, args...))
 }
 
+func (l *trouble) forget() {
+	l.Lock()
+	defer l.Unlock()
+	l.all = nil
+}
+
 func (l *trouble) list() []string {
 	l.Lock()
 	defer l.Unlock()
 	return slices.Clone(l.all)
 }
 
-// open begins at a page, with nothing remembered. At the end no page may have complained, or asked a network.
+// open begins at a page of the reference.
 func open(t *testing.T, page string, actions ...chromedp.Action) *reader {
 	t.Helper()
+	return openAt(t, (&url.URL{Scheme: "file", Path: site}).String()+"/", page, actions...)
+}
+
+// openAt begins at a page, with nothing remembered. At the end no page may have complained, or asked for anything that is not below base.
+func openAt(t *testing.T, base, page string, actions ...chromedp.Action) *reader {
+	t.Helper()
 	ctx, closeTab := chromedp.NewContext(browser)
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
-	r := &reader{t, ctx, &trouble{}}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	r := &reader{t, ctx, base, &trouble{}}
 	chromedp.ListenTarget(ctx, func(event any) {
 		switch event := event.(type) {
 		case *runtime.EventExceptionThrown:
@@ -134,7 +148,7 @@ func open(t *testing.T, page string, actions ...chromedp.Action) *reader {
 		case *log.EventEntryAdded:
 			r.trouble.add("%s: %s %s", event.Entry.Level, event.Entry.Text, event.Entry.URL)
 		case *network.EventRequestWillBeSent:
-			if !strings.HasPrefix(event.Request.URL, "file:") && !strings.HasPrefix(event.Request.URL, "data:") {
+			if !strings.HasPrefix(event.Request.URL, base) && !strings.HasPrefix(event.Request.URL, "data:") {
 				r.trouble.add("asks for %s", event.Request.URL)
 			}
 		case *network.EventLoadingFailed:
@@ -149,14 +163,10 @@ func open(t *testing.T, page string, actions ...chromedp.Action) *reader {
 		closeTab()
 	})
 	r.do(log.Enable(), network.Enable(), runtime.Enable(), emulation.SetFocusEmulationEnabled(true))
-	r.do(chromedp.Navigate(address("index.html")), chromedp.Evaluate(`localStorage.clear()`, nil))
+	r.do(chromedp.Navigate(base+"index.html"), chromedp.Evaluate(`localStorage.clear()`, nil))
 	r.do(actions...)
 	r.visit(page)
 	return r
-}
-
-func address(page string) string {
-	return (&url.URL{Scheme: "file", Path: site}).String() + "/" + page
 }
 
 func (r *reader) do(actions ...chromedp.Action) {
@@ -166,7 +176,7 @@ func (r *reader) do(actions ...chromedp.Action) {
 
 func (r *reader) visit(page string) {
 	r.t.Helper()
-	r.do(chromedp.Navigate(address(page)))
+	r.do(chromedp.Navigate(r.base + page))
 }
 
 func (r *reader) press(keys ...string) {
@@ -224,7 +234,7 @@ func (r *reader) pages() []string {
 			anchors[page][id] = true
 		}
 		for _, link := range says[[]string](r, `[...document.querySelectorAll("a")].map((a) => a.href)`) {
-			target, inside := strings.CutPrefix(link, address(""))
+			target, inside := strings.CutPrefix(link, r.base)
 			if !assert.True(r.t, inside, "%s links %s", page, link) {
 				continue
 			}
