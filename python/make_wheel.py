@@ -16,7 +16,12 @@ import sys
 import zipfile
 
 # Of what PEP 600 lets the files of a manylinux wheel take from the machine, the libraries that come with glibc.
-_OF_THE_MACHINE = {"libc.so.6", "libdl.so.2", "libm.so.6", "libpthread.so.0", "librt.so.1", "ld-linux-x86-64.so.2"}
+_OF_THE_MACHINE = {"libc.so.6", "libdl.so.2", "libm.so.6", "libpthread.so.0", "librt.so.1"}
+# What readelf calls a processor: what wheels call it, and the loader of its programs.
+_MACHINES = {
+    "Advanced Micro Devices X86-64": ("x86_64", "ld-linux-x86-64.so.2"),
+    "AArch64": ("aarch64", "ld-linux-aarch64.so.1"),
+}
 
 _METADATA = """\
 Metadata-Version: 2.4
@@ -55,15 +60,20 @@ def _readelf(*arguments: str) -> str:
 def platform(native: list[pathlib.Path]) -> str:
     """The oldest platform that these files run on: that of the newest symbol of glibc that one of them needs."""
     newest = (0, 0)
+    machines = set()
     for path in native:
+        machine, loader = _MACHINES[re.findall(r"Machine: +(.*)", _readelf("-h", str(path)))[0]]
+        machines.add(machine)
         needed = set(re.findall(r"\(NEEDED\).*\[(.*)\]", _readelf("-d", str(path))))
-        if others := needed - _OF_THE_MACHINE:
+        if others := needed - _OF_THE_MACHINE - {loader}:
             sys.exit(
                 f"make_wheel: {path} needs {', '.join(sorted(others))}, which not every Linux has; link it statically"
             )
         for major, minor in re.findall(r"GLIBC_(\d+)\.(\d+)", _readelf("-V", str(path))):
             newest = max(newest, (int(major), int(minor)))
-    return f"manylinux_{newest[0]}_{newest[1]}_x86_64"
+    if len(machines) != 1:
+        sys.exit(f"make_wheel: the files are for {' and '.join(sorted(machines))}; a wheel is for one processor")
+    return f"manylinux_{newest[0]}_{newest[1]}_{machines.pop()}"
 
 
 def _inside(path: pathlib.Path) -> str:

@@ -35,3 +35,53 @@ debian_copy = repository_rule(
         "patches": attr.label_list(),
     },
 )
+
+_FETCH = """
+mkdir -p apt/lists/partial apt/cache/archives/partial
+touch apt/status
+mirror=$(awk '$1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ /^http/) { print $i; exit } }' /etc/apt/sources.list)
+echo "deb [arch=$ARCHITECTURE signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $SUITE main" >apt/sources.list
+apt() {
+  apt-get -qq -o APT::Architecture=amd64 -o APT::Architectures::=amd64 -o APT::Architectures::="$ARCHITECTURE" -o APT::Sandbox::User=root \\
+    -o Acquire::Check-Valid-Until=false -o Acquire::Languages=none -o Dir::Etc::sourcelist="$PWD/apt/sources.list" \\
+    -o Dir::Etc::sourceparts=/nonexistent -o Dir::State::lists="$PWD/apt/lists" -o Dir::Cache="$PWD/apt/cache" \\
+    -o Dir::State::status="$PWD/apt/status" "$@"
+}
+apt update
+for package in "$@"; do
+  name=${package%%=*} version=
+  # `NAME=as OTHER`: the version that the environment has of another package.
+  [[ $package != *=* ]] || version==$(dpkg-query -W -f '${Version}' "${package#*=as }")
+  apt download "$name:$ARCHITECTURE$version"
+done
+for package in *.deb; do
+  dpkg-deb -x "$package" .
+  echo "$package" >>packages.txt
+done
+rm -rf apt ./*.deb usr/share/doc
+"""
+
+def _debian_packages_impl(rctx):
+    done = rctx.execute(
+        ["bash", "-euc", _FETCH, "fetch"] + rctx.attr.packages,
+        environment = {"ARCHITECTURE": rctx.attr.architecture, "SUITE": rctx.attr.suite},
+        timeout = 1200,
+    )
+    if done.return_code != 0:
+        fail("fetching Debian's packages {}: {}{}".format(", ".join(rctx.attr.packages), done.stdout, done.stderr))
+    rctx.file("BUILD.bazel", rctx.attr.build)
+
+debian_packages = repository_rule(
+    doc = "Packages of Debian's archive, unpacked and not installed; `packages.txt` has their names and versions. Debian's signatures pin " +
+          "them, as everything in the environment.",
+    implementation = _debian_packages_impl,
+    attrs = {
+        "architecture": attr.string(default = "amd64"),
+        "build": attr.string(doc = "The BUILD file.", mandatory = True),
+        "packages": attr.string_list(
+            doc = "Names. `NAME=as OTHER` asks for the version that the environment has of OTHER.",
+            mandatory = True,
+        ),
+        "suite": attr.string(default = "forky"),
+    },
+)

@@ -4,8 +4,8 @@ load("//third_party:debian.bzl", "debian_copy", "debian_rules")
 load("//third_party/crates:vendor.bzl", "crates")
 load("//third_party/go:experiments.bzl", "go_experiments")
 load("//third_party/go:module.bzl", "go_module")
-load("//third_party/python:headers.bzl", "python_headers")
-load("//third_party/rust:toolchain.bzl", "debian_rust")
+load("//third_party/python:headers.bzl", "python_headers", "python_headers_for")
+load("//third_party/rust:toolchain.bzl", "debian_rust", "debian_rust_std")
 
 def _folder_impl(rctx):
     for file in rctx.path(rctx.attr.of).dirname.readdir():
@@ -51,6 +51,11 @@ def rule_sets():
         path = "/usr/share/cargo/registry/tinyjson-2.5.1",
     )
     debian_rust(name = "debian_rust")
+    debian_rust_std(
+        name = "debian_rust_std_arm64",
+        architecture = "arm64",
+        triple = "aarch64-unknown-linux-gnu",
+    )
     crates(
         name = "crates",
         lockfile = Label("//:Cargo.lock"),
@@ -66,3 +71,7 @@ def rule_sets():
 
     # Python
     python_headers(name = "python_headers")
+    python_headers_for(
+        name = "python_headers_linux_arm64",
+        architecture = "arm64",
+    )

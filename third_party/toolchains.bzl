@@ -1,6 +1,6 @@
 """The second half of a WORKSPACE that builds this tree or a project on it: what the rule sets of the first half are needed for.
 
-C and C++ need nothing: Bazel's own detection of a compiler is pointed at the environment's by .bazelrc.
+C and C++ for the environment's own platform need nothing: Bazel's own detection of a compiler is pointed at the environment's by .bazelrc.
 """
 
 load("@bazel_gazelle//:deps.bzl", "gazelle_dependencies")
@@ -13,6 +13,8 @@ def toolchains():
     native.register_toolchains(
         "@strongroom//platforms:python",
         "@strongroom//platforms:rust",
+        "@strongroom//platforms:rust_linux_arm64",
+        "@strongroom//platforms/zig:linux_arm64",
     )
     go_local_sdk(
         name = "go_sdk",

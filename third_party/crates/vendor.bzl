@@ -1,5 +1,16 @@
 """The crates that Cargo.lock pins: sources by `cargo vendor`, which verifies them, and BUILD files from cargo's own unit graph."""
 
+# Those of build_files.py.
+_TRIPLES = [
+    "x86_64-unknown-linux-gnu",
+    "aarch64-unknown-linux-gnu",
+    "x86_64-unknown-linux-musl",
+    "aarch64-unknown-linux-musl",
+    "x86_64-pc-windows-gnullvm",
+    "x86_64-apple-darwin",
+    "aarch64-apple-darwin",
+]
+
 def _crates_impl(rctx):
     # cargo wants the whole workspace: its manifests, and source files for each member.
     for label in [rctx.attr.lockfile] + rctx.attr.manifests:
@@ -10,11 +21,14 @@ def _crates_impl(rctx):
             rctx.file("workspace/" + folder + "src/main.rs", "fn main() {}")
     done = rctx.execute(["sh", "-ec", """
         cargo vendor --locked --versioned-dirs --no-delete --quiet --manifest-path workspace/Cargo.toml . >/dev/null
-        RUSTC_BOOTSTRAP=1 cargo build --workspace --release --tests --target x86_64-unknown-linux-gnu --unit-graph -Z unstable-options \
-            --locked --offline --manifest-path workspace/Cargo.toml >units.json
-        python3 "$1" units.json .
-        rm -rf workspace cargo_home
-    """, "sh", str(rctx.path(rctx.attr._build_files))], environment = {"CARGO_HOME": str(rctx.path("cargo_home"))}, timeout = 1200)
+        mkdir units
+        for triple in $2; do
+            RUSTC_BOOTSTRAP=1 cargo build --workspace --release --tests --target $triple --unit-graph -Z unstable-options \
+                --locked --offline --manifest-path workspace/Cargo.toml >units/$triple.json
+        done
+        python3 "$1" units .
+        rm -rf workspace units cargo_home
+    """, "sh", str(rctx.path(rctx.attr._build_files)), " ".join(_TRIPLES)], environment = {"CARGO_HOME": str(rctx.path("cargo_home"))}, timeout = 1200)
     if done.return_code != 0:
         fail("fetching the crates of Cargo.lock: " + done.stdout + done.stderr)
 

@@ -1,4 +1,6 @@
-"""The headers of the environment's Python."""
+"""The headers of Python, for extensions against its limited API."""
+
+load("//third_party:debian.bzl", "debian_packages")
 
 _BUILD = """\
 cc_library(
@@ -23,3 +25,24 @@ def _python_headers_impl(rctx):
     rctx.file("BUILD.bazel", _BUILD)
 
 python_headers = repository_rule(implementation = _python_headers_impl)
+
+_PACKAGE_BUILD = """\
+cc_library(
+    name = "headers",
+    hdrs = glob(["usr/include/**"]),
+    includes = [
+        "usr/include",
+        "usr/include/python3.14",
+    ],
+    visibility = ["//visibility:public"],
+)
+"""
+
+def python_headers_for(name, architecture):
+    """The same headers as those of the environment's Python, for another architecture of Debian's."""
+    debian_packages(
+        name = name,
+        architecture = architecture,
+        build = _PACKAGE_BUILD,
+        packages = ["libpython3.14-dev=as libpython3.14-dev"],
+    )

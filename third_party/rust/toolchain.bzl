@@ -1,5 +1,7 @@
 """Debian's rustc as a repository that rust_toolchain can be made from."""
 
+load("//third_party:debian.bzl", "debian_packages")
+
 _BUILD = """\
 load("@rules_rust//rust:toolchain.bzl", "rust_stdlib_filegroup")
 
@@ -29,3 +31,22 @@ def _debian_rust_impl(rctx):
     rctx.file("BUILD.bazel", _BUILD)
 
 debian_rust = repository_rule(implementation = _debian_rust_impl)
+
+_STD_BUILD = """\
+load("@rules_rust//rust:toolchain.bzl", "rust_stdlib_filegroup")
+
+rust_stdlib_filegroup(
+    name = "rust_std",
+    srcs = glob(["usr/lib/rustlib/{triple}/lib/*"]),
+    visibility = ["//visibility:public"],
+)
+"""
+
+def debian_rust_std(name, architecture, triple):
+    """Rust's standard library for another architecture of Debian's: of the same version as rustc, which reads no other."""
+    debian_packages(
+        name = name,
+        architecture = architecture,
+        build = _STD_BUILD.format(triple = triple),
+        packages = ["libstd-rust-dev=as rustc"],
+    )

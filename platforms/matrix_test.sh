@@ -1,0 +1,4 @@
+#!/usr/bin/env bash
+# docs/platforms.md has the matrix of support.json.
+set -euo pipefail
+exec python3 platforms/matrix.py --check platforms/support.json docs/platforms.md

@@ -1,0 +1,28 @@
+"""What users install."""
+
+def wheel(name, tag):
+    """The wheel of one platform. Its name says what it runs on; where that is not so, it is not made.
+
+    Args:
+      name: of the target.
+      tag: the platform, as wheels call it.
+    """
+    native.genrule(
+        name = name,
+        srcs = [
+            "//:LICENSE",
+            "//docs:python.md",
+            "//python/strongroom:files",
+        ],
+        outs = ["strongroom-0.1.0-cp311-abi3-{}.whl".format(tag)],
+        cmd = " ".join([
+            "python3 $(execpath make_wheel.py)",
+            "--licence $(execpath //:LICENSE)",
+            "--readme $(execpath //docs:python.md)",
+            "$@ $(execpaths //python/strongroom:files)",
+        ]),
+        message = "Making the wheel",
+        # `wheel` chooses the one that is right; by itself, `//...` would make all of them of the same files.
+        tags = ["manual"],
+        tools = ["make_wheel.py"],
+    )
