@@ -4,8 +4,8 @@
 
 UNITS is a folder with the answer of `cargo build --unit-graph` for every platform of PLATFORMS, as TRIPLE.json: cargo's
 own resolution, one unit for each crate, build script and run of one, with its features and dependencies. VENDOR is the
-folder of sources (one `name-version` folder a crate). Bazel builds the graph that cargo would; a crate that cargo builds
-with two sets of features, or of dependencies because platforms differ, becomes two targets.
+folder of sources (one `name-version` folder a crate). Bazel builds the graph that cargo would. A crate becomes two
+targets where cargo builds it with two sets of features, or of dependencies because platforms differ.
 """
 
 import json
