@@ -372,8 +372,8 @@ impl Run {
 
     fn flush_trees(&self, writer: &mut TreeWriter) -> Result<()> {
         let (plain, blobs) = (&writer.plain, std::mem::take(&mut writer.blobs));
-        if let Some(full) = writer.pack.take_if(|pack| pack.size_with(plain.len(), blobs.len()) > self.plan.pack_target)
-        {
+        let is_full = |pack: &mut OpenPack| pack.is_full_for(plain.len(), blobs.len(), self.plan.pack_target);
+        if let Some(full) = writer.pack.take_if(is_full) {
             let _ = writer.uploads.send(full.finish());
         }
         let pack = match &mut writer.pack {
