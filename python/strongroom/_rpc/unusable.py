@@ -1,0 +1,36 @@
+"""Why a native file cannot be loaded here, and what to do about it."""
+
+from __future__ import annotations
+
+import pathlib
+import platform
+import re
+
+# e_machine of ELF files, as platform.machine() calls it.
+_MACHINES = {3: "i686", 40: "armv7l", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
+
+_REINSTALL = "reinstall the package"
+
+
+def reason(path: pathlib.Path, why: str) -> str:
+    """A sentence for people about the file, of which the system says `why`."""
+    try:
+        head = path.read_bytes()[:64]
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror}; {_REINSTALL}"
+    if needed := re.search(r"version [`']GLIBC_([0-9.]+)'", why):
+        _, here = platform.libc_ver()
+        return (
+            f"{path} needs glibc {needed[1]} or later, and this machine has {here or 'another C library'}; "
+            f"install the wheel for musl if the machine has that, or use a newer system ({why})"
+        )
+    if head[:4] == b"\x7fELF" and len(head) >= 20:
+        machine = int.from_bytes(head[18:20], "little")
+        made = _MACHINES.get(machine, f"a machine with number {machine}")
+        if made != platform.machine():
+            return (
+                f"{path} is for {made}, and this machine is {platform.machine()}; install the wheel for this platform"
+            )
+    if "too short" in why or "truncated" in why or len(head) < 64 or "file data" in why:
+        return f"{path} is not whole ({why}); {_REINSTALL}"
+    return f"{path} cannot be opened ({why}); {_REINSTALL}"
