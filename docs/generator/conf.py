@@ -59,6 +59,7 @@ site_contents = [
             "Go <start/go>",
             "Python <start/python>",
             "C <start/c>",
+            "drop",
         ],
     ),
     (
@@ -100,6 +101,7 @@ site_contents = [
         "Project",
         [
             "build",
+            "release",
             "adr/index",
         ],
     ),
