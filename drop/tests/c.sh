@@ -41,6 +41,7 @@ cd ..
 # The agent, on this machine's older C library.
 agent=$drop/linux-amd64/bin/strongroom
 test "$("$agent" --version)" = "strongroom version $(cat "$drop/VERSION")"
+"$agent" --repo /tmp/repository-5 init
 "$agent" --repo /tmp/repository-5 backup $tree
 "$agent" --repo /tmp/repository-5 restore latest --target /tmp/target-5
 same $tree /tmp/target-5

@@ -9,6 +9,7 @@ environment/bin/pip install --no-index --quiet "$drop"/python/*.whl
 environment/bin/python "$drop/examples/python/backup.py" /tmp/repository-1 "$tree" /tmp/target-1
 same "$tree" /tmp/target-1
 test "$(environment/bin/strongroom --version)" = "strongroom version $(cat "$drop/VERSION")"
+environment/bin/strongroom --repo /tmp/repository-2 init
 environment/bin/strongroom --repo /tmp/repository-2 backup "$tree"
 environment/bin/strongroom --repo /tmp/repository-2 restore latest --target /tmp/target-2
 same "$tree" /tmp/target-2
