@@ -78,9 +78,8 @@ impl RemoteStore {
 
     fn learn(&self, answered: Duration) {
         let answered = (answered.as_micros() as u64).max(1);
-        let _ = self.distance.fetch_update(Relaxed, Relaxed, |least| {
-            (least == 0 || answered < least).then_some(answered)
-        });
+        let _ =
+            self.distance.fetch_update(Relaxed, Relaxed, |least| (least == 0 || answered < least).then_some(answered));
     }
 
     fn wait<T>(&self, call: impl Future<Output = object_store::Result<T>>) -> Result<T, StoreError> {
