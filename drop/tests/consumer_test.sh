@@ -10,7 +10,7 @@ cp -L "$archive" "$script" "$(dirname "$0")/expect.sh" "$@" "$work"
 names=()
 for file; do names+=("${file##*/}"); done
 archive=${archive##*/}
-exec "$(dirname "$0")/enter.sh" "$root" "$work" /bin/sh -euc '
+exec "$(dirname "$0")/enter.py" "$root" "$work" /bin/sh -euc '
   tar -xzf "$1"
   drop=/tmp/${1%.tar.gz}
   script=/tmp/$2

@@ -19,7 +19,7 @@ int main(int count, char **arguments) {
     return 2;
   }
   sr_client *client;
-  succeed(sr_client_new(NULL, &client));
+  succeed(strongroom_client_new(NULL, &client));
 
   strongroom_location at = strongroom_location_default();
   at.url = sr_string_of(arguments[1]);
