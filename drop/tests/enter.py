@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """enter.py PACKAGES WORK COMMAND...: runs a command in a root that @root_with_... made, of which packages.txt is given.
 
-It sees that root, WORK as /tmp, and of this machine the devices and processes only: no network (the sandbox has none), no file of the
-tree, no tool of the environment. The environment has no mount(8), so this calls mount(2).
+It sees that root, WORK as /tmp, and of this machine the devices and processes only: no network (the sandbox has none),
+no file of the tree, no tool of the environment. The environment has no mount(8), so this calls mount(2).
 """
 
 import ctypes
