@@ -41,6 +41,9 @@ def _is_notice(file):
     return name == "CARGO.TOML" or name.endswith(("COPYING", "COPYRIGHT", "NOTICE")) or name.startswith(("LICENCE", "LICENSE", "UNLICENSE", "COPYING.", "NOTICE."))
 
 def _crates_impl(target, ctx):
+    # A crate depends on the run of its build script, and that on what the script needs.
+    if "build_script" in ctx.rule.kind:
+        return [_CratesInfo(files = depset())]
     own = []
     if rust_common.crate_info in target and target.label.workspace_name == "crates":
         own = [file for file in ctx.rule.files.compile_data if _is_notice(file)]

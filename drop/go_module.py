@@ -59,10 +59,11 @@ import "C"
 """
 
 # The name is the message: the compiler says that it is not defined. It begins with the first file, hence that name.
+# Both packages have it: without cgo, one is left with no file that imports the other.
 _NO_CGO = """\
 //go:build !cgo
 
-package rpc
+package {package}
 
 // The go command leaves cgo out where it finds no C compiler, or builds for another platform than its own.
 var _ = strongroom_needs_cgo__install_a_C_compiler_such_as_gcc_or_set_CC_and_build_with_CGO_ENABLED_1
@@ -183,7 +184,8 @@ def main() -> None:
         _write(out / package.removeprefix("go/") / file.name, text)
     for package in _CORE:
         _write(out / package.removeprefix("go/") / "sr.h", arguments.header.read_bytes())
-    _write(out / "rpc" / "a_c_compiler_is_needed.go", _NO_CGO)
+    for package in ("rpc", "strongroom"):
+        _write(out / package / "a_c_compiler_is_needed.go", _NO_CGO.format(package=package))
 
     conditions, names = [], []
     for name, library in (platform.split("=", 1) for platform in arguments.platform):

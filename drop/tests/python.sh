@@ -17,8 +17,9 @@ same "$tree" /tmp/target-2
 # What is not as it should be. An exception's text is the last line of a traceback, so it is caught here.
 said() {
   environment/bin/python -c 'import runpy, sys
+del sys.argv[0]
 try:
-    runpy.run_path(sys.argv[1], run_name="__main__")
+    runpy.run_path(sys.argv[0], run_name="__main__")
 except ImportError as error:
     sys.exit(str(error))' "$drop/examples/python/backup.py" /tmp/repository-3 "$tree" /tmp/target-3
 }

@@ -20,7 +20,7 @@ from . import _native, errors, frames
 from .aio import InFlight, LoopClient
 from .methods import Callbacks
 from .sync import SyncClient
-from .unusable import reason
+from .unusable import cut, reason
 
 # Queue 0 is that of plain calls; each event loop that is in use takes one of the others.
 _QUEUES = 16
@@ -247,6 +247,8 @@ class Package:
             if self._library is None:
                 path = self.path()
                 try:
+                    if cut(path):
+                        raise OSError("it is truncated")
                     library = _native.Library(path)
                 except OSError as failure:
                     raise errors.Error(reason(path, str(failure))) from None
