@@ -86,6 +86,7 @@ site_contents = [
             "exit-codes",
             "format",
             "boundary",
+            "platforms",
         ],
     ),
     (
