@@ -4,21 +4,9 @@ Debian's signatures pin them, as everything in the environment. They are no part
 that Bazel has built.
 """
 
-# Asks the mirror of the environment for packages of a suite, with an apt of its own that knows of nothing installed.
-_APT = """
-mkdir -p apt/lists/partial apt/cache/archives/partial
-touch apt/status
-mirror=$(awk '$1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ /^http/) { print $i; exit } }' /etc/apt/sources.list)
-echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $SUITE main" >apt/sources.list
-apt() {
-  apt-get -qq -o APT::Sandbox::User=root -o Acquire::Check-Valid-Until=false -o Acquire::Languages=none \\
-    -o Dir::Etc::sourcelist="$PWD/apt/sources.list" -o Dir::Etc::sourceparts=/nonexistent -o Dir::State::lists="$PWD/apt/lists" \\
-    -o Dir::Cache="$PWD/apt/cache" -o Dir::State::status="$PWD/apt/status" "$@"
-}
-apt update
-"""
+load("//third_party:debian.bzl", "APT")
 
-_ROOT = _APT + """
+_ROOT = APT + """
 apt install --download-only --no-install-recommends --yes $PACKAGES
 # Every release since bookworm has these as links.
 mkdir -p usr/bin usr/sbin usr/lib usr/lib64 proc dev tmp etc
@@ -36,7 +24,7 @@ rm -rf apt usr/share/doc usr/share/info usr/share/locale usr/share/man
 def _debian_root_impl(rctx):
     done = rctx.execute(
         ["bash", "-euo", "pipefail", "-c", _ROOT],
-        environment = {"PACKAGES": " ".join(rctx.attr.packages), "SUITE": rctx.attr.suite},
+        environment = {"PACKAGES": " ".join(rctx.attr.packages), "ARCHITECTURE": "amd64", "SUITES": rctx.attr.suite},
         timeout = 1200,
     )
     if done.return_code != 0:
@@ -54,7 +42,7 @@ debian_root = repository_rule(
     },
 )
 
-_LLVM = _APT + """
+_LLVM = APT + """
 version=$(cd /usr/lib/x86_64-linux-gnu && ls libLLVM.so.* | sed 's/^libLLVM.so.//; s/[.].*//' | sort -n | tail -n 1)
 apt download "llvm-$version"
 dpkg-deb -x llvm-*.deb .
@@ -65,7 +53,7 @@ rm -rf apt llvm-*.deb usr/share
 """
 
 def _llvm_impl(rctx):
-    done = rctx.execute(["bash", "-euo", "pipefail", "-c", _LLVM], environment = {"SUITE": "forky"}, timeout = 1200)
+    done = rctx.execute(["bash", "-euo", "pipefail", "-c", _LLVM], environment = {"ARCHITECTURE": "amd64", "SUITES": "forky"}, timeout = 1200)
     if done.return_code != 0:
         fail("fetching LLVM's tools: {}{}".format(done.stdout, done.stderr))
     rctx.file("BUILD.bazel", 'exports_files(["llvm-ar", "llvm-nm", "llvm-objcopy", "llvm-strip"])\n')

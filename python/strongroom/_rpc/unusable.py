@@ -12,16 +12,24 @@ _MACHINES = {3: "i686", 40: "armv7l", 62: "x86_64", 183: "aarch64", 243: "riscv6
 _REINSTALL = "reinstall the package"
 
 
+# The header of an ELF file of 64 bits.
+_HEADER = 64
+
+
+def _head(path: pathlib.Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_HEADER)
+
+
 def cut(path: pathlib.Path) -> bool:
     """Whether an ELF file ends before its table of sections, which comes last in it, does.
 
     To be asked before it is opened: the system maps what the file says that it has, and ends the program at the first
     byte beyond.
     """
-    with path.open("rb") as file:
-        head = file.read(64)
+    head = _head(path)
     # 64 bits, little-endian: what Strongroom is built for.
-    if len(head) < 64 or head[:6] != b"\x7fELF\x02\x01":
+    if len(head) < _HEADER or head[:6] != b"\x7fELF\x02\x01":
         return False
     start, size, count = (int.from_bytes(head[a:b], "little") for a, b in ((40, 48), (58, 60), (60, 62)))
     return path.stat().st_size < start + size * count
@@ -30,7 +38,7 @@ def cut(path: pathlib.Path) -> bool:
 def reason(path: pathlib.Path, why: str) -> str:
     """A sentence for people about the file, of which the system says `why`."""
     try:
-        head = path.read_bytes()[:64]
+        head = _head(path)
     except OSError as error:
         return f"{path} cannot be read: {error.strerror}; {_REINSTALL}"
     if needed := re.search(r"version [`']GLIBC_([0-9.]+)'", why):
@@ -46,6 +54,6 @@ def reason(path: pathlib.Path, why: str) -> str:
             return (
                 f"{path} is for {made}, and this machine is {platform.machine()}; install the wheel for this platform"
             )
-    if "too short" in why or "truncated" in why or len(head) < 64 or "file data" in why:
+    if "too short" in why or "truncated" in why or len(head) < _HEADER or "file data" in why:
         return f"{path} is not whole ({why}); {_REINSTALL}"
     return f"{path} cannot be opened ({why}); {_REINSTALL}"

@@ -254,6 +254,36 @@ mod tests {
         assert_eq!(read(&store, &keys, 2), Err(Error::NewerFormat { found: FORMAT + 1, supported: FORMAT }));
     }
 
+    fn snapshot() -> Snapshot {
+        let (id, root, time) = (Id([0; 32]), Id([3; 32]), Time::default());
+        let (host, user) = ("host".to_owned(), "user".to_owned());
+        let statistics = Statistics::default();
+        Snapshot { id, time, host, user, paths: Vec::new(), tags: Vec::new(), parent: None, root, statistics }
+    }
+
+    #[test]
+    fn who_has_not_seen_the_newest_entry_comes_after_it_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = crate::store::LocalStore::new(folder.path());
+        let keys = Keys::new(Id([1; 32]), Zeroizing::new([2; 32]));
+        let (ours, theirs) = (Log::default(), Log::default());
+        let mut written = Vec::new();
+        // The last one of ours is tried where theirs stand.
+        for log in [&ours, &theirs, &theirs, &theirs, &ours] {
+            let mut snapshot = snapshot();
+            log.append(&store, &keys, &mut snapshot).unwrap();
+            written.push(snapshot.id);
+        }
+        assert_eq!(numbers(&store).unwrap(), [1, 2, 3, 4, 5]);
+        let mut previous = None;
+        for (number, id) in (1..).zip(written) {
+            let entry = read(&store, &keys, number).unwrap();
+            assert_eq!((entry.id, entry.previous), (id, previous), "entry {number}");
+            assert_eq!(ours.read(&store, &keys, number).unwrap(), entry, "as it is remembered");
+            previous = Some(id);
+        }
+    }
+
     proptest! {
         #[test]
         fn decoding_never_panics(bytes: Vec<u8>) {

@@ -104,3 +104,26 @@ impl OpenPack {
         (self.buffer.freeze(end + TAIL), self.record)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::budget::Pool;
+    use crate::id::Id;
+    use crate::pack::BlobKind;
+
+    #[test]
+    fn a_pack_of_tiny_blobs_is_full_before_its_bytes_are() {
+        let keys = Keys::new(Id([1; 32]), [2; 32].into());
+        let buffer = Pool::new(16 << 20, 1).unwrap().take(&Default::default()).unwrap();
+        let mut pack = OpenPack::new(buffer, &keys).unwrap();
+        let blobs = |count| vec![Blob { kind: BlobKind::Data, id: Id([3; 32]), length: 1 }; count];
+        let target = 16 << 20;
+        for _ in 0..MOST_BLOBS / 4096 {
+            assert!(!pack.is_full_for(4096, 4096, target));
+            pack.append_stored([[7; 4096].as_slice()], blobs(4096));
+        }
+        assert!(pack.size_with(1, 1) < target / 4, "by its bytes it is not");
+        assert!(pack.is_full_for(1, 1, target));
+    }
+}
