@@ -13,8 +13,12 @@ def toolchains():
     native.register_toolchains(
         "@strongroom//platforms:python",
         "@strongroom//platforms:rust",
+        "@strongroom//platforms:rust_linux_amd64_musl",
         "@strongroom//platforms:rust_linux_arm64",
+        "@strongroom//platforms:rust_linux_arm64_musl",
+        "@strongroom//platforms/zig:linux_amd64_musl",
         "@strongroom//platforms/zig:linux_arm64",
+        "@strongroom//platforms/zig:linux_arm64_musl",
     )
     go_local_sdk(
         name = "go_sdk",
