@@ -17,6 +17,16 @@ var aims = []aim{
 		"incompressible, into a local folder, synced", "1.85 GB/s = 6.7 TB/h, bound by the disk's own 1.5-2.2 GB/s",
 		"95% of the disk measured in the same run", speeds("random/local/engine"),
 	},
+	{
+		"the roofline of these machines, all cores: reading, boundaries, identities of 64 and 4 KiB, zstd 1, lz4, sealing, the disk", "–", "–",
+		each(
+			[]string{
+				"roofline/read", "roofline/chunk", "roofline/identify/64KiB", "roofline/identify/4KiB", "roofline/compress/zstd:1",
+				"roofline/compress/lz4", "roofline/seal", "roofline/write/store",
+			},
+			gigabytesPerSecond, func(v values, name string) string { return fmt.Sprintf("%.2f GB/s", v[name+" "+gigabytesPerSecond]) },
+		),
+	},
 	{"the disk itself: buffered, O_DIRECT, cp", "–", "–", speeds("disk/buffered", "disk/direct", "disk/cp")},
 	{"2:1 data, zstd 1, local folder, synced", "0.90 GB/s = 3.2 TB/h", "0.95 GB/s", speeds("half/zstd1/local/engine")},
 	{"2:1 data, zstd 1, null store", "–", "–", speeds("half/zstd1/null/engine")},
@@ -89,6 +99,9 @@ func speeds(names ...string) func(values) []string {
 		if part, ok := v[name+" "+speedToDisk]; ok {
 			text += fmt.Sprintf(", %.0f%% of the disk", 100*part)
 		}
+		if part, ok := v[name+" "+partOfRoofline]; ok {
+			text += fmt.Sprintf(", %.0f%% of the roofline", 100*part)
+		}
 		return text
 	})
 }
@@ -111,7 +124,11 @@ func times(names ...string) func(values) []string {
 // files tells how many files go through.
 func files(names ...string) func(values) []string {
 	return each(names, filesPerSecond, func(v values, name string) string {
-		return fmt.Sprintf("%.0f files/s, %.2f core-s/GB, %.0f MiB", v[name+" "+filesPerSecond], v[name+" "+coreSeconds], v[name+" "+peakMemory])
+		text := fmt.Sprintf("%.0f files/s, %.2f core-s/GB, %.0f MiB", v[name+" "+filesPerSecond], v[name+" "+coreSeconds], v[name+" "+peakMemory])
+		if part, ok := v[name+" "+partOfRoofline]; ok {
+			text += fmt.Sprintf(", %.0f%% of the roofline", 100*part)
+		}
+		return text
 	})
 }
 

@@ -19,6 +19,7 @@ const (
 	restore   step = "restore"
 	check     step = "check"  // of all data
 	unlock    step = "unlock" // the repository is opened, and has no snapshot to tell of
+	roof      step = "roofline"
 )
 
 // testCase is a step of a series, under the name of its figures.

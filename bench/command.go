@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -87,8 +88,8 @@ func (c command) run() (timing, error) {
 		defer input.Close()
 		cmd.Stdin = input
 	}
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
+	var told, said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(&told, &said), &said
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
 		return timing{}, err
@@ -108,6 +109,7 @@ func (c command) run() (timing, error) {
 		CoreSeconds: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(),
 		PeakBytes:   usage.Maxrss << 10,
 		Processes:   max(1, w.processes),
+		Told:        told.String(),
 	}
 	if w.processes > 1 {
 		t.PeakBytes = max(t.PeakBytes, w.resident)

@@ -77,7 +77,11 @@ func (c *config) engineAlone(memory, compression, store string) *contender {
 		if level == "zstd:1" {
 			level = "1"
 		}
-		return with(p, "backup", append(more, "--compression", level, p.source)...)
+		more = append(more, "--compression", level)
+		if c.growth == "" {
+			more = append(more, "--roofline", c.rooflineFile())
+		}
+		return with(p, "backup", append(more, p.source)...)
 	}
 	k := &contender{
 		name: named(engineName, memory), settings: "the Rust engine without an agent; key file",
@@ -97,6 +101,8 @@ func (c *config) engineAlone(memory, compression, store string) *contender {
 				return with(p, "restore", p.in("out"))
 			case check:
 				return with(p, "check")
+			case roof:
+				return with(p, "roofline")
 			default:
 				return backup(p)
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -17,6 +18,7 @@ type timing struct {
 	CoreSeconds float64 // user and system, of the command and its children
 	PeakBytes   int64   // resident; of several processes together, as sampled
 	Processes   int     // most at one time
+	Told        string  // on its standard output
 }
 
 // sample is a step in one round.
@@ -24,6 +26,8 @@ type sample struct {
 	timing
 	stored int64   // bytes of the repository after a first backup
 	server float64 // core-seconds of the server beside it
+	// The share of the roofline that a backup by the engine reached, as it says itself; 0: it said nothing of that.
+	reached float64
 }
 
 // measured is what came of all rounds.
@@ -34,6 +38,8 @@ type measured struct {
 	rounds   int
 	samples  map[string]map[int]sample // of a case, by round
 	failures map[string]string         // of a case: one failed round is enough, a median of the rest would hide it
+	// By round, where the engine was measured.
+	rooflines []roofline
 }
 
 func (c *config) measure() (*measured, error) {
@@ -62,6 +68,13 @@ func (c *config) measure() (*measured, error) {
 		}
 	}
 	for round := range c.rounds {
+		if needsRoofline(m.series) {
+			r, err := c.measureRoofline()
+			if err != nil {
+				return nil, err
+			}
+			m.rooflines = append(m.rooflines, r)
+		}
 		for _, name := range names {
 			var those []series
 			for _, s := range m.series {
@@ -169,6 +182,7 @@ func (c *config) runStep(k *contender, p place, in input, s step, server int) (t
 		}
 		taken.server -= before
 	}
+	taken.reached = reached(taken.Told)
 	switch s {
 	case first, ingest:
 		// The engine's null store leaves none.
@@ -179,6 +193,15 @@ func (c *config) runStep(k *contender, p place, in input, s step, server int) (t
 		err = compare(in.path, p.in("out"))
 	}
 	return taken, err
+}
+
+// reached is the share of the roofline in what engine-bench prints.
+func reached(told string) float64 {
+	var engine struct{ Reached float64 }
+	if json.Unmarshal([]byte(told), &engine) != nil {
+		return 0
+	}
+	return engine.Reached
 }
 
 // prepare makes what the next command finds the same for everyone: the disk idle, what it reads cached, memory touched.

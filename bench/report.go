@@ -27,6 +27,8 @@ const (
 	peakMemory         = "peak_rss_mib"
 	seconds            = "seconds"
 	serverSeconds      = "server_core_seconds_per_gigabyte"
+	oneCore            = "gigabytes_per_second_one_core"
+	partOfRoofline     = "part_of_roofline" // that a backup by the engine reached: of what its stages alone would do in this round
 	coresBusy          = "cores_busy"           // the share of all of them, by the command and the server beside it
 	storedPart         = "stored_part"          // of the input's bytes
 	speedToEngine      = "speed_to_engine"      // of an agent
@@ -39,7 +41,7 @@ const (
 
 var units = map[string]string{
 	gigabytesPerSecond: "GB/s", filesPerSecond: "1/s", coreSeconds: "s/GB", peakMemory: "MiB", seconds: "s", storedPart: "1",
-	serverSeconds: "s/GB", coresBusy: "1",
+	serverSeconds: "s/GB", coresBusy: "1", oneCore: "GB/s", partOfRoofline: "1",
 	speedToEngine: "1", speedToPureGo: "1", speedToPurePython: "1", speedToBestPeer: "1", memoryToLeastPeer: "1", speedToDisk: "1",
 }
 
@@ -57,6 +59,7 @@ func (c *config) report(m *measured) *report {
 	r := &report{Machine: environment.Describe(), Rounds: m.rounds, Failures: m.failures}
 	told := map[string]bool{}
 	versions := map[string]string{"restic": c.restic, "borg": c.borg, "rustic": c.rustic}
+	r.Figures = m.rooflineFigures()
 	for _, s := range m.series {
 		if in := m.inputs[s.input]; !told[in.path] {
 			told[in.path] = true
@@ -107,6 +110,8 @@ func (m *measured) figures(s series, one testCase) []figure {
 	add(coresBusy, busy/float64(runtime.NumCPU()), true)
 	stored := m.median(one.name, func(t sample) float64 { return float64(t.stored) }) / float64(in.Bytes)
 	add(storedPart, stored, stored > 0)
+	share := m.median(one.name, func(t sample) float64 { return t.reached })
+	add(partOfRoofline, share, share > 0)
 
 	base, memory, little := strings.Cut(s.contender.name, "-")
 	own := base == engineName || base == goName || base == pythonName
@@ -163,7 +168,7 @@ func (m *measured) figures(s series, one testCase) []figure {
 }
 
 var metricOrder = []string{
-	gigabytesPerSecond, filesPerSecond, coreSeconds, peakMemory, seconds, serverSeconds, coresBusy, storedPart, speedToEngine, speedToPureGo, speedToPurePython,
+	gigabytesPerSecond, oneCore, filesPerSecond, coreSeconds, peakMemory, seconds, serverSeconds, coresBusy, storedPart, partOfRoofline, speedToEngine, speedToPureGo, speedToPurePython,
 	speedToBestPeer, memoryToLeastPeer, speedToDisk,
 }
 

@@ -6,10 +6,10 @@ mod null;
 use bytes::Bytes;
 use clap::{Parser, Subcommand};
 use engine::{
-    BackupOptions, CheckOptions, Compression, Credentials, IngestOptions, InitOptions, Location, NewFile, Repository,
-    RestoreOptions,
+    BackupOptions, BackupReport, CheckOptions, Compression, Credentials, FileIssue, IngestOptions, InitOptions,
+    Location, NewFile, Repository, RestoreOptions, Roofline, StageSpeed, Statistics,
 };
-use std::collections::BTreeMap;
+use serde_json::{json, Value};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -48,6 +48,9 @@ enum Command {
         /// Reads all files, also those that look unchanged.
         #[arg(long)]
         paranoid: bool,
+        /// What `roofline` printed: says which share of it the backup reached.
+        #[arg(long)]
+        roofline: Option<PathBuf>,
         #[arg(required = true)]
         paths: Vec<PathBuf>,
     },
@@ -57,6 +60,8 @@ enum Command {
     Restore { target: PathBuf },
     /// Reads and verifies every byte.
     Check,
+    /// Measures each stage by itself, with the disk that the repository is on.
+    Roofline,
 }
 
 fn compression(text: &str) -> Result<Compression, String> {
@@ -87,13 +92,22 @@ async fn run(arguments: Arguments) -> Result<(), String> {
             let options = InitOptions { create_key: true, ..Default::default() };
             Repository::init(location, options).await.map(drop)
         }
-        Command::Backup { compression, paranoid, paths } => {
+        Command::Backup { compression, paranoid, roofline, paths } => {
+            let mut roofline = roofline.as_deref().map(recorded).transpose()?;
+            // The disk that was measured is not where these keep their packs.
+            let is_elsewhere = location.url == NULL || location.url.contains("://");
+            if let Some(roofline) = roofline.as_mut().filter(|_| is_elsewhere) {
+                roofline.stages.retain(|speed| !speed.stage.starts_with("write/"));
+            }
             let options = BackupOptions { paths: absolute(paths)?, compression, paranoid, ..Default::default() };
-            backup(location, options).await
+            backup(location, options, roofline).await
         }
         Command::Ingest => ingest(location).await,
         Command::Restore { target } => restore(location, &target).await,
         Command::Check => return check(location).await,
+        Command::Roofline => {
+            Roofline::measure(&location.url, CancellationToken::new()).await.map(|measured| record(&measured))
+        }
     };
     done.map_err(|error| error.to_string())
 }
@@ -111,10 +125,43 @@ async fn open(location: Location) -> engine::Result<Repository> {
     Repository::open(location).await
 }
 
-async fn backup(location: Location, options: BackupOptions) -> engine::Result<()> {
+async fn backup(location: Location, options: BackupOptions, roofline: Option<Roofline>) -> engine::Result<()> {
+    let compression = options.compression;
     let report = open(location).await?.backup(options, None, CancellationToken::new()).await?;
-    tell(&report.snapshot.statistics, &report.issues, &report.busy);
+    let BackupReport { snapshot, issues, busy } = report;
+    let explained = roofline.map(|roofline| engine::explain(&snapshot.statistics, &busy, compression, &roofline));
+    let reached = explained.and_then(|explained| explained.reached);
+    tell(&snapshot.statistics, &issues, json!({ "busy": busy, "reached": reached }));
     Ok(())
+}
+
+fn record(roofline: &Roofline) {
+    let stages = roofline
+        .stages
+        .iter()
+        .map(|speed| json!({ "stage": speed.stage, "one_core": speed.one_core, "all_cores": speed.all_cores }));
+    println!("{}", json!({ "cores": roofline.cores, "stages": stages.collect::<Vec<_>>() }));
+}
+
+/// What [`record`] printed.
+fn recorded(file: &Path) -> Result<Roofline, String> {
+    let unreadable = |why: String| format!("{}: {why}", file.display());
+    let text = std::fs::read(file).map_err(|error| unreadable(error.to_string()))?;
+    let told: Value = serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))?;
+    let stage = |told: &Value| {
+        let speed = |name| told[name].as_f64();
+        Some(StageSpeed {
+            stage: told["stage"].as_str()?.into(),
+            one_core: speed("one_core")?,
+            all_cores: speed("all_cores")?,
+        })
+    };
+    let stages = told["stages"].as_array().and_then(|stages| stages.iter().map(stage).collect());
+    let cores = told["cores"].as_u64().and_then(|cores| cores.try_into().ok());
+    match (cores, stages) {
+        (Some(cores), Some(stages)) => Ok(Roofline { cores, stages }),
+        _ => Err(unreadable("this is not what `engine-bench roofline` prints".into())),
+    }
 }
 
 async fn ingest(location: Location) -> engine::Result<()> {
@@ -138,7 +185,7 @@ async fn ingest(location: Location) -> engine::Result<()> {
     let read = reader.await.map_err(std::io::Error::other).and_then(|read| read);
     read.map_err(|error| engine::Error::Invalid { what: "the standard input".into(), why: error.to_string() })?;
     let report = ingest.commit().await?;
-    tell(&report.snapshot.statistics, &report.issues, &report.busy);
+    tell(&report.snapshot.statistics, &report.issues, json!({ "busy": report.busy }));
     Ok(())
 }
 
@@ -147,7 +194,7 @@ async fn restore(location: Location, target: &Path) -> engine::Result<()> {
     let snapshot = repository.resolve("latest").await?.id;
     let options = RestoreOptions { snapshot, target: target.to_owned(), only: Vec::new() };
     let report = repository.restore(options, None, CancellationToken::new()).await?;
-    tell(&report.statistics, &report.issues, &report.busy);
+    tell(&report.statistics, &report.issues, json!({ "busy": report.busy }));
     Ok(())
 }
 
@@ -160,19 +207,20 @@ async fn check(location: Location) -> Result<(), String> {
     if let Some(damage) = report.damage.first() {
         return Err(format!("{} is damaged: {}", damage.object, damage.why));
     }
-    let told = serde_json::json!({ "packs": report.packs, "chunks": report.chunks, "bytes_read": report.bytes_read });
+    let told = json!({ "packs": report.packs, "chunks": report.chunks, "bytes_read": report.bytes_read });
     println!("{told}");
     Ok(())
 }
 
-fn tell(statistics: &engine::Statistics, issues: &[engine::FileIssue], busy: &BTreeMap<String, f64>) {
+fn tell(statistics: &Statistics, issues: &[FileIssue], mut more: Value) {
     for issue in issues {
         eprintln!("{}: {}", String::from_utf8_lossy(&issue.path), issue.message);
     }
-    let seconds = statistics.duration.as_secs_f64();
-    let told = serde_json::json!({
-        "files": statistics.files, "bytes": statistics.bytes, "bytes_stored": statistics.bytes_stored,
-        "chunks": statistics.chunks, "seconds": seconds, "issues": issues.len(), "busy": busy,
-    });
-    println!("{told}");
+    more["files"] = statistics.files.into();
+    more["bytes"] = statistics.bytes.into();
+    more["bytes_stored"] = statistics.bytes_stored.into();
+    more["chunks"] = statistics.chunks.into();
+    more["seconds"] = statistics.duration.as_secs_f64().into();
+    more["issues"] = issues.len().into();
+    println!("{more}");
 }

@@ -218,10 +218,15 @@ impl Files<'_> {
                 Some(Message::Add(file, reply)) => {
                     let _ = reply.send(self.add(file));
                 }
+                Some(Message::Write(id, _, reply)) if !self.open.contains_key(&id) => {
+                    let _ = reply.send(Err(unknown(id)));
+                }
                 Some(Message::Write(id, data, reply)) => {
                     held = true;
-                    let written = self.write(id, data)?;
-                    let _ = reply.send(written);
+                    // Before it is cut, so that the caller brings the next one meanwhile, which waits until this one is cut.
+                    // What goes wrong from here on ends the run, and the next call tells.
+                    let _ = reply.send(Ok(()));
+                    self.write(id, data)?;
                 }
                 Some(Message::Finish(id, reply)) => {
                     let finished = self.finish(id)?;
@@ -282,9 +287,8 @@ impl Files<'_> {
         Ok(id)
     }
 
-    /// The inner error is the caller's, the outer one ends the ingest.
-    fn write(&mut self, id: EntryId, data: Bytes) -> Result<Result<()>> {
-        let Some(entry) = self.open.get_mut(&id) else { return Ok(Err(unknown(id))) };
+    fn write(&mut self, id: EntryId, data: Bytes) -> Result<()> {
+        let Some(entry) = self.open.get_mut(&id) else { return Ok(()) };
         let counters = &self.run.course.counters;
         Counters::add(&counters.bytes_read, data.len() as u64);
         Counters::add(&counters.bytes, data.len() as u64);
@@ -306,7 +310,7 @@ impl Files<'_> {
             let Some((_, oldest)) = self.waiting.pop_first() else { break };
             self.end_chunk(oldest)?;
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// Ends the open chunk of a file. A small one goes into the batch.

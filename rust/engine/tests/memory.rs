@@ -10,10 +10,6 @@ use tokio_util::sync::CancellationToken;
 
 const MIB: u64 = 1 << 20;
 const MEMORY: u64 = 64 * MIB;
-/// Beside the pipeline's memory: the program itself and its threads, the index (a table of 12 bytes a chunk, and a sixteenth
-/// of the memory for its newest records), and the names of the folder that is being read, of which here none has more than 1000.
-const BESIDE: u64 = 64 * MIB;
-
 /// The most memory that this process has had, in bytes. It has one test, so that nothing else is in it.
 fn peak() -> u64 {
     let status = fs::read_to_string("/proc/self/status").expect("the system tells");
@@ -50,6 +46,9 @@ async fn the_least_memory_is_enough_for_many_files_and_a_sparse_one() {
         assert_eq!(report.snapshot.statistics.files, files + 1);
         assert!(report.snapshot.statistics.bytes_read < 64 * MIB + 32 * files, "holes are not read");
         println!("{run}: a peak of {} MiB", peak() / MIB);
-        assert!(peak() <= MEMORY + BESIDE, "{} MiB after {run}", peak() / MIB);
+        // With all that is beside the pipeline's half of it: the program itself and its threads, the index (a table of 12 bytes a
+        // chunk, and a sixteenth of the memory for its newest records), and the names of the folder that is being read, of
+        // which here none has more than 1000.
+        assert!(peak() <= MEMORY, "{} MiB after {run}", peak() / MIB);
     }
 }

@@ -8,25 +8,29 @@ use crate::error::{Error, Result};
 
 /// By the first byte of the key. Only one part at a time is there twice while it grows.
 const PARTS: usize = 256;
-const FIRST_SLOTS: usize = 16;
-/// Slots that are taken, at most: 4 of 5. Parts grow by a quarter, so that they are at least 16 of 25, and a record costs
-/// 10 to 12.5 bytes.
+/// Slots that are allocated together, always as many: parts grow at about the same time, and would leave holes of sizes behind
+/// that nothing fits in any more.
+const PAGE: usize = 256;
+/// Slots that are taken, at most: 4 of 5. Large parts grow by a quarter, so that they are at least 16 of 25, and a record
+/// costs 10 to 12.5 bytes.
 const FULL: (usize, usize) = (4, 5);
 
 pub(super) struct Table {
     parts: Vec<Part>,
+    /// Where the slots of a part wait while it grows.
+    aside: Vec<u64>,
 }
 
 #[derive(Clone, Default)]
 struct Part {
     /// 0: free. Else: bits of the key, then the number plus one.
-    slots: Vec<u64>,
+    pages: Vec<Box<[u64; PAGE]>>,
     taken: usize,
 }
 
 impl Default for Table {
     fn default() -> Table {
-        Table { parts: vec![Part::default(); PARTS] }
+        Table { parts: vec![Part::default(); PARTS], aside: Vec::new() }
     }
 }
 
@@ -39,13 +43,13 @@ impl Table {
     /// The number of a record with this key that `is_it`.
     pub fn find(&self, key: u64, mut is_it: impl FnMut(u32) -> Result<bool>) -> Result<Option<u32>> {
         let (part, bits) = split(key);
-        let slots = &self.parts[part].slots;
-        if slots.is_empty() {
+        let part = &self.parts[part];
+        if part.pages.is_empty() {
             return Ok(None);
         }
-        let mut at = home(bits, slots.len());
+        let mut at = home(bits, part.slots());
         loop {
-            match slots[at] {
+            match part.slot(at) {
                 0 => return Ok(None),
                 slot if (slot >> 32) as u32 == bits => {
                     let number = slot as u32 - 1;
@@ -55,7 +59,7 @@ impl Table {
                 }
                 _ => {}
             }
-            at = if at + 1 == slots.len() { 0 } else { at + 1 };
+            at = part.after(at);
         }
     }
 
@@ -63,13 +67,16 @@ impl Table {
     pub fn insert(&mut self, key: u64, number: u32) -> Result<()> {
         let (part, bits) = split(key);
         let number = number.checked_add(1).ok_or_else(too_many)?;
-        self.parts[part].insert(u64::from(bits) << 32 | u64::from(number));
+        self.parts[part].insert(u64::from(bits) << 32 | u64::from(number), &mut self.aside);
         Ok(())
     }
 
     #[cfg(test)]
     pub fn bytes(&self) -> usize {
-        self.parts.iter().map(|part| part.slots.capacity() * size_of::<u64>() + size_of::<Part>()).sum()
+        let of_part =
+            |part: &Part| part.pages.len() * size_of::<[u64; PAGE]>() + part.pages.capacity() * size_of::<usize>();
+        let aside = self.aside.capacity() * size_of::<u64>();
+        self.parts.iter().map(|part| of_part(part) + size_of::<Part>()).sum::<usize>() + aside
     }
 }
 
@@ -83,22 +90,43 @@ fn home(bits: u32, slots: usize) -> usize {
 }
 
 impl Part {
-    fn insert(&mut self, slot: u64) {
-        if (self.taken + 1) * FULL.1 > self.slots.len() * FULL.0 {
-            let size = (self.slots.len() + self.slots.len() / 4).max(FIRST_SLOTS);
-            let before = std::mem::replace(&mut self.slots, vec![0; size]);
-            before.into_iter().filter(|slot| *slot != 0).for_each(|slot| self.place(slot));
+    fn slots(&self) -> usize {
+        self.pages.len() * PAGE
+    }
+
+    fn slot(&self, at: usize) -> u64 {
+        self.pages[at / PAGE][at % PAGE]
+    }
+
+    fn after(&self, at: usize) -> usize {
+        if at + 1 == self.slots() {
+            0
+        } else {
+            at + 1
+        }
+    }
+
+    fn insert(&mut self, slot: u64, aside: &mut Vec<u64>) {
+        if (self.taken + 1) * FULL.1 > self.slots() * FULL.0 {
+            aside.clear();
+            for page in &mut self.pages {
+                aside.extend(page.iter().filter(|slot| **slot != 0));
+                page.fill(0);
+            }
+            let pages = self.pages.len();
+            self.pages.resize_with(pages + (pages / 4).max(1), || Box::new([0; PAGE]));
+            aside.iter().for_each(|slot| self.place(*slot));
         }
         self.place(slot);
         self.taken += 1;
     }
 
     fn place(&mut self, slot: u64) {
-        let mut at = home((slot >> 32) as u32, self.slots.len());
-        while self.slots[at] != 0 {
-            at = if at + 1 == self.slots.len() { 0 } else { at + 1 };
+        let mut at = home((slot >> 32) as u32, self.slots());
+        while self.slot(at) != 0 {
+            at = self.after(at);
         }
-        self.slots[at] = slot;
+        self.pages[at / PAGE][at % PAGE] = slot;
     }
 }
 

@@ -10,8 +10,8 @@ pub(crate) struct Batch {
     pieces: Vec<Piece>,
 }
 
-/// Chunks in a batch, so that the table of contents that they need stays small beside a pack.
-const PIECES: usize = 4096;
+/// Chunks in a batch: each of them has its file's metadata with it, and several batches are under way.
+const PIECES: usize = 1024;
 
 impl Batch {
     pub fn new(data: Block) -> Batch {

@@ -222,7 +222,7 @@ pub(crate) struct Run {
     /// What [`Above::Collect`] has gathered, by slot.
     pub collected: Mutex<Vec<Option<Node>>>,
     pub busy: Busy,
-    _share: Share,
+    share: Share,
 }
 
 /// Packs that are in the store and not yet in an index object.
@@ -232,8 +232,11 @@ struct Uploaded {
     blobs: usize,
 }
 
-/// Blobs in an index object, more or less.
+/// Blobs in an index object, more or less, where the memory allows it.
 const BLOBS_IN_INDEX: usize = 1 << 16;
+/// Bytes of the run's memory that there are for each of them: what waits for an index object is there as records, as ids that
+/// others must not count on, and while it is written also as its text, plain and sealed.
+const MEMORY_OF_BLOB: u64 = 2048;
 /// Folders share segments of this many bytes.
 const TREE_SEGMENT: usize = 1 << 20;
 
@@ -269,7 +272,7 @@ impl Run {
             root: Mutex::new(None),
             collected: Mutex::default(),
             busy: Busy::default(),
-            _share: share,
+            share,
         })
     }
 
@@ -406,7 +409,7 @@ impl Run {
         uploaded.blobs += record.contents.0.iter().map(|segment| segment.blobs.len()).sum::<usize>();
         uploaded.records.push(record);
         drop(uploaded);
-        self.write_index(BLOBS_IN_INDEX)
+        self.write_index(BLOBS_IN_INDEX.min((self.share.bytes / MEMORY_OF_BLOB) as usize))
     }
 
     /// Writes an index object when packs with at least so many blobs wait for it.
