@@ -1,6 +1,10 @@
-"""The files that a program finds on another machine than the environment."""
+"""What runs programs of other platforms: emulators, and the files that a program finds on such a machine."""
 
 load("//third_party:debian.bzl", "debian_packages")
+
+_QEMU = """\
+exports_files(["usr/bin/qemu-aarch64"])
+"""
 
 # packages.txt stands for the root, which is the folder that it is in.
 _ROOT = """\
@@ -15,6 +19,12 @@ filegroup(
 
 def machines():
     """Names the repositories."""
+    debian_packages(
+        name = "qemu",
+        build = _QEMU,
+        packages = ["qemu-user"],
+    )
+
     # The oldest release of Debian's that the archive has, and the newest: glibc 2.31, and what sid has.
     debian_packages(
         name = "debian_11_amd64",
@@ -27,4 +37,31 @@ def machines():
         build = _ROOT,
         packages = ["libc6"],
         suite = "sid",
+    )
+    debian_packages(
+        name = "debian_11_arm64",
+        architecture = "arm64",
+        build = _ROOT,
+        packages = ["libc6"],
+        suite = "bullseye",
+    )
+
+    # The oldest release with the oldest Python that the wheel is for.
+    debian_packages(
+        name = "debian_12_arm64",
+        architecture = "arm64",
+        build = _ROOT,
+        packages = [
+            "libbz2-1.0",
+            "libc6",
+            "libexpat1",
+            "libffi8",
+            "liblzma5",
+            "libpython3.11-minimal",
+            "libpython3.11-stdlib",
+            "libssl3",
+            "python3.11-minimal",
+            "zlib1g",
+        ],
+        suite = "bookworm",
     )
