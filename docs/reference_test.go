@@ -171,7 +171,15 @@ func openAt(t *testing.T, base, page string, actions ...chromedp.Action) *reader
 
 func (r *reader) do(actions ...chromedp.Action) {
 	r.t.Helper()
-	require.NoError(r.t, chromedp.Run(r.ctx, actions...))
+	for _, action := range actions {
+		err := chromedp.Run(r.ctx, action)
+		// After a click on a link, the nodes that chromedp knows may still be those of the page before.
+		for tries := 0; tries < 100 && err != nil && strings.Contains(err.Error(), "Could not find node"); tries++ {
+			time.Sleep(100 * time.Millisecond)
+			err = chromedp.Run(r.ctx, action)
+		}
+		require.NoError(r.t, err)
+	}
 }
 
 func (r *reader) visit(page string) {

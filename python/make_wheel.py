@@ -1,6 +1,6 @@
 """Makes the wheel: a zip of the package and what installers want to know, the same bytes from the same files.
 
-    make_wheel.py --licence FILE --readme FILE NAME-VERSION-PYTHON-ABI-PLATFORM.whl FILE...
+    make_wheel.py --licence FILE --notices FILE --readme FILE NAME-VERSION-PYTHON-ABI-PLATFORM.whl FILE...
 
 The platform in the name is what the native files really need: where the name says otherwise, this fails and says
 what it should be.
@@ -30,6 +30,7 @@ Version: {version}
 Summary: Backup and restore in one library
 License-Expression: Apache-2.0
 License-File: LICENSE
+License-File: THIRD-PARTIES
 Requires-Python: >=3.11
 Classifier: Operating System :: POSIX :: Linux
 Classifier: Programming Language :: Python :: 3 :: Only
@@ -85,6 +86,7 @@ def _inside(path: pathlib.Path) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--licence", type=pathlib.Path, required=True)
+    parser.add_argument("--notices", type=pathlib.Path, required=True)
     parser.add_argument("--readme", type=pathlib.Path, required=True)
     parser.add_argument("wheel", type=pathlib.Path)
     parser.add_argument("files", type=pathlib.Path, nargs="+")
@@ -102,6 +104,7 @@ def main() -> None:
     entries[f"{about}/WHEEL"] = _WHEEL.format(tag=tag).encode()
     entries[f"{about}/entry_points.txt"] = _ENTRY_POINTS.encode()
     entries[f"{about}/licenses/LICENSE"] = arguments.licence.read_bytes()
+    entries[f"{about}/licenses/THIRD-PARTIES"] = arguments.notices.read_bytes()
     record = ""
     for path, content in sorted(entries.items()):
         digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()

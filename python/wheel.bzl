@@ -1,5 +1,7 @@
 """What users install."""
 
+load("@release//:version.bzl", "VERSION")
+
 def wheel(name, tag):
     """The wheel of one platform. Its name says what it runs on; where that is not so, it is not made.
 
@@ -12,12 +14,14 @@ def wheel(name, tag):
         srcs = [
             "//:LICENSE",
             "//docs:python.md",
+            "//drop:notices",
             "//python/strongroom:files",
         ],
-        outs = ["strongroom-0.1.0-cp311-abi3-{}.whl".format(tag)],
+        outs = ["strongroom-{}-cp311-abi3-{}.whl".format(VERSION, tag)],
         cmd = " ".join([
             "python3 $(execpath make_wheel.py)",
             "--licence $(execpath //:LICENSE)",
+            "--notices $(execpath //drop:notices)",
             "--readme $(execpath //docs:python.md)",
             "$@ $(execpaths //python/strongroom:files)",
         ]),

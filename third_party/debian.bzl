@@ -36,11 +36,15 @@ debian_copy = repository_rule(
     },
 )
 
-_FETCH = """
+# For scripts of repository rules: `apt`, which asks the mirror of the environment for packages of $SUITES for $ARCHITECTURE, and knows of nothing
+# installed. What it leaves is in the folder `apt`.
+APT = """
 mkdir -p apt/lists/partial apt/cache/archives/partial
 touch apt/status
 mirror=$(awk '$1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ /^http/) { print $i; exit } }' /etc/apt/sources.list)
-echo "deb [arch=$ARCHITECTURE signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $SUITE main" >apt/sources.list
+for suite in $SUITES; do
+  echo "deb [arch=$ARCHITECTURE signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main"
+done >apt/sources.list
 apt() {
   apt-get -qq -o APT::Architecture=amd64 -o APT::Architectures::=amd64 -o APT::Architectures::="$ARCHITECTURE" -o APT::Sandbox::User=root \\
     -o Acquire::Check-Valid-Until=false -o Acquire::Languages=none -o Dir::Etc::sourcelist="$PWD/apt/sources.list" \\
@@ -48,6 +52,9 @@ apt() {
     -o Dir::State::status="$PWD/apt/status" "$@"
 }
 apt update
+"""
+
+_FETCH = APT + """
 for package in "$@"; do
   name=${package%%=*} version=
   # `NAME=as OTHER`: the version that the environment has of another package.
@@ -64,7 +71,7 @@ rm -rf apt ./*.deb usr/share/doc
 def _debian_packages_impl(rctx):
     done = rctx.execute(
         ["bash", "-euc", _FETCH, "fetch"] + rctx.attr.packages,
-        environment = {"ARCHITECTURE": rctx.attr.architecture, "SUITE": rctx.attr.suite},
+        environment = {"ARCHITECTURE": rctx.attr.architecture, "SUITES": rctx.attr.suite},
         timeout = 1200,
     )
     if done.return_code != 0:

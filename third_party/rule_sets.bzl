@@ -1,5 +1,8 @@
 """The first half of a WORKSPACE that builds this tree or a project on it: rule sets, and what is fetched without them."""
 
+load("//drop:debian.bzl", "llvm")
+load("//drop:licences.bzl", "go_modules", "runtime_licences")
+load("//drop:version.bzl", "release")
 load("//third_party:debian.bzl", "debian_copy", "debian_rules")
 load("//third_party/crates:vendor.bzl", "crates")
 load("//third_party/go:experiments.bzl", "go_experiments")
@@ -43,6 +46,19 @@ def rule_sets():
         name = "package_metadata",
         of = Label("//third_party/package_metadata:WORKSPACE"),
     )
+
+    # The drop
+    release(
+        name = "release",
+        manifest = Label("//:Cargo.toml"),
+    )
+    llvm(name = "llvm")
+    go_modules(
+        name = "go_modules",
+        go_mod = Label("//:go.mod"),
+        go_sum = Label("//:go.sum"),
+    )
+    runtime_licences(name = "runtime_licences")
 
     # Rust
     debian_copy(

@@ -64,8 +64,11 @@ def _that_is_none_of_ours(_: pathlib.Path) -> str:
     [
         (_of_another_version, "another version of the boundary: 2, and this package speaks 1"),
         (_that_lacks_functions, "another version of the boundary"),
-        (_of_another_platform, "cannot be opened"),
-        (_that_is_torn, "cannot be opened"),
+        (
+            _of_another_platform,
+            "libchanged.so is for a machine with number 4660, and this machine is .*; install the wheel for this",
+        ),
+        (_that_is_torn, "libtorn.so is not whole .*; reinstall the package"),
         (_that_is_none_of_ours, "another version of the boundary: 0"),
     ],
 )

@@ -15,6 +15,7 @@ import pytest
 
 import aio_cases
 import conformance_api
+import rows
 import strongroom
 from conformance_api import AsyncEcho, Echo
 from strongroom import Runtime
@@ -22,9 +23,10 @@ from strongroom import Runtime
 # Outside Bazel it may not be there.
 uvloop: Any = importlib.import_module("uvloop") if "TEST_SRCDIR" in os.environ else pytest.importorskip("uvloop")
 
-_CASES: list[dict[str, Any]] = json.loads(
-    (pathlib.Path(__file__).absolute().parent.parent / "cases.json").read_text(encoding="utf-8")
-)
+_FOLDER = pathlib.Path(__file__).absolute().parent.parent
+_CASES: list[dict[str, Any]] = rows.plan(
+    json.loads((_FOLDER / "cases.json").read_text(encoding="utf-8")), [], "python"
+).run
 
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
 

@@ -320,7 +320,8 @@ var forms = []struct {
 	{regexp.MustCompile(`\b\d+(\.\d+)?(ns|µs|ms|s|m\d+s)\b`), "DURATION"},
 	{regexp.MustCompile(`\btake \d+(\.\d+)? (bytes|[KMGT]iB)`), "take SIZE"},
 	{regexp.MustCompile(`\b\d+(\.\d+)? (bytes|[KMGT]iB) read\b`), "SIZE read"},
-	{regexp.MustCompile(`\b\d+ (threads|chunks)\b`), "N $1"}, // a folder is a chunk, and homes lie at different depths
+	// A folder is a chunk, and homes lie at different depths; there are more packs where more workers got something to do.
+	{regexp.MustCompile(`\b\d+ (threads|chunks|packs)\b`), "N $1"},
 	{regexp.MustCompile(` {2,}`), " "},
 }
 

@@ -59,6 +59,7 @@ site_contents = [
             "Go <start/go>",
             "Python <start/python>",
             "C <start/c>",
+            "drop",
         ],
     ),
     (
@@ -85,6 +86,7 @@ site_contents = [
             "exit-codes",
             "format",
             "boundary",
+            "platforms",
         ],
     ),
     (
@@ -100,6 +102,7 @@ site_contents = [
         "Project",
         [
             "build",
+            "release",
             "adr/index",
         ],
     ),

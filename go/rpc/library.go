@@ -145,7 +145,7 @@ func (l library) compare(schema *Schema) error {
 		return &SchemaError{Reason: "the library gave no table of functions"}
 	}
 	if version := l.functions.version; version != abiVersion {
-		return &SchemaError{Reason: fmt.Sprintf("the library has version %d of the boundary, this program was built for %d",
+		return &SchemaError{Reason: fmt.Sprintf("the library has version %d of the boundary, this program was built for %d; use those of one release",
 			uint32(version), uint32(abiVersion))}
 	}
 	if uintptr(l.functions.size) < unsafe.Sizeof(*l.functions) {

@@ -15,7 +15,7 @@ def test_the_examples_run(tmp_path: pathlib.Path) -> None:
     examples = re.findall(r"```python\n(.*?)```", _GUIDE.read_text(encoding="utf-8"), re.DOTALL)
     # The others are run by conformance/python/test_guide.py.
     examples = [example for example in examples if "conformance_api" not in example]
-    assert len(examples) == 5
+    assert len(examples) == 6
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(path for path in sys.path if path))
     for example in examples:
         text = re.sub(r'"/(srv|home/me)/', f'"{tmp_path}/', example)

@@ -36,6 +36,7 @@ def test_what_it_says_of_itself() -> None:
         metadata = email.message_from_bytes(wheel.read(f"{_ABOUT}/METADATA"))
         about = email.message_from_bytes(wheel.read(f"{_ABOUT}/WHEEL"))
         licence = wheel.read(f"{_ABOUT}/licenses/LICENSE")
+        notices = wheel.read(f"{_ABOUT}/licenses/THIRD-PARTIES").decode()
         entry_points = wheel.read(f"{_ABOUT}/entry_points.txt").decode()
     package = {f"strongroom/{name}" for name in ("__init__.py", "__main__.py", "py.typed", "libstrongroom.so")}
     assert package | {"strongroom/_rpc/_native.abi3.so", "strongroom/_rpc/_native.pyi"} <= names
@@ -51,6 +52,10 @@ def test_what_it_says_of_itself() -> None:
     # make_wheel.py has measured it; this is the promise of docs/build.md.
     assert _TAG == "cp311-abi3-manylinux_2_28_x86_64"
     assert b"Apache License" in licence
+    # Of the crates that are linked, and of what C code is in them.
+    for name in ("tokio 1.", "zstd-sys 2.", "ring 0.", "rust-std 1."):
+        assert f"\n{name}" in notices
+    assert "Copyright (c) Meta Platforms" in notices
     assert "strongroom = strongroom._agent.command_line:main" in entry_points
 
 

@@ -4,6 +4,8 @@
 They are unpacked, not installed. Debian's signatures pin them, as everything in the environment.
 """
 
+load("//third_party:debian.bzl", "APT")
+
 # A package name to the suite that has it: the oldest release that the package promises to run on, and what forky has beside its own.
 _PYTHONS = {
     "3.11": "bookworm",
@@ -25,19 +27,7 @@ filegroup(
 )
 """
 
-_FETCH = """
-mkdir -p apt/lists/partial apt/cache/archives/partial
-touch apt/status
-mirror=$(awk '$1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ /^http/) { print $i; exit } }' /etc/apt/sources.list)
-for suite in $SUITES; do
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main"
-done >apt/sources.list
-apt() {
-  apt-get -qq -o APT::Sandbox::User=root -o Acquire::Check-Valid-Until=false -o Acquire::Languages=none \\
-    -o Dir::Etc::sourcelist="$PWD/apt/sources.list" -o Dir::Etc::sourceparts=/nonexistent -o Dir::State::lists="$PWD/apt/lists" \\
-    -o Dir::Cache="$PWD/apt/cache" -o Dir::State::status="$PWD/apt/status" "$@"
-}
-apt update
+_FETCH = APT + """
 for version in $VERSIONS; do
   apt download "python$version" "python$version-minimal" "libpython$version-stdlib" "libpython$version-minimal"
 done
@@ -51,7 +41,7 @@ def _pythons_impl(rctx):
     suites = {suite: True for suite in _PYTHONS.values()}.keys()
     done = rctx.execute(
         ["bash", "-euc", _FETCH],
-        environment = {"SUITES": " ".join(suites), "VERSIONS": " ".join(_PYTHONS.keys())},
+        environment = {"ARCHITECTURE": "amd64", "SUITES": " ".join(suites), "VERSIONS": " ".join(_PYTHONS.keys())},
         timeout = 1200,
     )
     if done.return_code != 0:

@@ -60,8 +60,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "strongroom",
-		Short: "Encrypted, deduplicated backups",
+		Use:     "strongroom",
+		Version: version,
+		Short:   "Encrypted, deduplicated backups",
 		Long: "strongroom backs up files and folders into an encrypted, deduplicated repository, and restores them.\n\n" +
 			"Without --repo it uses a repository in your data folder, which the first backup creates together with its key file.",
 		SilenceUsage:  true,

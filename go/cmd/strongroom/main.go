@@ -14,6 +14,9 @@ import (
 	"syscall"
 )
 
+// The build says which; the go command does not.
+var version = "of development"
+
 func main() {
 	// bazel run starts programs elsewhere, and says here where the user stands.
 	if folder := os.Getenv("BUILD_WORKING_DIRECTORY"); folder != "" {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.metadata
 import os
 import signal
 import sys
@@ -58,6 +59,13 @@ def _global_options(parser: argparse.ArgumentParser) -> None:
     add("-q", "--quiet", action="store_true", default=missing, help="print errors only")
 
 
+def _version() -> str:
+    try:
+        return importlib.metadata.version("strongroom")
+    except importlib.metadata.PackageNotFoundError:
+        return "of development"
+
+
 def _main_parser() -> argparse.ArgumentParser:
     listed = "\n".join(f"  {name:<10} {help}" for name, (_, help) in _COMMANDS.items())
     parser = _Parser(
@@ -71,6 +79,7 @@ def _main_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     _global_options(parser)
+    parser.add_argument("-v", "--version", action="version", version=f"%(prog)s version {_version()}")
     parser.add_argument("command", nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
@@ -151,7 +160,7 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         error: BaseException = exits.Interrupted("interrupted")
     except SystemExit as left:
-        # Only --help leaves so.
+        # --help and --version leave so.
         return int(left.code or 0)
     except Exception as failed:
         error = failed

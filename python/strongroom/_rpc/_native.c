@@ -1302,7 +1302,7 @@ static PyObject *library_new(PyTypeObject *type, PyObject *arguments, PyObject *
   Py_DECREF(path);
   if (opened == NULL) {
     const char *why = dlerror();
-    PyErr_Format(state->error, "the library cannot be opened: %s", why != NULL ? why : "it cannot be read, or not be copied into memory");
+    PyErr_SetString(PyExc_OSError, why != NULL ? why : "it cannot be read, or not be copied into memory");
     return NULL;
   }
   const sr_functions *(*give)(void);

@@ -276,7 +276,7 @@ class LoopClient:
         timeout: float | None,
     ) -> int:
         self._check_usable()
-        trace = None if self.runtime.trace is None else self.runtime.current_trace()
+        trace = self.runtime.current_trace()
         payload = method.pack(arguments)
         if payload is not None:
             remaining = 0 if timeout is None else frames.nanoseconds(timeout)

@@ -20,6 +20,7 @@ from . import _native, errors, frames
 from .aio import InFlight, LoopClient
 from .methods import Callbacks
 from .sync import SyncClient
+from .unusable import cut, reason
 
 # Queue 0 is that of plain calls; each event loop that is in use takes one of the others.
 _QUEUES = 16
@@ -244,7 +245,15 @@ class Package:
         """The library, opened and compared at the first use."""
         with self._lock:
             if self._library is None:
-                library = _native.Library(self.path())
+                path = self.path()
+                try:
+                    if cut(path):
+                        raise OSError("it is truncated")
+                    library = _native.Library(path)
+                except OSError as failure:
+                    raise errors.Error(reason(path, str(failure))) from None
+                except errors.Error as failure:
+                    raise errors.SchemaMismatch(f"{path}: {failure}; take both from one release") from None
                 self._check(library)
                 self._library = library
             return self._library

@@ -714,7 +714,7 @@ pub(crate) fn commit(run: &Run, source: Source) -> Result<BackupReport> {
     let user = crate::machine::user();
     let mut snapshot = Snapshot { id: root, time, host, user, paths, tags, parent, root, statistics };
     // From here on a cancellation comes too late.
-    crate::log::append(&*run.vault.lasting(), &run.vault.keys, &mut snapshot)?;
+    run.vault.log.append(&*run.vault.lasting(), &run.vault.keys, &mut snapshot)?;
     let mut issues = std::mem::take(&mut *run.course.issues.lock());
     issues.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(BackupReport { snapshot, issues, busy: run.busy.shares(wall) })

@@ -59,7 +59,7 @@ pub(crate) struct Share {
 }
 
 /// Threads that open segments, at most.
-const MOST_OPENERS: usize = 16;
+const MOST_OPENERS: usize = 64;
 
 impl Share {
     /// Threads that a run which reads may have, beside a store that serves `parallelism` calls at a time: each holds a

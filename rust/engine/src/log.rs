@@ -11,6 +11,8 @@ use crate::store::{self, Store};
 use crate::tree::Time;
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(crate) const FOLDER: &str = "log";
@@ -149,10 +151,61 @@ fn decode(keys: &Keys, text: &[u8]) -> Option<LogEntry> {
     Some(LogEntry { id, previous: record.previous, snapshot, needs: record.needs })
 }
 
-/// Commits a snapshot as the next entry, and gives it its id.
-pub(crate) fn append(store: &dyn Store, keys: &Keys, snapshot: &mut Snapshot) -> Result<()> {
+/// Entries that were read or written here. They never change, and a store far away takes its time to tell them again.
+#[derive(Default)]
+pub(crate) struct Log {
+    seen: Mutex<BTreeMap<u64, LogEntry>>,
+}
+
+impl Log {
+    pub fn read(&self, store: &dyn Store, keys: &Keys, number: u64) -> Result<LogEntry> {
+        if let Some(entry) = self.seen.lock().get(&number) {
+            return Ok(entry.clone());
+        }
+        let entry = read(store, keys, number)?;
+        self.seen.lock().insert(number, entry.clone());
+        Ok(entry)
+    }
+
+    /// A snapshot among the entries that were seen.
+    pub fn seen(&self, id: Id) -> Option<Snapshot> {
+        let seen = self.seen.lock();
+        seen.values().rev().filter_map(|entry| entry.snapshot.as_ref()).find(|snapshot| snapshot.id == id).cloned()
+    }
+
+    /// Commits a snapshot as the next entry, and gives it its id.
+    pub fn append(&self, store: &dyn Store, keys: &Keys, snapshot: &mut Snapshot) -> Result<()> {
+        let mut record = record(snapshot);
+        // The run has mostly seen the newest one. Where it has not, the number is taken, and the log tells which is free.
+        let newest = self.seen.lock().keys().last().copied();
+        let mut last = match newest {
+            Some(last) => last,
+            None => numbers(store)?.last().copied().unwrap_or(0),
+        };
+        loop {
+            if last > 0 {
+                let entry = self.read(store, keys, last)?;
+                (record.previous, record.needs) = (Some(entry.id), entry.needs);
+            }
+            let name = object_name(last + 1);
+            let text = cbor::encode(&record);
+            let object = seal_object(keys, Role::Log, &name, &text)?;
+            if store::create(store, &name, object.into())? {
+                snapshot.id = keys.snapshot_id(&text);
+                let (id, previous, needs) = (snapshot.id, record.previous, record.needs);
+                let entry = LogEntry { id, previous, snapshot: Some(snapshot.clone()), needs };
+                self.seen.lock().insert(last + 1, entry);
+                return Ok(());
+            }
+            // Other runs come before this one.
+            last = numbers(store)?.last().copied().unwrap_or(0).max(last + 1);
+        }
+    }
+}
+
+fn record(snapshot: &Snapshot) -> Record {
     let s = &snapshot.statistics;
-    let mut record = Record {
+    Record {
         previous: None,
         snapshot: Some(SnapshotRecord {
             time: snapshot.time,
@@ -177,22 +230,6 @@ pub(crate) fn append(store: &dyn Store, keys: &Keys, snapshot: &mut Snapshot) ->
             },
         }),
         needs: None,
-    };
-    let mut last = numbers(store)?.last().copied().unwrap_or(0);
-    loop {
-        if last > 0 {
-            let entry = read(store, keys, last)?;
-            (record.previous, record.needs) = (Some(entry.id), entry.needs);
-        }
-        let name = object_name(last + 1);
-        let text = cbor::encode(&record);
-        let object = seal_object(keys, Role::Log, &name, &text)?;
-        if store::create(store, &name, object.into())? {
-            snapshot.id = keys.snapshot_id(&text);
-            return Ok(());
-        }
-        // Another run took the number: it comes before this one.
-        last += 1;
     }
 }
 
@@ -215,6 +252,36 @@ mod tests {
         }
         assert!(read(&store, &keys, 1).is_ok());
         assert_eq!(read(&store, &keys, 2), Err(Error::NewerFormat { found: FORMAT + 1, supported: FORMAT }));
+    }
+
+    fn snapshot() -> Snapshot {
+        let (id, root, time) = (Id([0; 32]), Id([3; 32]), Time::default());
+        let (host, user) = ("host".to_owned(), "user".to_owned());
+        let statistics = Statistics::default();
+        Snapshot { id, time, host, user, paths: Vec::new(), tags: Vec::new(), parent: None, root, statistics }
+    }
+
+    #[test]
+    fn who_has_not_seen_the_newest_entry_comes_after_it_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = crate::store::LocalStore::new(folder.path());
+        let keys = Keys::new(Id([1; 32]), Zeroizing::new([2; 32]));
+        let (ours, theirs) = (Log::default(), Log::default());
+        let mut written = Vec::new();
+        // The last one of ours is tried where theirs stand.
+        for log in [&ours, &theirs, &theirs, &theirs, &ours] {
+            let mut snapshot = snapshot();
+            log.append(&store, &keys, &mut snapshot).unwrap();
+            written.push(snapshot.id);
+        }
+        assert_eq!(numbers(&store).unwrap(), [1, 2, 3, 4, 5]);
+        let mut previous = None;
+        for (number, id) in (1..).zip(written) {
+            let entry = read(&store, &keys, number).unwrap();
+            assert_eq!((entry.id, entry.previous), (id, previous), "entry {number}");
+            assert_eq!(ours.read(&store, &keys, number).unwrap(), entry, "as it is remembered");
+            previous = Some(id);
+        }
     }
 
     proptest! {

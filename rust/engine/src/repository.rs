@@ -12,7 +12,7 @@ use crate::ingest::{Ingest, IngestOptions};
 use crate::keys::{self, Secret};
 use crate::listing;
 use crate::location::{generate_key_file, Credentials, Location};
-use crate::log;
+use crate::log::{self, Log};
 use crate::machine;
 use crate::path;
 use crate::pipeline::{Course, Run, Vault};
@@ -21,11 +21,10 @@ use crate::restore::{self, RestoreOptions, RestoreReport};
 use crate::seal::{self, Keys};
 use crate::snapshot::{Snapshot, SnapshotFilter, Source};
 use crate::store::{self, Store, StoreError};
-use crate::tree::{self, Entry, Time};
+use crate::tree::{Entry, Time};
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt};
-use parking_lot::{Mutex, RwLock};
-use std::collections::HashMap;
+use parking_lot::RwLock;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -56,8 +55,6 @@ struct Inner {
     chunker: Chunker,
     chunks: chunk::Params,
     budget: Arc<Budget>,
-    /// Snapshots that were read.
-    known: Mutex<HashMap<Id, Snapshot>>,
 }
 
 /// Runs an operation on a thread of its own, because it blocks. It is cancelled by `cancel`, and when this is dropped.
@@ -179,7 +176,7 @@ impl Repository {
             let vault = inner.vault(cancel);
             let mut damage = None;
             for number in log::numbers(&*vault.store)? {
-                match inner.read_log(&vault, number) {
+                match vault.entry(number) {
                     Ok(Some(snapshot)) if filter.accepts(&snapshot) => {
                         if !send(snapshot) {
                             return Ok(());
@@ -333,9 +330,10 @@ impl Inner {
         let secret = Secret::read(&credentials)?;
         let keys = Arc::new(Keys::new(config.repository, keys::unwrap(&*store, config.repository, &secret)?));
         Config::verify(&object, &keys)?;
+        let log = Arc::new(Log::default());
         if let Some(&last) = log::numbers(&*store)?.last() {
             // The newest entry tells whether this program may still work here; damage of it is for others to report.
-            match log::read(&*store, &keys, last) {
+            match log.read(&*store, &keys, last) {
                 Ok(_) | Err(Error::Damaged { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -343,8 +341,8 @@ impl Inner {
         let chunker =
             Chunker::new(&keys.cuts, config.chunks).map_err(|error| Error::invalid(&url, error.to_string()))?;
         let index = Arc::new(RwLock::new(Index::new(budget.total)));
-        let vault = Vault { store, keys, index };
-        Ok(Inner { id: config.repository, url, vault, chunker, chunks: config.chunks, budget, known: Mutex::default() })
+        let vault = Vault { store, keys, index, log };
+        Ok(Inner { id: config.repository, url, vault, chunker, chunks: config.chunks, budget })
     }
 
     /// With calls to the store that end when `cancel` says so.
@@ -361,19 +359,11 @@ impl Inner {
         Ok(vault)
     }
 
-    fn read_log(&self, vault: &Vault, number: u64) -> Result<Option<Snapshot>> {
-        let entry = log::read(&*vault.store, &vault.keys, number)?;
-        if let Some(snapshot) = &entry.snapshot {
-            self.known.lock().insert(snapshot.id, snapshot.clone());
-        }
-        Ok(entry.snapshot)
-    }
-
     /// The newest snapshot that `wanted` accepts. Damaged entries are passed over; where none is left, one of them is why.
     fn newest(&self, vault: &Vault, mut wanted: impl FnMut(&Snapshot) -> bool) -> Result<Option<Snapshot>> {
         let mut damage = None;
         for number in log::numbers(&*vault.store)?.into_iter().rev() {
-            match self.read_log(vault, number) {
+            match vault.entry(number) {
                 Ok(Some(snapshot)) if wanted(&snapshot) => return Ok(Some(snapshot)),
                 Ok(_) => {}
                 Err(error @ Error::Damaged { .. }) => damage = Some(error),
@@ -388,7 +378,7 @@ impl Inner {
         if name == "latest" {
             // One that is damaged is not passed over here: the one before it is not the latest.
             for number in log::numbers(&*vault.store)?.into_iter().rev() {
-                if let Some(snapshot) = self.read_log(vault, number)? {
+                if let Some(snapshot) = vault.entry(number)? {
                     return Ok(snapshot);
                 }
             }
@@ -416,8 +406,8 @@ impl Inner {
     }
 
     fn snapshot(&self, vault: &Vault, id: Id) -> Result<Snapshot> {
-        if let Some(snapshot) = self.known.lock().get(&id) {
-            return Ok(snapshot.clone());
+        if let Some(snapshot) = vault.log.seen(id) {
+            return Ok(snapshot);
         }
         let found = self.newest(vault, |snapshot| snapshot.id == id)?;
         found.ok_or_else(|| Error::NoSuchSnapshot { name: id.to_string() })

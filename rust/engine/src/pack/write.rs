@@ -18,7 +18,12 @@ pub(crate) struct OpenPack {
     record: PackRecord,
     /// At least the size of the table of contents.
     contents: usize,
+    blobs: usize,
 }
+
+/// Blobs that a pack gets at most: its table of contents is in memory until it is in the index, several times while it is
+/// encoded and sealed, and small files would make it larger than all of their content.
+const MOST_BLOBS: usize = 1 << 15;
 
 /// Most bytes that a blob and a segment take in the table of contents.
 const OF_BLOB: usize = 42;
@@ -35,12 +40,17 @@ impl OpenPack {
         buffer[..8].copy_from_slice(MAGIC);
         buffer[8..HEAD].copy_from_slice(&record.salt);
         let key = keys.object(&record.salt, &object_name(&record.name));
-        Ok(OpenPack { buffer, length: HEAD, key, record, contents: 16 })
+        Ok(OpenPack { buffer, length: HEAD, key, record, contents: 16, blobs: 0 })
     }
 
     /// Bytes that the pack has when a segment of `plain` bytes and `blobs` blobs is added, without padding.
     pub fn size_with(&self, plain: usize, blobs: usize) -> usize {
         self.length + plain + TAG + self.contents + OF_SEGMENT + blobs * OF_BLOB + TAG + TAIL
+    }
+
+    /// Whether a segment more is too much for a pack of `target` bytes.
+    pub fn is_full_for(&self, plain: usize, blobs: usize, target: usize) -> bool {
+        self.size_with(plain, blobs) > target || self.blobs + blobs > MOST_BLOBS
     }
 
     pub fn is_empty(&self) -> bool {
@@ -75,6 +85,7 @@ impl OpenPack {
         self.key.seal(Role::Segment, number, &mut self.buffer[self.length..self.length + stored + TAG], stored);
         self.length += stored + TAG;
         self.contents += OF_SEGMENT + blobs.len() * OF_BLOB;
+        self.blobs += blobs.len();
         self.record.contents.0.push(Segment { method: method as u8, stored: stored as u32, blobs });
         stored + TAG
     }
@@ -91,5 +102,28 @@ impl OpenPack {
         self.buffer[end + 4..end + TAIL].copy_from_slice(END_MAGIC);
         self.record.size = (end + TAIL) as u64;
         (self.buffer.freeze(end + TAIL), self.record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::budget::Pool;
+    use crate::id::Id;
+    use crate::pack::BlobKind;
+
+    #[test]
+    fn a_pack_of_tiny_blobs_is_full_before_its_bytes_are() {
+        let keys = Keys::new(Id([1; 32]), [2; 32].into());
+        let buffer = Pool::new(16 << 20, 1).unwrap().take(&Default::default()).unwrap();
+        let mut pack = OpenPack::new(buffer, &keys).unwrap();
+        let blobs = |count| vec![Blob { kind: BlobKind::Data, id: Id([3; 32]), length: 1 }; count];
+        let target = 16 << 20;
+        for _ in 0..MOST_BLOBS / 4096 {
+            assert!(!pack.is_full_for(4096, 4096, target));
+            pack.append_stored([[7; 4096].as_slice()], blobs(4096));
+        }
+        assert!(pack.size_with(1, 1) < target / 4, "by its bytes it is not");
+        assert!(pack.is_full_for(1, 1, target));
     }
 }

@@ -214,6 +214,7 @@ mod tests {
             store: Arc::new(LocalStore::new(folder)),
             keys: Arc::new(Keys::new(Id([1; 32]), [2; 32].into())),
             index: Arc::default(),
+            log: Arc::default(),
         };
         let share = Budget::new(None).unwrap().share().unwrap();
         Run::new(vault, Course::new(None, &Default::default()), Compression::Off, share, 1 << 20).unwrap()

@@ -23,10 +23,11 @@ use crate::error::{Error, Result};
 use crate::folder::Node;
 use crate::id::Id;
 use crate::index::Index;
+use crate::log::Log;
 use crate::pack::{Blob, BlobKind, OpenPack, PackRecord, MAX_SEGMENT};
 use crate::progress::{FileIssue, IssueKind, Progress, ProgressSender};
 use crate::seal::Keys;
-use crate::snapshot::Statistics;
+use crate::snapshot::{Snapshot, Statistics};
 use crate::store::Store;
 use crossbeam_channel::Sender;
 use parking_lot::{Mutex, RwLock};
@@ -187,9 +188,15 @@ pub(crate) struct Vault {
     pub store: Arc<dyn Store>,
     pub keys: Arc<Keys>,
     pub index: Arc<RwLock<Index>>,
+    pub log: Arc<Log>,
 }
 
 impl Vault {
+    /// The snapshot of an entry of the log, where it is one's.
+    pub fn entry(&self, number: u64) -> Result<Option<Snapshot>> {
+        Ok(self.log.read(&*self.store, &self.keys, number)?.snapshot)
+    }
+
     /// The store, for what must not be cut short by a cancellation.
     pub fn lasting(&self) -> Arc<dyn Store> {
         self.store.cancelled_by(CancellationToken::new())
@@ -365,8 +372,8 @@ impl Run {
 
     fn flush_trees(&self, writer: &mut TreeWriter) -> Result<()> {
         let (plain, blobs) = (&writer.plain, std::mem::take(&mut writer.blobs));
-        if let Some(full) = writer.pack.take_if(|pack| pack.size_with(plain.len(), blobs.len()) > self.plan.pack_target)
-        {
+        let is_full = |pack: &mut OpenPack| pack.is_full_for(plain.len(), blobs.len(), self.plan.pack_target);
+        if let Some(full) = writer.pack.take_if(is_full) {
             let _ = writer.uploads.send(full.finish());
         }
         let pack = match &mut writer.pack {

@@ -141,7 +141,7 @@ impl Worker<'_> {
 
     fn make_room(&mut self, plain: usize, blobs: usize) -> Result<()> {
         let target = self.run.plan.pack_target;
-        if self.pack.as_ref().is_some_and(|pack| pack.size_with(plain, blobs) > target) {
+        if self.pack.as_ref().is_some_and(|pack| pack.is_full_for(plain, blobs, target)) {
             self.flush()?;
         }
         if self.pack.is_none() {
