@@ -10,9 +10,9 @@ _CRATES = [
     "cfg_if",
     "compiler_builtins",
     "core",
-    "getopts",
     "gimli",
     "hashbrown",
+    "libc",
     "memchr",
     "miniz_oxide",
     "object",
@@ -23,24 +23,23 @@ _CRATES = [
     "rustc_literal_escaper",
     "rustc_std_workspace_alloc",
     "rustc_std_workspace_core",
-    "rustc_std_workspace_std",
     "std",
     "std_detect",
-    "test",
     "unwind",
 ]
 
 # Debian's rust-src has the sources, with those of the crates that they need: nothing is fetched. Cargo's own way to build them is
-# unstable, and the sources are those of the very compiler.
+# unstable, and the sources are those of the very compiler. The flags are the same in every sandbox, because cargo hashes them into the
+# names of symbols.
 _BUILD = """
 home=$$(mktemp -d)
 mkdir $$home/src
-echo '[package]\nname = "nothing"\nversion = "0.0.0"\nedition = "2021"' >$$home/Cargo.toml
+printf '[package]\\nname = "nothing"\\nversion = "0.0.0"\\nedition = "2021"\\n' >$$home/Cargo.toml
 echo '#![no_std]' >$$home/src/lib.rs
-echo '[source.crates-io]\nreplace-with = "debian"\n[source.debian]\ndirectory = "/usr/lib/rustlib/src/rust/library/vendor"' >$$home/config.toml
-CARGO_HOME=$$home CARGO_TARGET_DIR=$$home/target RUSTC_BOOTSTRAP=1 RUSTFLAGS="--remap-path-prefix=$$home=." \\
-    cargo build --quiet --release --offline --manifest-path $$home/Cargo.toml \\
-    -Zbuild-std=std,panic_unwind,panic_abort,proc_macro,test --target {triple}
+printf '[source.crates-io]\\nreplace-with = "debian"\\n[source.debian]\\ndirectory = "/usr/lib/rustlib/src/rust/library/vendor"\\n' \\
+    >$$home/config.toml
+CARGO_HOME=$$home CARGO_TARGET_DIR=$$home/target RUSTC_BOOTSTRAP=1 RUSTFLAGS=--remap-path-prefix=/usr/lib/rustlib/src/rust=rust \\
+    cargo build --quiet --release --offline --manifest-path $$home/Cargo.toml -Zbuild-std=std,panic_unwind --target {triple}
 for out in $(OUTS); do
     file=$${{out##*/}}
     cp $$home/target/{triple}/release/deps/$${{file%.rlib}}-*.rlib $$out
@@ -48,7 +47,7 @@ done
 rm -rf $$home
 """
 
-def rust_std(name, triple, others):
+def rust_std(name, triple, others = []):
     """The standard library of a target, for rust_toolchain.
 
     Args:
