@@ -14,7 +14,9 @@ def toolchains():
         "@strongroom//platforms:python",
         "@strongroom//platforms:rust",
         "@strongroom//platforms:rust_linux_arm64",
+        "@strongroom//platforms:rust_windows_amd64",
         "@strongroom//platforms/zig:linux_arm64",
+        "@strongroom//platforms/zig:windows_amd64",
     )
     go_local_sdk(
         name = "go_sdk",
