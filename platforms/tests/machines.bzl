@@ -1,6 +1,7 @@
 """What runs programs of other platforms: emulators, and the files that a program finds on such a machine."""
 
 load("//third_party:debian.bzl", "debian_packages")
+load(":wine.bzl", "wine")
 
 _QEMU = """\
 exports_files(["usr/bin/qemu-aarch64"])
@@ -24,6 +25,8 @@ def machines():
         build = _QEMU,
         packages = ["qemu-user"],
     )
+
+    wine(name = "wine")
 
     # The oldest release of Debian's that the archive has, and the newest: glibc 2.31, and what sid has.
     debian_packages(
