@@ -15,9 +15,8 @@ from collections.abc import Iterator
 import pytest
 
 _ARCHIVES = [pathlib.Path(path).absolute() for path in os.environ["ARCHIVES"].split()]
-_SYMBOLS = pathlib.Path(os.environ["SYMBOLS"]).absolute()
+_SYMBOLS = [pathlib.Path(path).absolute() for path in os.environ["SYMBOLS"].split()]
 _NM = pathlib.Path(os.environ["NM"]).absolute()
-_PLATFORMS = ["linux-amd64"]
 
 # Traces of where it was built: the tree, folders of builds, homes of users. Programs may know of /tmp itself.
 _TREE = os.fsencode(pathlib.Path(os.environ["WORKSPACE"]).resolve().parent)
@@ -56,11 +55,20 @@ def drop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="module")
-def symbols(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+def symbols(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pathlib.Path]:
+    """The symbols of each platform."""
     folder = tmp_path_factory.mktemp("symbols")
-    with tarfile.open(_SYMBOLS) as archive:
-        archive.extractall(folder, filter="data")
-    return folder / _root(_SYMBOLS)
+    found = {}
+    for path in _SYMBOLS:
+        with tarfile.open(path) as archive:
+            archive.extractall(folder, filter="data")
+        (platform,) = (folder / _root(path)).iterdir()
+        found[platform.name] = platform
+    return found
+
+
+def _platforms(drop: pathlib.Path) -> list[str]:
+    return sorted(path.parent.name for path in drop.glob("*/include"))
 
 
 def _binaries(drop: pathlib.Path) -> Iterator[tuple[str, bytes]]:
@@ -87,7 +95,7 @@ def _symbols(file: pathlib.Path, *options: str) -> set[str]:
 
 
 def _functions(drop: pathlib.Path, header: str) -> set[str]:
-    text = (drop / _PLATFORMS[0] / "include" / header).read_text(encoding="utf-8")
+    text = (drop / _platforms(drop)[0] / "include" / header).read_text(encoding="utf-8")
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     return set(re.findall(r"^(?!typedef|static|#)\w[\w *]*?\b(sr_\w+)\(", text, re.MULTILINE))
 
@@ -96,7 +104,9 @@ def test_everything_is_there(drop: pathlib.Path) -> None:
     assert [
         path for path in ("VERSION", "LICENSE", "README.md", "check", "sbom.cdx.json") if not (drop / path).is_file()
     ] == []
-    for platform in _PLATFORMS:
+    suffix = drop.name.partition("-sdk-")[2].partition("-")[2]
+    assert _platforms(drop) == [suffix] if suffix else len(_platforms(drop)) > 1
+    for platform in _platforms(drop):
         for path in (
             "bin/strongroom",
             "include/sr.h",
@@ -112,7 +122,7 @@ def test_everything_is_there(drop: pathlib.Path) -> None:
         assert os.access(drop / platform / "bin" / "strongroom", os.X_OK)
         in_module = drop / "go" / "lib" / platform.replace("-", "_") / "libstrongroom.a"
         assert in_module.read_bytes() == (drop / platform / "lib" / "libstrongroom.a").read_bytes()
-    assert len(list((drop / "python").glob("*.whl"))) == len(_PLATFORMS)
+    assert len(list((drop / "python").glob("*.whl"))) == len(_platforms(drop))
     assert (drop / "reference" / "index.html").is_file()
     assert (drop / "idl" / "strongroom.idl").is_file()
     assert os.access(drop / "check", os.X_OK)
@@ -146,9 +156,9 @@ def test_no_source_of_the_engine(drop: pathlib.Path) -> None:
     assert found == []
 
 
-def test_no_trace_of_where_it_was_built(drop: pathlib.Path, symbols: pathlib.Path) -> None:
+def test_no_trace_of_where_it_was_built(drop: pathlib.Path, symbols: dict[str, pathlib.Path]) -> None:
     found = []
-    for folder in (drop, symbols):
+    for folder in (drop, *(symbols[platform] for platform in _platforms(drop))):
         for name, content in _binaries(folder):
             found += [(name, path) for path in _paths(content)]
     assert found == []
@@ -169,12 +179,12 @@ def test_the_scan_finds_traces() -> None:
 def test_only_functions_of_the_boundary_are_exported(drop: pathlib.Path) -> None:
     declared = _functions(drop, "sr.h")
     assert len(declared) > 15
-    for platform in _PLATFORMS:
+    for platform in _platforms(drop):
         assert _symbols(drop / platform / "lib" / "libstrongroom.so", "--dynamic") == declared
 
 
 def test_names_in_the_static_libraries_are_nobody_elses(drop: pathlib.Path) -> None:
-    for platform in _PLATFORMS:
+    for platform in _platforms(drop):
         found = _symbols(drop / platform / "lib" / "libstrongroom.a")
         assert {name for name in found if not name.startswith("sr_")} == set()
         assert {name for name in found if not name.startswith("sr_internal.")} == _functions(drop, "sr.h")
@@ -183,8 +193,8 @@ def test_names_in_the_static_libraries_are_nobody_elses(drop: pathlib.Path) -> N
         assert _functions(drop, "sr_client.h") <= found
 
 
-def test_symbols_are_aside(drop: pathlib.Path, symbols: pathlib.Path) -> None:
-    for platform in _PLATFORMS:
+def test_symbols_are_aside(drop: pathlib.Path, symbols: dict[str, pathlib.Path]) -> None:
+    for platform in _platforms(drop):
         for path in ("bin/strongroom", "lib/libstrongroom.so.1"):
             sections = subprocess.run(
                 ["readelf", "-SW", drop / platform / path], capture_output=True, text=True, check=True
@@ -192,7 +202,7 @@ def test_symbols_are_aside(drop: pathlib.Path, symbols: pathlib.Path) -> None:
             assert ".symtab" not in sections
             assert ".debug_" not in sections
             assert ".gnu_debuglink" in sections
-            kept = symbols / platform / f"{path}.debug"
+            kept = symbols[platform] / f"{path}.debug"
             assert (
                 ".symtab" in subprocess.run(["readelf", "-SW", kept], capture_output=True, text=True, check=True).stdout
             )
@@ -230,7 +240,7 @@ def test_the_sbom(drop: pathlib.Path) -> None:
             assert part["hashes"] == [{"alg": "SHA-256", "content": pinned[part["name"], part["version"]]}]
     assert len({part["bom-ref"] for part in sbom["components"]}) == len(sbom["components"])
     # Code of a crate that is linked leaves its name in the library's symbols.
-    for platform in _PLATFORMS:
+    for platform in _platforms(drop):
         names = "\n".join(_symbols(drop / platform / "lib" / "libstrongroom.a"))
         assert "tokio" in names
         assert "ZSTD_compress" in names

@@ -1,4 +1,4 @@
-"""What runs programs of other platforms: emulators, and the files that a program finds on such a machine."""
+"""What runs programs of other platforms: an emulator, and the files that a program finds on such a machine."""
 
 load("//third_party:debian.bzl", "debian_packages")
 load(":wine.bzl", "wine")
@@ -20,14 +20,6 @@ filegroup(
 
 def machines():
     """Names the repositories."""
-    debian_packages(
-        name = "qemu",
-        build = _QEMU,
-        packages = ["qemu-user"],
-    )
-
-    wine(name = "wine")
-
     # The oldest release of Debian's that the archive has, and the newest: glibc 2.31, and what sid has.
     debian_packages(
         name = "debian_11_amd64",
@@ -68,3 +60,11 @@ def machines():
         ],
         suite = "bookworm",
     )
+
+    # Linked statically: it needs nothing of the environment.
+    debian_packages(
+        name = "qemu",
+        build = _QEMU,
+        packages = ["qemu-user"],
+    )
+    wine(name = "wine")

@@ -52,27 +52,6 @@ pub(super) struct Matrix {
 }
 
 impl Matrix {
-    fn from_columns(column: impl Fn(u8) -> u8) -> Matrix {
-        let mut rows = [0; 8];
-        for c in 0..8 {
-            let bits = column(1 << c);
-            for (r, row) in rows.iter_mut().enumerate() {
-                *row |= (bits >> r & 1) << c;
-            }
-        }
-        Matrix { rows }
-    }
-
-    /// Multiplication by a field element.
-    pub(super) fn scaling(by: u8) -> Matrix {
-        Matrix::from_columns(|x| multiply(by, x))
-    }
-
-    /// `self · first`: what applies `first`, then `self`.
-    pub(super) fn after(&self, first: &Matrix) -> Matrix {
-        Matrix::from_columns(|x| self.apply(first.apply(x)))
-    }
-
     pub(super) fn apply(&self, x: u8) -> u8 {
         (0..8).fold(0, |out, r| out | ((self.rows[r] & x).count_ones() as u8 & 1) << r)
     }
@@ -92,6 +71,31 @@ impl Matrix {
             }
         }
         true
+    }
+}
+
+/// What the registers of SIMD are filled with: the portable search does without products of matrices.
+#[cfg(target_arch = "x86_64")]
+impl Matrix {
+    fn from_columns(column: impl Fn(u8) -> u8) -> Matrix {
+        let mut rows = [0; 8];
+        for c in 0..8 {
+            let bits = column(1 << c);
+            for (r, row) in rows.iter_mut().enumerate() {
+                *row |= (bits >> r & 1) << c;
+            }
+        }
+        Matrix { rows }
+    }
+
+    /// Multiplication by a field element.
+    pub(super) fn scaling(by: u8) -> Matrix {
+        Matrix::from_columns(|x| multiply(by, x))
+    }
+
+    /// `self · first`: what applies `first`, then `self`.
+    pub(super) fn after(&self, first: &Matrix) -> Matrix {
+        Matrix::from_columns(|x| self.apply(first.apply(x)))
     }
 
     /// The operand of GF2P8AFFINEQB, which keeps row r in byte 7-r.
@@ -120,10 +124,6 @@ pub(super) fn beta(exponent: u32) -> u8 {
 
 /// A keyed boundary hash with everything the kernels need precomputed.
 pub(super) struct BoundaryHash {
-    /// C_0 and C_1.
-    pub(super) goals: [u8; 2],
-    /// Whether h_1 takes part (k = 16).
-    pub(super) two_planes: bool,
     limit: u32,
     /// `T_2·b + 256·(T_3·b)` for each b.
     confirm: [u16; 256],
@@ -148,8 +148,10 @@ impl BoundaryHash {
             stream.fill(&mut goals[0]);
         }
         stream.fill(&mut goals[1]);
+        // C_0 and C_1.
         let goals = [goals[0][0], goals[1][0]];
 
+        // Whether h_1 takes part (k = 16).
         let two_planes = gap >= 1 << 16;
         let scale = 1u64 << if two_planes { 32 } else { 24 };
         let gap = gap as u64;
@@ -157,14 +159,12 @@ impl BoundaryHash {
         let confirm =
             std::array::from_fn(|b| u16::from_le_bytes([transforms[2].apply(b as u8), transforms[3].apply(b as u8)]));
         BoundaryHash {
-            goals,
-            two_planes,
             limit,
             confirm,
             kernel,
             portable: portable::Tables::new(&transforms, goals, two_planes),
             #[cfg(target_arch = "x86_64")]
-            x86: x86::Matrices::new(&transforms),
+            x86: x86::Matrices::new(&transforms, goals, two_planes),
         }
     }
 

@@ -35,15 +35,21 @@ pub(super) struct Matrices {
     back: [Product; 2],
     /// β^1, β^2, β^4 ... β^32.
     steps: [Product; STEPS],
+    /// C_0 and C_1.
+    goals: [u8; 2],
+    /// Whether h_1 takes part (k = 16).
+    two_planes: bool,
 }
 
 impl Matrices {
-    pub(super) fn new(transforms: &[Matrix; 4]) -> Matrices {
+    pub(super) fn new(transforms: &[Matrix; 4], goals: [u8; 2], two_planes: bool) -> Matrices {
         let once = Matrix::scaling(beta(1));
         Matrices {
             here: [0, 1].map(|p| Product::new(&transforms[p])),
             back: [0, 1].map(|p| Product::new(&once.after(&transforms[p]))),
             steps: std::array::from_fn(|step| Product::new(&Matrix::scaling(beta(1 << step)))),
+            goals,
+            two_planes,
         }
     }
 }
@@ -62,8 +68,8 @@ pub(super) unsafe fn find_gfni512(hash: &BoundaryHash, matrices: &Matrices, data
     let by8 = matrix(&matrices.steps[3]);
     let by16 = matrix(&matrices.steps[4]);
     let by32 = matrix(&matrices.steps[5]);
-    let goals = [_mm512_set1_epi8(hash.goals[0] as i8), _mm512_set1_epi8(hash.goals[1] as i8)];
-    let masks = [_mm512_set1_epi8(-1), _mm512_set1_epi8(if hash.two_planes { -1 } else { 0 })];
+    let goals = [_mm512_set1_epi8(matrices.goals[0] as i8), _mm512_set1_epi8(matrices.goals[1] as i8)];
+    let masks = [_mm512_set1_epi8(-1), _mm512_set1_epi8(if matrices.two_planes { -1 } else { 0 })];
     // Word n of the result is word 31+n of (previous, current): two bytes up.
     let ramp: [u16; 32] = std::array::from_fn(|n| 31 + n as u16);
     // SAFETY: `ramp` is 64 bytes.
@@ -139,8 +145,8 @@ macro_rules! find_256 {
             let by8 = $operand(&matrices.steps[3]);
             let by16 = $operand(&matrices.steps[4]);
             let by32 = $operand(&matrices.steps[5]);
-            let goals = [_mm256_set1_epi8(hash.goals[0] as i8), _mm256_set1_epi8(hash.goals[1] as i8)];
-            let masks = [_mm256_set1_epi8(-1), _mm256_set1_epi8(if hash.two_planes { -1 } else { 0 })];
+            let goals = [_mm256_set1_epi8(matrices.goals[0] as i8), _mm256_set1_epi8(matrices.goals[1] as i8)];
+            let masks = [_mm256_set1_epi8(-1), _mm256_set1_epi8(if matrices.two_planes { -1 } else { 0 })];
 
             // The first and the last block, with what is missing around them as zeros. Made here because a copy within the
             // loop would be a call, for which every register is saved.
