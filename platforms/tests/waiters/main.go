@@ -15,8 +15,8 @@ import (
 
 const (
 	waiting  = 10_000
-	sleeping = 500 // milliseconds
-	rounds   = 4
+	sleeping = 5000 // milliseconds: a machine that is busy needs some to send all
+	rounds   = 2
 )
 
 func main() {
