@@ -17,6 +17,8 @@ import zipfile
 
 # Of what PEP 600 lets the files of a manylinux wheel take from the machine, the libraries that come with glibc.
 _OF_THE_MACHINE = {"libc.so.6", "libdl.so.2", "libm.so.6", "libpthread.so.0", "librt.so.1"}
+# musl is one library; its loader knows this name, whatever a distribution calls it. Since 1.2 its interface only grows.
+_MUSL = {"libc.so"}
 # What readelf calls a processor: what wheels call it, and the loader of its programs.
 _MACHINES = {
     "Advanced Micro Devices X86-64": ("x86_64", "ld-linux-x86-64.so.2"),
@@ -59,13 +61,17 @@ def _readelf(*arguments: str) -> str:
 
 
 def platform(native: list[pathlib.Path]) -> str:
-    """The oldest platform that these files run on: that of the newest symbol of glibc that one of them needs."""
+    """The oldest platform that these files run on: where they need glibc, that of the newest symbol of one of them."""
     newest = (0, 0)
-    machines = set()
+    machines, libraries = set(), set()
     for path in native:
         machine, loader = _MACHINES[re.findall(r"Machine: +(.*)", _readelf("-h", str(path)))[0]]
         machines.add(machine)
         needed = set(re.findall(r"\(NEEDED\).*\[(.*)\]", _readelf("-d", str(path))))
+        if needed == _MUSL:
+            libraries.add("musl")
+            continue
+        libraries.add("glibc")
         if others := needed - _OF_THE_MACHINE - {loader}:
             sys.exit(
                 f"make_wheel: {path} needs {', '.join(sorted(others))}, which not every Linux has; link it statically"
@@ -74,6 +80,10 @@ def platform(native: list[pathlib.Path]) -> str:
             newest = max(newest, (int(major), int(minor)))
     if len(machines) != 1:
         sys.exit(f"make_wheel: the files are for {' and '.join(sorted(machines))}; a wheel is for one processor")
+    if len(libraries) != 1:
+        sys.exit("make_wheel: some files need glibc and some musl; a wheel is for one of them")
+    if libraries == {"musl"}:
+        return f"musllinux_1_2_{machines.pop()}"
     return f"manylinux_{newest[0]}_{newest[1]}_{machines.pop()}"
 
 

@@ -61,6 +61,20 @@ def machines():
         suite = "bookworm",
     )
 
+    # musl 1.2.2, and what sid has.
+    debian_packages(
+        name = "musl_oldest_amd64",
+        build = _ROOT,
+        packages = ["musl"],
+        suite = "bullseye",
+    )
+    debian_packages(
+        name = "musl_newest_amd64",
+        build = _ROOT,
+        packages = ["musl"],
+        suite = "sid",
+    )
+
     # Linked statically: it needs nothing of the environment.
     debian_packages(
         name = "qemu",
