@@ -62,7 +62,7 @@ def symbols(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pathlib.Path]
     for path in _SYMBOLS:
         with tarfile.open(path) as archive:
             archive.extractall(folder, filter="data")
-        (platform,) = (folder / _root(path)).iterdir()
+        (platform,) = (entry for entry in (folder / _root(path)).iterdir() if entry.is_dir())
         found[platform.name] = platform
     return found
 

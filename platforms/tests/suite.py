@@ -18,7 +18,7 @@ from round_trip import real_tree, round_trip
 
 import trees
 
-# Those that start themselves, or wait for a signal in a certain thread, need a kernel of the platform.
+# Not those that start themselves or send signals to threads, which need a kernel of the platform; nor the long ones.
 _GO_TESTS = (
     "Callbacks",
     "Inputs",
