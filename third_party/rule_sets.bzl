@@ -25,7 +25,10 @@ def rule_sets():
     debian_rules()
     debian_copy(
         name = "rules_rust",
-        patches = [Label("//third_party/rules_rust:build_script_keys.patch")],
+        patches = [
+            Label("//third_party/rules_rust:build_script_keys.patch"),
+            Label("//third_party/rules_rust:windows_names.patch"),
+        ],
         path = "/usr/share/bazel/rules/rust",
     )
     go_module(

@@ -11,14 +11,16 @@ load("//third_party/go:repositories.bzl", "go_repositories")
 def toolchains():
     """Registers the environment's compilers, and names the Go modules."""
     native.register_toolchains(
+        "@strongroom//platforms/zig:linux_amd64_musl",
+        "@strongroom//platforms/zig:linux_arm64",
+        "@strongroom//platforms/zig:linux_arm64_musl",
+        "@strongroom//platforms/zig:windows_amd64",
         "@strongroom//platforms:python",
         "@strongroom//platforms:rust",
         "@strongroom//platforms:rust_linux_amd64_musl",
         "@strongroom//platforms:rust_linux_arm64",
         "@strongroom//platforms:rust_linux_arm64_musl",
-        "@strongroom//platforms/zig:linux_amd64_musl",
-        "@strongroom//platforms/zig:linux_arm64",
-        "@strongroom//platforms/zig:linux_arm64_musl",
+        "@strongroom//platforms:rust_windows_amd64",
     )
     go_local_sdk(
         name = "go_sdk",

@@ -2,11 +2,11 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "rows.h"
 #include "setting.h"
+#include "thread.h"
 #include "values.h"
 
 /* The library's id of the method that a case names. */
@@ -57,12 +57,28 @@ static sr_error *send_raw(setting *s, sr_bytes wire, sr_reply *reply) {
     REQUIRE(encoded, "the value comes back changed");                                                        \
   } while (0)
 
+/* Whether the library refused a path because it is none of this system: on Windows, one that is not Unicode. */
+static bool is_path_of_another_system(const sr_error *error) {
+#ifdef _WIN32
+  return error != NULL && strstr(error->message, "a path is not one of this system") != NULL;
+#else
+  (void)error;
+  return false;
+#endif
+}
+
 static void run_roundtrip(setting *s) {
   const sr_bytes wire = json_bytes(s->arena, member(s, "wire"));
   const json *reply_member = member(s, "reply");
   const sr_bytes canonical = reply_member == NULL || reply_member->kind == JSON_NULL ? wire : json_bytes(s->arena, reply_member);
   sr_reply reply;
-  CALL(send_raw(s, wire, &reply));
+  sr_error *sent = send_raw(s, wire, &reply);
+  s->elsewhere = is_path_of_another_system(sent);
+  if (s->elsewhere) {
+    sr_error_free(sent);
+    return;
+  }
+  CALL(sent);
   const bool answered = same(canonical, reply.reader.at, (size_t)(reply.reader.end - reply.reader.at));
   CALL(sr_reply_end(&reply));
   REQUIRE(answered, "the library answers otherwise");
@@ -310,16 +326,16 @@ static void run_concurrent(setting *s) {
   const uint64_t start = now_ms();
   for (uint64_t i = 0; i < calls; i++) CALL(conformance_echo_sleep_start(s->echo, (uint32_t)milliseconds, NULL, &requests[i]));
   waiter waiters[WAITERS];
-  pthread_t threads[WAITERS];
+  thread threads[WAITERS];
   for (size_t i = 0; i < WAITERS; i++) {
     waiters[i].requests = requests + calls * i / WAITERS;
     waiters[i].count = calls * (i + 1) / WAITERS - calls * i / WAITERS;
     waiters[i].failures = 0;
-    pthread_create(&threads[i], NULL, wait_for_all, &waiters[i]);
+    thread_start(&threads[i], wait_for_all, &waiters[i]);
   }
   size_t failures = 0;
   for (size_t i = 0; i < WAITERS; i++) {
-    pthread_join(threads[i], NULL);
+    thread_join(&threads[i]);
     failures += waiters[i].failures;
   }
   const uint64_t took = now_ms() - start;
@@ -545,7 +561,7 @@ static const kind *find_kind(const char *name) {
 }
 
 /* Whether the row does what it has to: hold, or fail where it is a known gap. */
-static bool run_case(const json *table, bool gap) {
+static bool run_case(const json *table, bool gap, size_t *elsewhere) {
   sr_arena arena;
   sr_arena_init(&arena);
   setting s;
@@ -561,7 +577,8 @@ static bool run_case(const json *table, bool gap) {
   }
   sr_client_free(s.client, 1000000000);
   const bool good = found != NULL && s.failed == gap;
-  const char *said = s.failed ? gap ? "gap   " : "FAILED" : gap ? "CLOSED" : "ok    ";
+  const char *said = s.elsewhere ? "not here" : s.failed ? gap ? "gap   " : "FAILED" : gap ? "CLOSED" : "ok    ";
+  if (s.elsewhere) (*elsewhere)++;
   printf("%s %s: %s\n", said, wanted, name);
   if (gap && !s.failed) fprintf(stderr, "the gap \"%s\" is closed: take it out of gaps.json\n", name);
   fflush(stdout);
@@ -586,20 +603,27 @@ int main(int argc, char **argv) {
     }
   }
   if (!rows_refuse_what_is_not_there() || !rows_agree(files + 2, (size_t)argc - 2, files[1])) return 1;
-  size_t ran = 0, gaps = 0, skipped = 0, failed = 0;
+  size_t ran = 0, gaps = 0, skipped = 0, elsewhere = 0, failed = 0;
   for (int i = 2; i < argc; i++) {
     for (const json *row = files[i]->first; row != NULL; row = row->next) {
       if (!row_is_for_c(row)) {
         skipped++;
         continue;
       }
+      const kind *found = find_kind(json_get(row, "kind")->text.data);
+      if (found != NULL && found->run == NULL) {
+        printf("not here %s: %s\n", found->name, json_get(row, "name")->text.data);
+        elsewhere++;
+        continue;
+      }
       const bool gap = row_is_a_gap(row, files[1]);
       if (gap) gaps++;
       ran++;
-      if (!run_case(row, gap)) failed++;
+      if (!run_case(row, gap, &elsewhere)) failed++;
     }
   }
-  printf("ran %zu rows, %zu of them known gaps, skipped %zu of other languages, %zu failed\n", ran, gaps, skipped, failed);
+  printf("ran %zu rows, %zu of them known gaps, %zu were of other systems, skipped %zu of other languages, %zu failed\n", ran, gaps,
+         elsewhere, skipped, failed);
   sr_arena_free(&arena);
   return ran > 0 && failed == 0 ? 0 : 1;
 }

@@ -2,12 +2,14 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdlib.h>
+#ifndef _WIN32
 #include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 #include "setting.h"
+#include "thread.h"
 
 /* Milliseconds: longer than any test takes, and long enough for what has to come. */
 enum { FOR_EVER = 3600000, PATIENCE = 120000 };
@@ -40,7 +42,7 @@ static void run_trace(setting *s) {
 
 /* What a log sink was told. */
 typedef struct said {
-  pthread_mutex_t mutex;
+  mutex mutex;
   size_t lines;
   uint32_t level;
   char target[64];
@@ -56,23 +58,23 @@ static void put_text(char *place, size_t room, const char *text, size_t length) 
 static void keep_line(void *context, uint32_t level, const char *target, size_t target_length, const char *message,
                       size_t message_length) {
   said *into = context;
-  pthread_mutex_lock(&into->mutex);
+  mutex_lock(&into->mutex);
   into->lines++;
   into->level = level;
   put_text(into->target, sizeof(into->target), target, target_length);
   put_text(into->line, sizeof(into->line), message, message_length);
-  pthread_mutex_unlock(&into->mutex);
+  mutex_unlock(&into->mutex);
 }
 
 static size_t lines_of(said *from) {
-  pthread_mutex_lock(&from->mutex);
+  mutex_lock(&from->mutex);
   const size_t lines = from->lines;
-  pthread_mutex_unlock(&from->mutex);
+  mutex_unlock(&from->mutex);
   return lines;
 }
 
 static void run_log(setting *s) {
-  said heard = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+  said heard = {.mutex = MUTEX_INITIALIZER};
   const sr_call how = traced(s);
   sr_request request;
   if (sr_log_set(3, keep_line, &heard) != SR_OK) fail(s, __FILE__, __LINE__, "the sink cannot be set");
@@ -363,7 +365,7 @@ static void run_close_in_flight(setting *s) {
 /* Threads that call, which the library makes wait. */
 enum { CALLERS = 4 };
 typedef struct caller {
-  pthread_t thread;
+  thread thread;
   conformance_echo echo;
   uint64_t calls;
   uint64_t failures;
@@ -389,7 +391,7 @@ static void fill(setting *s, sr_client *client, conformance_echo echo) {
     callers[i].echo = echo;
     callers[i].calls = waiting / CALLERS;
     callers[i].failures = 0;
-    pthread_create(&callers[i].thread, NULL, call_nothing, &callers[i]);
+    thread_start(&callers[i].thread, call_nothing, &callers[i]);
   }
   sleep_ms(50);
   const sr_statistics full = statistics_of(client);
@@ -406,7 +408,7 @@ static void fill(setting *s, sr_client *client, conformance_echo echo) {
   }
   uint64_t failures = 0;
   for (int i = 0; i < CALLERS; i++) {
-    pthread_join(callers[i].thread, NULL);
+    thread_join(&callers[i].thread);
     failures += callers[i].failures;
   }
   CALL(error);
@@ -425,7 +427,7 @@ static void run_full(setting *s) {
 
 /* A thread that waits for a request until the library ends it. */
 typedef struct waiter {
-  pthread_t thread;
+  thread thread;
   sr_request request;
   bool stream;
   bool cancelled;
@@ -461,12 +463,12 @@ static void shut_down(setting *s, sr_client *client, conformance_echo echo, cons
       CALL(conformance_echo_sleep_start(echo, FOR_EVER, NULL, &waiters[i].request));
     }
   }
-  for (uint64_t i = 0; i < all; i++) pthread_create(&waiters[i].thread, NULL, wait_for_the_end, &waiters[i]);
+  for (uint64_t i = 0; i < all; i++) thread_start(&waiters[i].thread, wait_for_the_end, &waiters[i]);
   const uint64_t in_flight = statistics_of(client).in_flight;
   const int32_t status = sr_runtime_free(sr_client_runtime(client), 0);
   uint64_t cancelled = 0;
   for (uint64_t i = 0; i < all; i++) {
-    pthread_join(waiters[i].thread, NULL);
+    thread_join(&waiters[i].thread);
     cancelled += waiters[i].cancelled ? 1 : 0;
   }
   REQUIRE(in_flight == all && status == SR_OK, "%" PRIu64 " were in flight", in_flight);
@@ -488,6 +490,11 @@ static void run_shutdown(setting *s) {
   REQUIRE(e.released == 1, "the listener is released %zu times", e.released);
 }
 
+#ifdef _WIN32
+/* Windows has no fork, and a program that is started gets no handle that is not named for it. */
+#define run_fork NULL
+#define run_exec NULL
+#else
 /* What a child sees of the library: nothing waits for what stayed behind, and everything says why. */
 static void in_a_child(setting *s, sr_request request, sr_buffer buffer) {
   sr_runtime *runtime = sr_client_runtime(s->client), *another = NULL;
@@ -576,6 +583,7 @@ static void run_exec(setting *s) {
   }
   CALL(finish_sleeping(s, requests));
 }
+#endif
 
 /* The text with one part replaced; NULL where it has no such part. */
 static char *replaced(setting *s, const char *text, const char *part, const char *by) {

@@ -5,7 +5,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#ifdef _WIN32
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+#else
 #include <time.h>
+#endif
 
 #include "conformance.h"
 #include "json.h"
@@ -17,6 +22,7 @@ typedef struct setting {
   sr_arena *arena;
   const json *table; /* the case */
   bool failed;
+  bool elsewhere; /* this system has no such value */
 } setting;
 
 static inline void fail(setting *s, const char *file, int line, const char *format, ...) {
@@ -72,6 +78,10 @@ static inline sr_string text(const setting *s, const char *key) {
   return value == NULL ? none : value->text;
 }
 
+#ifdef _WIN32
+static inline uint64_t now_ms(void) { return GetTickCount64(); }
+static inline void sleep_ms(uint64_t ms) { Sleep((DWORD)ms); }
+#else
 static inline uint64_t now_ms(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
@@ -82,6 +92,7 @@ static inline void sleep_ms(uint64_t ms) {
   struct timespec t = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
   nanosleep(&t, NULL);
 }
+#endif
 
 static inline bool same(sr_bytes a, const uint8_t *data, size_t length) {
   return a.length == length && (length == 0 || memcmp(a.data, data, length) == 0);
@@ -149,7 +160,7 @@ static inline void released(setting *s, const ear *e) {
 
 typedef struct kind {
   const char *name;
-  void (*run)(setting *);
+  void (*run)(setting *); /* NULL: this system has nothing of the kind */
 } kind;
 
 /* The kinds of rows about the crossing itself (crossing.c); the last has no name. */

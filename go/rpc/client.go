@@ -97,7 +97,7 @@ func Open(table unsafe.Pointer, schema *Schema, opts ...Option) (*Client, error)
 		r, err := newReceiver(c, i)
 		if err != nil {
 			for _, r := range c.receivers {
-				_ = r.descriptor.Close()
+				r.discard()
 			}
 			c.library.free()
 			return nil, err
@@ -151,16 +151,19 @@ func (c *Client) Close() error {
 	for _, r := range c.receivers {
 		r.end()
 	}
+	c.gate.Lock()
+	c.closed = true
+	c.gate.Unlock()
+	c.library.free()
+	for _, r := range c.receivers {
+		<-r.stopped
+	}
 	for _, call := range c.sent() {
 		// Who could not send it may have taken it out of flight meanwhile.
 		if request := call.flight.Load(); request != 0 {
 			call.fail(request, errClientClosed)
 		}
 	}
-	c.gate.Lock()
-	c.closed = true
-	c.gate.Unlock()
-	c.library.free()
 	return nil
 }
 

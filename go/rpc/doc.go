@@ -4,7 +4,8 @@
 // A waiting call costs a goroutine and a slot, never an operating system thread. A method encodes its frame into a
 // [Call] and queues it at a dispatcher, which hands everything that has gathered there to the library at once; a receiver
 // sleeps in Go's network poller on the descriptor of a completion queue, drains it in batches and wakes the callers by slot
-// and generation. docs/boundary.md specifies the frames, docs/go.md what programs may rely on.
+// and generation. On Windows each of the few receivers has a thread instead, which waits in the library. docs/boundary.md
+// specifies the frames, docs/go.md what programs may rely on.
 //
 // A stream is an iterator. The call that produces one begins with the loop and ends with it:
 //

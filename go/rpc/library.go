@@ -35,9 +35,10 @@ static inline int32_t sr_go_submit(const sr_functions *t, sr_runtime *rt, const 
   size_t taken;
   return t->submit(rt, block, length, &taken);
 }
-static inline sr_go_polled sr_go_poll(const sr_functions *t, sr_runtime *rt, uint32_t queue, uint8_t *block, size_t capacity) {
+static inline sr_go_polled sr_go_poll(const sr_functions *t, sr_runtime *rt, uint32_t queue, uint8_t *block, size_t capacity,
+                                      uint64_t wait) {
   sr_go_polled r = {0, 0, 0};
-  r.count = t->poll(rt, queue, block, capacity, 0, &r.used, &r.needed);
+  r.count = t->poll(rt, queue, block, capacity, wait, &r.used, &r.needed);
   return r;
 }
 static inline sr_go_wake sr_go_queue_wake(const sr_functions *t, sr_runtime *rt, uint32_t queue) {
@@ -189,10 +190,10 @@ func (l library) submit(block []byte) int32 {
 		C.size_t(len(block))))
 }
 
-// poll fills the block with completions of a queue. It does not wait.
-func (l library) poll(queue uint32, block []byte) (count int32, used, needed int) {
+// poll fills the block with completions of a queue. Where it has none, it waits so many nanoseconds for them, with a thread.
+func (l library) poll(queue uint32, block []byte, wait uint64) (count int32, used, needed int) {
 	r := C.sr_go_poll(l.functions, l.runtime, C.uint32_t(queue), (*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(block))),
-		C.size_t(len(block)))
+		C.size_t(len(block)), C.uint64_t(wait))
 	if r.count > 0 {
 		crossing()
 	}

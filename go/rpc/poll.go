@@ -1,13 +1,9 @@
 package rpc
 
 import (
-	"fmt"
-	"os"
 	"runtime"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -21,14 +17,14 @@ const (
 
 // receiver is one path out of the library: a completion queue, and the goroutine that drains it and wakes the callers.
 type receiver struct {
-	client     *Client
-	queue      uint16
-	descriptor *os.File
-	pending    *uint64 // the library's count of bytes in the queue
-	stop       chan struct{}
-	stopped    chan struct{}
-	serving    serving
-	patience   time.Duration
+	sleeper
+	client   *Client
+	queue    uint16
+	pending  *uint64 // the library's count of bytes in the queue
+	stop     chan struct{}
+	stopped  chan struct{}
+	serving  serving
+	patience time.Duration
 
 	// asked is when the dispatcher submitted a call while this slept, in nanoseconds of the client's clock; asleep where it
 	// sleeps and no call came since, 0 where it is awake. answers is how long the dispatcher then looks for the answer.
@@ -41,75 +37,10 @@ const asleep = -1
 
 func newReceiver(client *Client, queue int) (*receiver, error) {
 	r := &receiver{client: client, queue: uint16(queue), stop: make(chan struct{}), stopped: make(chan struct{}), patience: leastPatience}
-	fd, pending, err := client.library.wake(uint32(queue))
-	if err != nil {
+	if err := r.prepare(); err != nil {
 		return nil, err
 	}
-	// The descriptor is the library's: wait on a copy, which Go may close.
-	own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return nil, fmt.Errorf("copy the descriptor of queue %d: %w", queue, err)
-	}
-	if err := unix.SetNonblock(own, true); err != nil {
-		_ = unix.Close(own)
-		return nil, fmt.Errorf("prepare the descriptor of queue %d: %w", queue, err)
-	}
-	r.pending = pending
-	r.descriptor = os.NewFile(uintptr(own), fmt.Sprintf("completion queue %d", queue))
 	return r, nil
-}
-
-// end stops the goroutine and returns when it is gone.
-func (r *receiver) end() {
-	close(r.stop)
-	_ = r.descriptor.Close() // wakes it
-	<-r.stopped
-}
-
-// run sleeps in the network poller while the queue is empty; no thread waits in the library.
-func (r *receiver) run() {
-	defer close(r.stopped)
-	raw, err := r.descriptor.SyscallConn()
-	if err != nil {
-		r.client.logFailure("the completion queue cannot be waited on", err)
-		return
-	}
-	block := make([]byte, blockSize)
-	var since time.Time // it sleeps
-	// The poller is edge-triggered, and Read resets its edge before the first call and looks again after each wake-up,
-	// so an answer that comes between an empty poll and the sleep is not lost.
-	_ = raw.Read(func(uintptr) bool {
-		if !since.IsZero() {
-			r.patience = learn(r.patience, time.Since(since))
-			if asked := r.asked.Swap(0); asked > 0 {
-				r.answers.Store(int64(learn(time.Duration(r.answers.Load()), r.client.now()-time.Duration(asked))))
-			}
-		}
-		for {
-			r.linger(r.patience)
-			count, used, needed := r.client.library.poll(uint32(r.queue), block)
-			switch {
-			case count == statusTooSmall:
-				block = make([]byte, (needed+7)&^7)
-			case count < 0:
-				return true
-			case count > 0:
-				if m := r.client.observer.metrics; m != nil {
-					m.Received(int(count))
-				}
-				r.route(block[:used])
-			default:
-				select {
-				case <-r.stop:
-					return true
-				default:
-					since = time.Now()
-					r.asked.Store(asleep)
-					return false
-				}
-			}
-		}
-	})
 }
 
 // learn answers how long to look the next time, where the wait was so long this time.

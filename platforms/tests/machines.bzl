@@ -1,6 +1,7 @@
 """What runs programs of other platforms: an emulator, and the files that a program finds on such a machine."""
 
 load("//third_party:debian.bzl", "debian_packages")
+load(":wine.bzl", "wine")
 
 _QEMU = """\
 exports_files(["usr/bin/qemu-aarch64"])
@@ -80,3 +81,4 @@ def machines():
         build = _QEMU,
         packages = ["qemu-user"],
     )
+    wine(name = "wine")

@@ -4,7 +4,7 @@ load("@bazel_tools//tools/cpp:unix_cc_toolchain_config.bzl", "cc_toolchain_confi
 
 _ZIG = "/opt/strongroom/python/ziglang"
 
-def zig_toolchain(name, cpu, libc, constraints):
+def zig_toolchain(name, cpu, libc, constraints, link_flags = []):
     """The toolchain `name`, whose compiler is `name/cc`.
 
     Args:
@@ -12,6 +12,7 @@ def zig_toolchain(name, cpu, libc, constraints):
       cpu: what Bazel calls the processor
       libc: the C library
       constraints: what the platform is
+      link_flags: what the linker is told on this platform
     """
     cc_toolchain_config(
         name = name + "_config",
@@ -29,7 +30,7 @@ def zig_toolchain(name, cpu, libc, constraints):
         cxx_flags = ["-std=c++17"],
         dbg_compile_flags = ["-g"],
         host_system_name = "local",
-        link_flags = ["-Wl,-z,relro,-z,now"],
+        link_flags = link_flags,
         link_libs = ["-lm"],
         opt_compile_flags = [
             "-g0",

@@ -1,8 +1,40 @@
 #include "sr_client.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* ---- What threads wait with ---- */
+
+#ifdef _WIN32
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+
+typedef SRWLOCK sr_mutex;
+typedef CONDITION_VARIABLE sr_condition;
+
+static void mutex_init(sr_mutex *mutex) { InitializeSRWLock(mutex); }
+static void mutex_destroy(sr_mutex *mutex) { (void)mutex; }
+static void lock(sr_mutex *mutex) { AcquireSRWLockExclusive(mutex); }
+static void unlock(sr_mutex *mutex) { ReleaseSRWLockExclusive(mutex); }
+static void condition_init(sr_condition *condition) { InitializeConditionVariable(condition); }
+static void condition_destroy(sr_condition *condition) { (void)condition; }
+static void wait_for(sr_condition *condition, sr_mutex *mutex) { SleepConditionVariableSRW(condition, mutex, INFINITE, 0); }
+static void wake_all(sr_condition *condition) { WakeAllConditionVariable(condition); }
+#else
+#include <pthread.h>
+
+typedef pthread_mutex_t sr_mutex;
+typedef pthread_cond_t sr_condition;
+
+static void mutex_init(sr_mutex *mutex) { pthread_mutex_init(mutex, NULL); }
+static void mutex_destroy(sr_mutex *mutex) { pthread_mutex_destroy(mutex); }
+static void lock(sr_mutex *mutex) { pthread_mutex_lock(mutex); }
+static void unlock(sr_mutex *mutex) { pthread_mutex_unlock(mutex); }
+static void condition_init(sr_condition *condition) { pthread_cond_init(condition, NULL); }
+static void condition_destroy(sr_condition *condition) { pthread_cond_destroy(condition); }
+static void wait_for(sr_condition *condition, sr_mutex *mutex) { pthread_cond_wait(condition, mutex); }
+static void wake_all(sr_condition *condition) { pthread_cond_broadcast(condition); }
+#endif
 
 /* ---- Values and arenas ---- */
 
@@ -274,8 +306,8 @@ struct running {
 
 struct sr_client {
   sr_runtime *runtime;
-  pthread_mutex_t mutex; /* guards all below but the block, which belongs to the thread that polls */
-  pthread_cond_t arrived;
+  sr_mutex mutex; /* guards all below but the block, which belongs to the thread that polls */
+  sr_condition arrived;
   bool polling;
   bool closed;
   struct slot *slots;
@@ -314,8 +346,8 @@ sr_error *sr_client_new(const sr_options *options, sr_client **out) {
     return status_error(status);
   }
   client->last_called = &client->called;
-  pthread_mutex_init(&client->mutex, NULL);
-  pthread_cond_init(&client->arrived, NULL);
+  mutex_init(&client->mutex);
+  condition_init(&client->arrived);
   *out = client;
   return NULL;
 }
@@ -355,8 +387,8 @@ void sr_client_free(sr_client *client, uint64_t wait_ns) {
     if (client->callbacks[i].callback != NULL) end_callback(client->callbacks[i].callback);
   }
   free(client->callbacks);
-  pthread_cond_destroy(&client->arrived);
-  pthread_mutex_destroy(&client->mutex);
+  condition_destroy(&client->arrived);
+  mutex_destroy(&client->mutex);
   free(client->slots);
   free(client->block);
   free(client);
@@ -370,9 +402,9 @@ sr_error *sr_client_wake(sr_client *client, sr_wake *out) {
 }
 
 uint64_t sr_client_stray(sr_client *client) {
-  pthread_mutex_lock(&client->mutex);
+  lock(&client->mutex);
   const uint64_t stray = client->stray;
-  pthread_mutex_unlock(&client->mutex);
+  unlock(&client->mutex);
   return stray;
 }
 
@@ -548,10 +580,10 @@ static void route(sr_client *client, const sr_frame *frame) {
 /* Polls once, with the mutex held on entry and on return, and no other thread polling. */
 static int32_t poll_once(sr_client *client, uint64_t wait_ns) {
   client->polling = true;
-  pthread_mutex_unlock(&client->mutex);
+  unlock(&client->mutex);
   size_t used = 0, needed = 0;
   const int32_t count = sr_poll(client->runtime, 0, client->block, client->block_size, wait_ns, &used, &needed);
-  pthread_mutex_lock(&client->mutex);
+  lock(&client->mutex);
   if (count == SR_E_TOO_SMALL) {
     uint8_t *larger = realloc(client->block, needed);
     if (larger != NULL) {
@@ -559,7 +591,7 @@ static int32_t poll_once(sr_client *client, uint64_t wait_ns) {
       client->block_size = needed;
     }
     client->polling = false;
-    pthread_cond_broadcast(&client->arrived);
+    wake_all(&client->arrived);
     return larger == NULL ? SR_E_NO_MEMORY : 0;
   }
   const uint8_t *at = client->block;
@@ -571,7 +603,7 @@ static int32_t poll_once(sr_client *client, uint64_t wait_ns) {
   }
   if (count == SR_E_CLOSED) client->closed = true;
   client->polling = false;
-  pthread_cond_broadcast(&client->arrived);
+  wake_all(&client->arrived);
   return count;
 }
 
@@ -588,17 +620,17 @@ static int32_t receive(sr_client *client, uint64_t wait_ns) {
     return 0;
   }
   if (!client->polling) return poll_once(client, wait_ns);
-  pthread_cond_wait(&client->arrived, &client->mutex);
+  wait_for(&client->arrived, &client->mutex);
   return 0;
 }
 
 sr_error *sr_client_drain(sr_client *client) {
   int32_t count = 1;
   if (forked(client)) return status_error(SR_E_FORKED);
-  pthread_mutex_lock(&client->mutex);
+  lock(&client->mutex);
   while (count > 0 && !client->polling) count = poll_once(client, 0);
   while (client->called != NULL && nested < MAX_NESTED) serve(client);
-  pthread_mutex_unlock(&client->mutex);
+  unlock(&client->mutex);
   return count < 0 ? status_error(count) : NULL;
 }
 
@@ -609,9 +641,9 @@ static int32_t submit(sr_client *client, const sr_frame *frame) {
     size_t taken = 0;
     const int32_t count = sr_submit(client->runtime, (const uint8_t *)frame, frame->length, &taken);
     if (count != 0) return count < 0 ? count : SR_OK;
-    pthread_mutex_lock(&client->mutex);
+    lock(&client->mutex);
     const int32_t received = receive(client, full_ns);
-    pthread_mutex_unlock(&client->mutex);
+    unlock(&client->mutex);
     if (received < 0) return received;
   }
 }
@@ -656,9 +688,9 @@ static sr_error *seal_frame(sr_writer *w, uint8_t kind, uint64_t object, uint32_
 static void withdraw(sr_client *client, struct sr_callback *callback) {
   while (callback != NULL) {
     struct sr_callback *next = callback->next;
-    pthread_mutex_lock(&client->mutex);
+    lock(&client->mutex);
     client->callbacks[(uint32_t)callback->handle].callback = NULL;
-    pthread_mutex_unlock(&client->mutex);
+    unlock(&client->mutex);
     end_callback(callback);
     callback = next;
   }
@@ -666,9 +698,9 @@ static void withdraw(sr_client *client, struct sr_callback *callback) {
 
 /* Gives the request a place, and sends it. */
 static sr_error *send_call(sr_client *client, sr_writer *w, uint64_t window, sr_request *out) {
-  pthread_mutex_lock(&client->mutex);
+  lock(&client->mutex);
   const uint64_t id = take_slot(client, window);
-  pthread_mutex_unlock(&client->mutex);
+  unlock(&client->mutex);
   if (id == 0) return &out_of_memory;
   sr_frame *frame = (sr_frame *)(void *)w->data;
   frame->request = id;
@@ -715,30 +747,30 @@ void sr_request_drop(sr_request *request) {
     request->id = 0;
     return;
   }
-  pthread_mutex_lock(&client->mutex);
+  lock(&client->mutex);
   struct slot *slot = find(client, request->id);
   const bool over = slot == NULL || slot->final != NULL;
   if (slot != NULL) free_slot(client, slot);
-  pthread_mutex_unlock(&client->mutex);
+  unlock(&client->mutex);
   if (!over) sr_error_free(sr_request_cancel(*request));
   request->id = 0;
 }
 
 bool sr_request_ready(sr_request request) {
   if (forked(request.client)) return true; /* finish tells why */
-  pthread_mutex_lock(&request.client->mutex);
+  lock(&request.client->mutex);
   const struct slot *slot = find(request.client, request.id);
   const bool ready = slot == NULL || slot->items != NULL || slot->final != NULL || slot->lost;
-  pthread_mutex_unlock(&request.client->mutex);
+  unlock(&request.client->mutex);
   return ready;
 }
 
 bool sr_request_writable(sr_request request) {
   if (forked(request.client)) return true; /* push tells why */
-  pthread_mutex_lock(&request.client->mutex);
+  lock(&request.client->mutex);
   const struct slot *slot = find(request.client, request.id);
   const bool writable = slot == NULL || slot->credit > 0 || slot->final != NULL || slot->lost;
-  pthread_mutex_unlock(&request.client->mutex);
+  unlock(&request.client->mutex);
   return writable;
 }
 
@@ -750,7 +782,7 @@ static sr_error *take_credit(sr_request *request, uint64_t bytes, bool *more) {
   *more = false;
   if (request->id == 0) return runtime_error(SR_ERROR_CLOSED, "the request has ended already");
   if (forked(client)) return status_error(SR_E_FORKED);
-  pthread_mutex_lock(&client->mutex);
+  lock(&client->mutex);
   while (error == NULL && !*more) {
     struct slot *slot = find(client, request->id);
     if (slot == NULL) {
@@ -767,7 +799,7 @@ static sr_error *take_credit(sr_request *request, uint64_t bytes, bool *more) {
       if (status < 0) error = status_error(status);
     }
   }
-  pthread_mutex_unlock(&client->mutex);
+  unlock(&client->mutex);
   return error;
 }
 
@@ -818,11 +850,11 @@ sr_error *sr_request_end(sr_request *request) {
   if (request->id == 0) return NULL;
   sr_client *client = request->client;
   if (forked(client)) return status_error(SR_E_FORKED);
-  pthread_mutex_lock(&client->mutex);
+  lock(&client->mutex);
   struct slot *slot = find(client, request->id);
   const bool over = slot == NULL || slot->ended || slot->final != NULL || slot->lost;
   if (slot != NULL) slot->ended = true;
-  pthread_mutex_unlock(&client->mutex);
+  unlock(&client->mutex);
   return over ? NULL : submit_small(client, request->id, SR_END, NULL, 0);
 }
 
@@ -852,7 +884,7 @@ static sr_error *await(sr_request *request, int what, struct sr_completion **out
   if (forked(client)) return status_error(SR_E_FORKED);
   sr_error *error = NULL;
   uint64_t credit = 0;
-  pthread_mutex_lock(&client->mutex);
+  lock(&client->mutex);
   for (;;) {
     struct slot *slot = find(client, request->id);
     if (slot == NULL) {
@@ -910,7 +942,7 @@ static sr_error *await(sr_request *request, int what, struct sr_completion **out
       break;
     }
   }
-  pthread_mutex_unlock(&client->mutex);
+  unlock(&client->mutex);
   if (credit > 0) sr_error_free(give_credit(client, request->id, credit)); /* a dying runtime says so to the next wait */
   return error;
 }
@@ -1024,9 +1056,9 @@ void sr_put_callback(sr_writer *w, sr_client *client, const void *functions, siz
     callback->release = release;
     callback->context = context;
     memcpy(callback->functions, functions, size);
-    pthread_mutex_lock(&client->mutex);
+    lock(&client->mutex);
     there = take_callback_slot(client, callback);
-    pthread_mutex_unlock(&client->mutex);
+    unlock(&client->mutex);
   }
   if (!there) {
     w->failure = SR_ERROR_NO_MEMORY;
@@ -1126,7 +1158,7 @@ static void answer(sr_client *client, struct sr_callback *callback, struct sr_co
   error = seal_answer(&call, error);
   sr_arena_free(&arena);
 
-  pthread_mutex_lock(&client->mutex);
+  lock(&client->mutex);
   const bool cancelled = self->cancelled;
   for (struct running **at = &client->running; *at != NULL; at = &(*at)->next) {
     if (*at == self) {
@@ -1134,7 +1166,7 @@ static void answer(sr_client *client, struct sr_callback *callback, struct sr_co
       break;
     }
   }
-  pthread_mutex_unlock(&client->mutex);
+  unlock(&client->mutex);
   if (cancelled) {
     if (call.given != 0) sr_buffer_free(client->runtime, call.given);
   } else if (error != NULL) {
@@ -1159,9 +1191,9 @@ static void serve(sr_client *client) {
   if (completion->frame.kind == SR_CALL) {
     client->running = &self;
     if (callback != NULL) callback->running++;
-    pthread_mutex_unlock(&client->mutex);
+    unlock(&client->mutex);
     answer(client, callback, completion, &self);
-    pthread_mutex_lock(&client->mutex);
+    lock(&client->mutex);
     if (callback != NULL) callback->running--;
   } else if (callback == NULL) {
     client->stray++;
@@ -1170,10 +1202,10 @@ static void serve(sr_client *client) {
     callback->released = true;
   }
   const bool over = callback != NULL && callback->released && callback->running == 0;
-  pthread_mutex_unlock(&client->mutex);
+  unlock(&client->mutex);
   free(completion);
   if (over) end_callback(callback);
-  pthread_mutex_lock(&client->mutex);
+  lock(&client->mutex);
 }
 
 /* ---- Buffers ---- */

@@ -1,7 +1,5 @@
 //! The interface's types to the engine's, and back.
 
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use rpc::{Context, Failure, Timestamp};
@@ -13,11 +11,15 @@ use crate::generated::{
 };
 
 pub(crate) fn bytes(path: PathBuf) -> Vec<u8> {
-    path.into_os_string().into_vec()
+    rpc::path::bytes(&path)
 }
 
+/// What a caller is shown. A system that has no such path, since the snapshot is of another one, shows the nearest that it has.
 fn path(bytes: Vec<u8>) -> PathBuf {
-    PathBuf::from(OsString::from_vec(bytes))
+    match rpc::path::from_bytes(bytes) {
+        Ok(path) => path,
+        Err(bytes) => String::from_utf8_lossy(&bytes).into_owned().into(),
+    }
 }
 
 fn paths(all: Vec<Vec<u8>>) -> Vec<PathBuf> {
@@ -276,7 +278,7 @@ impl From<engine::Progress> for Progress {
 impl From<engine::Entry> for Entry {
     fn from(it: engine::Entry) -> Self {
         let metadata = it.metadata;
-        let number = metadata.rdev.map_or(0, |device| libc::makedev(device.major, device.minor));
+        let number = metadata.rdev.map_or(0, engine::tree::DeviceNumber::st_rdev);
         let kind = match metadata.kind {
             engine::Kind::File => EntryKind::File,
             engine::Kind::Directory => EntryKind::Folder,

@@ -6,9 +6,10 @@
 use crate::budget::{Block, BLOCK};
 use crate::chunk::Chunker;
 use crate::compress::Compression;
-use crate::direct::read_at;
+use crate::direct::{self, read_at};
 use crate::error::{Error, Result};
 use crate::folder::{ChunkRef, Node};
+use crate::path;
 use crate::pipeline::{Above, Batch, Counters, Cutter, Holder, Job, OpenFile, OpenFolder, Run, Shift, Stage};
 use crate::progress::{FileIssue, IssueKind};
 use crate::snapshot::{Snapshot, Source};
@@ -17,9 +18,7 @@ use crate::tree::{Kind, Metadata, Time, Xattr};
 use crate::trees::Trees;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::OsStr;
 use std::fs::File;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -232,20 +231,14 @@ impl<'r> Walker<'r> {
     fn run(mut self, start: &Start) -> Result<()> {
         let options = WalkOptions { one_file_system: start.one_file_system };
         for root in &start.roots {
-            let parts: Vec<&[u8]> = root
-                .components()
-                .filter_map(|part| match part {
-                    Component::Normal(name) => Some(name.as_bytes()),
-                    _ => None,
-                })
-                .collect();
-            self.descend_to(root, parts.len().saturating_sub(1))?;
+            let way = path::way(root);
+            self.descend_to(&way[..way.len().saturating_sub(1)])?;
             let keep = |found: &Found| match start.repository {
                 Some(repository) => found.metadata().kind != Kind::Directory || found.identity() != repository,
                 None => true,
             };
             // `/` itself is the top folder, whose metadata a snapshot does not keep.
-            let above = parts.len();
+            let above = way.len();
             let walk = Walk::new([root], options.clone(), keep);
             ahead(walk, |found| {
                 self.run.course.check()?;
@@ -277,34 +270,32 @@ impl<'r> Walker<'r> {
         above.into_iter().rev().try_for_each(|level| level.folder.close(self.run))
     }
 
-    /// Opens the first `depth` folders of `root`, as far as they are not open: the last root may share some.
-    fn descend_to(&mut self, root: &Path, depth: usize) -> Result<()> {
-        let above: Vec<PathBuf> = root.ancestors().skip(1).map(Path::to_path_buf).collect();
-        // From the top: `/`, `/a`, `/a/b`...
-        for (at, path) in above.iter().rev().enumerate().skip(1).take(depth) {
-            if let Some(open) = self.levels.get(at) {
-                if path.file_name().is_some_and(|name| name.as_bytes() == open.name) {
+    /// Opens the folders of a way, as far as they are not open: the last root may share some.
+    fn descend_to(&mut self, way: &[(Vec<u8>, PathBuf)]) -> Result<()> {
+        for (above, (name, path)) in way.iter().enumerate() {
+            // The top is the first level.
+            if let Some(open) = self.levels.get(above + 1) {
+                if *name == open.name {
                     continue;
                 }
-                self.ascend(at - 1)?;
+                self.ascend(above)?;
             }
             // With a `/` at its end, so that a symlink on the way stands for its folder.
             match walk::look(&path.join("")) {
                 Ok(found) => {
                     let mut metadata = Box::new(found.metadata().clone());
                     complete(self.run, &found, &mut metadata, Found::xattrs);
-                    self.open_folder(metadata, path)?;
+                    self.open_folder(metadata, name.clone())?;
                 }
                 Err(error) => return Err(Error::file(path, &error.source)),
             }
         }
-        self.ascend(depth)
+        self.ascend(way.len())
     }
 
     /// Opens a folder in the current one.
-    fn open_folder(&mut self, metadata: Box<Metadata>, path: &Path) -> Result<()> {
+    fn open_folder(&mut self, metadata: Box<Metadata>, name: Vec<u8>) -> Result<()> {
         let Some(level) = self.levels.last_mut() else { return Ok(()) };
-        let name = path.file_name().map(|name| name.as_bytes().to_vec()).unwrap_or_default();
         let before = level.before.take(&name).and_then(|node| node.folder);
         let slot = level.folder.reserve();
         let node = Node { name: name.clone(), metadata, chunks: None, lists: None, folder: None };
@@ -347,17 +338,16 @@ impl<'r> Walker<'r> {
         if kind == Kind::Directory {
             let mut metadata = found.take_metadata();
             complete(run, &found, &mut metadata, Found::xattrs);
-            return self.open_folder(metadata, found.path());
+            return self.open_folder(metadata, path::last(found.path()));
         }
         let Some(level) = self.levels.last_mut() else { return Ok(()) };
         // Unlike `Found::name`, this has a name for every root but `/`.
-        let name = found.path().file_name().map(OsStr::as_bytes).unwrap_or_default();
-        let before = level.before.take(name);
+        let name = path::last(found.path());
+        let before = level.before.take(&name);
         let slot = level.folder.reserve();
         let folder = Arc::clone(&level.folder);
         if kind != Kind::File {
             Counters::add(&counters.others, 1);
-            let name = name.to_vec();
             let mut metadata = found.take_metadata();
             complete(run, &found, &mut metadata, Found::xattrs);
             let node = Node { name, metadata, chunks: None, lists: None, folder: None };
@@ -370,7 +360,7 @@ impl<'r> Walker<'r> {
         if let Some(file) = group.and_then(|group| self.linked.get(&group)) {
             Counters::add(&counters.files, 1);
             Counters::add(&counters.bytes, metadata.size);
-            return file.name(run, folder, slot, name.to_vec());
+            return file.name(run, folder, slot, name);
         }
         if let Some(before) = before.filter(|before| is_as_it_was(metadata, &before.metadata, self.before)) {
             if self.is_kept(&before)? {
@@ -383,7 +373,6 @@ impl<'r> Walker<'r> {
                 return folder.fill(run, slot, Some(Node { metadata, ..before }));
             }
         }
-        let name = name.to_vec();
         let node = Node { name, metadata: found.take_metadata(), chunks: None, lists: None, folder: None };
         let file = group.map(|group| {
             let file = OpenFile::new(Arc::clone(&folder), slot, true);
@@ -480,7 +469,7 @@ fn ahead<'w>(walk: Walk<'w>, mut each: impl FnMut(std::result::Result<Found, Wal
 /// Reports a path that is left out.
 fn problem(run: &Run, error: &WalkError) {
     let kind = if error.vanished() { IssueKind::Vanished } else { IssueKind::Unreadable };
-    run.course.issue(error.path.as_os_str().as_bytes(), kind, error.to_string());
+    run.course.issue(&path::bytes(&error.path), kind, error.to_string());
 }
 
 /// Adds the attributes that `read` reads; without them the entry is kept all the same.
@@ -493,7 +482,7 @@ fn complete(
     match read(found) {
         Ok(xattrs) => metadata.xattrs = xattrs,
         Err(error) if error.vanished() => {}
-        Err(error) => run.course.issue(found.path().as_os_str().as_bytes(), IssueKind::Metadata, error.to_string()),
+        Err(error) => run.course.issue(&path::bytes(found.path()), IssueKind::Metadata, error.to_string()),
     }
 }
 
@@ -529,7 +518,7 @@ impl Reader<'_> {
             let Some(group) = next else { return self.send_batch() };
             for file in group {
                 self.run.course.check()?;
-                self.run.course.work_on(file.found.path().as_os_str().as_bytes());
+                self.run.course.work_on(&path::bytes(file.found.path()));
                 self.read(file)?;
             }
         }
@@ -572,8 +561,8 @@ impl Reader<'_> {
             Ok(holes) if holes.len() > MOST_HOLES => {}
             Ok(holes) => file.node.metadata.holes = holes,
             Err(error) => {
-                let path = file.found.path().as_os_str().as_bytes();
-                self.run.course.issue(path, IssueKind::Metadata, error.to_string());
+                let path = path::bytes(file.found.path());
+                self.run.course.issue(&path, IssueKind::Metadata, error.to_string());
             }
         }
         let small = file.node.metadata.size < self.least_chunk as u64 && file.node.metadata.holes.is_empty();
@@ -604,7 +593,7 @@ impl Reader<'_> {
         };
         let path = file.found.path();
         let message = format!("{}: {what}", path.display());
-        self.run.course.issue(path.as_os_str().as_bytes(), IssueKind::Changed, message);
+        self.run.course.issue(&path::bytes(path), IssueKind::Changed, message);
         Ok(())
     }
 
@@ -657,8 +646,7 @@ impl Reader<'_> {
             Some(open) => Arc::clone(open),
             None => OpenFile::new(Arc::clone(&file.folder), file.slot, false),
         };
-        // A hint; what the system makes of it is its business.
-        let _ = rustix::fs::fadvise(open, 0, None, rustix::fs::Advice::Sequential);
+        direct::will_read_on(open);
         let extents = file.node.metadata.data_extents();
         let mut cutter = Cutter::new(&self.chunker, Arc::clone(&target));
         // Blocks are filled across holes, or the open chunk could hold more of them than there are.
@@ -723,7 +711,7 @@ pub(crate) fn commit(run: &Run, source: Source) -> Result<BackupReport> {
     let wall = run.course.started.elapsed();
     let Source { time, host, paths, tags, parent } = source;
     let statistics = run.course.counters.statistics(wall);
-    let user = crate::tree::current_user();
+    let user = crate::machine::user();
     let mut snapshot = Snapshot { id: root, time, host, user, paths, tags, parent, root, statistics };
     // From here on a cancellation comes too late.
     run.vault.log.append(&*run.vault.lasting(), &run.vault.keys, &mut snapshot)?;
@@ -749,7 +737,7 @@ mod tests {
         assert_eq!(
             missing,
             Error::File {
-                at: at("none").as_os_str().as_bytes().to_vec(),
+                at: path::bytes(&at("none")).into_owned(),
                 why: "No such file or directory (os error 2)".into()
             }
         );

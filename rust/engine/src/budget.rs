@@ -6,10 +6,9 @@
 use crate::direct::PAGE;
 use crate::error::{Error, Result};
 use parking_lot::{Condvar, Mutex};
-use rustix::mm::{madvise, mmap_anonymous, munmap, Advice, MapFlags, ProtFlags};
 use std::io;
 use std::ops::{Deref, DerefMut, Range};
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -34,7 +33,8 @@ impl Budget {
                 return Err(Error::invalid("memory", why));
             }
             Some(bytes) => bytes,
-            None => (machine_memory() / 8).clamp(LEAST, MOST_BY_DEFAULT),
+            // Where the system does not tell, as little as a run needs.
+            None => (crate::machine::memory().unwrap_or(LEAST) / 8).clamp(LEAST, MOST_BY_DEFAULT),
         };
         Ok(Arc::new(Budget { total, left: Mutex::new(total) }))
     }
@@ -50,14 +50,6 @@ impl Budget {
         *left -= bytes;
         Ok(Share { budget: Arc::clone(self), bytes })
     }
-}
-
-/// RAM of the machine in bytes; where the system does not tell, as little as a run needs.
-fn machine_memory() -> u64 {
-    let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let line = info.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    kib.map_or(LEAST, |kib| kib.saturating_mul(1024))
 }
 
 /// What one run may use; given back when it is dropped.
@@ -172,8 +164,7 @@ impl Pool {
     }
 }
 
-/// Zeroed memory for `count` buffers of `size` bytes, which is a multiple of [`PAGE`] as their places are. The system finds room for it when it is first written to, in large
-/// pages where it has them: with small ones, that costs more than all that is later done with the bytes.
+/// Zeroed memory for `count` buffers of `size` bytes, which is a multiple of [`PAGE`] as their places are.
 struct Arena {
     start: NonNull<u8>,
     size: usize,
@@ -187,22 +178,14 @@ unsafe impl Sync for Arena {}
 
 impl Arena {
     fn new(size: usize, count: usize) -> io::Result<Arena> {
-        let length = size * count;
-        // SAFETY: no address is asked for, so nothing that is there already is touched.
-        let start =
-            unsafe { mmap_anonymous(ptr::null_mut(), length, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) }?;
-        // SAFETY: the range is the one that was just mapped; the advice changes no content. A system without large pages
-        // refuses it, and nothing is lost.
-        let _ = unsafe { madvise(start, length, Advice::LinuxHugepage) };
-        let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
-        Ok(Arena { start, size, count })
+        Ok(Arena { start: crate::arena::map(size * count)?, size, count })
     }
 }
 
 impl Drop for Arena {
     fn drop(&mut self) {
         // SAFETY: it was mapped with this length, and no block is left: each keeps the pool that has the arena.
-        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.size * self.count) };
+        unsafe { crate::arena::unmap(self.start, self.size * self.count) };
     }
 }
 

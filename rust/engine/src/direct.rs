@@ -4,13 +4,22 @@
 //! a quarter of a disk's speed for several times the processor's time. Without it, the memory, the place in the file and the
 //! length must all be multiples of a page.
 
-use rustix::fs::{fcntl_getfl, fcntl_setfl, OFlags};
-use rustix::io::{Errno, ReadWriteFlags};
 use std::fs::File;
-use std::io::{self, IoSliceMut};
+use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
+
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
+#[cfg(target_os = "linux")]
+mod linux;
+
+#[cfg(not(target_os = "linux"))]
+use elsewhere as system;
+#[cfg(target_os = "linux")]
+use linux as system;
+
+pub(crate) use system::{engage, find_room, will_read_on};
 
 /// What memory, places and lengths must be multiples of. Disks have blocks of 512 or 4096 bytes.
 pub(crate) const PAGE: usize = 4096;
@@ -18,30 +27,41 @@ pub(crate) const PAGE: usize = 4096;
 /// From here on a file is worth it.
 pub(crate) const LARGE: usize = 1 << 20;
 
-/// Has a file go past the page cache from now on. `false`: its file system cannot do that, and nothing changes.
-pub(crate) fn engage(file: &File) -> bool {
-    fcntl_getfl(file).and_then(|flags| fcntl_setfl(file, flags | OFlags::DIRECT)).is_ok()
+/// Writes all of it: whole pages, where the file goes past the page cache.
+pub(crate) fn write_all_at(file: &File, data: &[u8], offset: u64) -> io::Result<()> {
+    system::with_pages(file, || write_at(file, data, offset))
 }
 
-/// Does something with whole pages of a file. A file system that has other rules says so by an error, and gets it by way of
-/// the page cache.
-fn with_pages<T>(file: &File, mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    match act() {
-        Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => {
-            let flags = fcntl_getfl(file)?;
-            if !flags.contains(OFlags::DIRECT) {
-                return Err(error);
-            }
-            fcntl_setfl(file, flags.difference(OFlags::DIRECT))?;
-            act()
-        }
-        done => done,
+#[cfg(unix)]
+fn write_at(file: &File, data: &[u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, data, offset)
+}
+
+#[cfg(windows)]
+fn write_at(file: &File, mut data: &[u8], mut offset: u64) -> io::Result<()> {
+    use std::os::windows::fs::FileExt;
+    while !data.is_empty() {
+        let written = file.seek_write(data, offset)?;
+        data = &data[written..];
+        offset += written as u64;
     }
+    Ok(())
 }
 
-/// Writes whole pages.
-pub(crate) fn write_all_at(file: &File, pages: &[u8], offset: u64) -> io::Result<()> {
-    with_pages(file, || file.write_all_at(pages, offset))
+/// Reads once.
+#[cfg(unix)]
+fn read_once(file: &File, room: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, room, offset)
+}
+
+/// Reads once.
+#[cfg(windows)]
+fn read_once(file: &File, room: &mut [u8], offset: u64) -> io::Result<usize> {
+    match std::os::windows::fs::FileExt::seek_read(file, room, offset) {
+        // Beyond its end.
+        Err(error) if error.raw_os_error() == Some(windows_sys::Win32::Foundation::ERROR_HANDLE_EOF as i32) => Ok(0),
+        read => read,
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -99,13 +119,10 @@ pub(crate) fn read(path: &Path, range: Range<u64>, into: &mut PageBuffer) -> io:
     let file = File::open(path)?;
     if length >= LARGE / 4 {
         let room = &mut into.room(length)[..length];
-        let found = rustix::io::preadv2(&file, &mut [IoSliceMut::new(room)], range.start, ReadWriteFlags::NOWAIT);
-        // A file system that cannot tell is read in the usual way.
-        if found == Ok(length) {
-            return Ok(0..length);
-        }
-        if matches!(found, Ok(_) | Err(Errno::AGAIN)) && engage(&file) {
-            return read_pages(&file, &range, into);
+        match system::look(&file, room, range.start) {
+            system::Look::All => return Ok(0..length),
+            system::Look::NotAll if engage(&file) => return read_pages(&file, &range, into),
+            _ => {}
         }
     }
     let room = &mut into.room(length)[..length];
@@ -114,7 +131,18 @@ pub(crate) fn read(path: &Path, range: Range<u64>, into: &mut PageBuffer) -> io:
 
 /// Fills the buffer as far as the file reaches.
 pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    fill(buffer, |part, done| file.read_at(part, offset + done))
+    fill(buffer, |part, done| read_once(file, part, offset + done))
+}
+
+/// Fills the buffer.
+///
+/// # Errors
+/// Also where the file ends before.
+pub(crate) fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    match read_at(file, buffer, offset)? == buffer.len() {
+        true => Ok(()),
+        false => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
 }
 
 /// The pages around a range.
@@ -135,7 +163,7 @@ fn read_pages(file: &File, range: &Range<u64>, into: &mut PageBuffer) -> io::Res
 
 /// Reads whole pages; fewer, and not whole ones, where the file ends.
 pub(crate) fn read_page_at(file: &File, pages: &mut [u8], offset: u64) -> io::Result<usize> {
-    with_pages(file, || file.read_at(pages, offset))
+    system::with_pages(file, || read_once(file, pages, offset))
 }
 
 /// Calls `read` with what is left of the room until that is full or nothing more comes.

@@ -50,7 +50,6 @@ impl Error {
     }
 
     pub(crate) fn file(path: &std::path::Path, error: &io::Error) -> Error {
-        use std::os::unix::ffi::OsStrExt;
-        Error::File { at: path.as_os_str().as_bytes().to_vec(), why: error.to_string() }
+        Error::File { at: crate::path::bytes(path).into_owned(), why: error.to_string() }
     }
 }

@@ -366,12 +366,8 @@ fn unknown(id: EntryId) -> Error {
 /// Metadata of what this program makes up: it belongs to whoever runs it.
 fn made_up(kind: Kind, mode: u32, modified: Option<Time>) -> Metadata {
     let now = Time::now();
-    Metadata {
-        uid: rustix::process::geteuid().as_raw(),
-        gid: rustix::process::getegid().as_raw(),
-        mtime: modified.unwrap_or(now),
-        ..Metadata::new(kind, mode, now)
-    }
+    let (uid, gid) = crate::machine::ids();
+    Metadata { uid, gid, mtime: modified.unwrap_or(now), ..Metadata::new(kind, mode, now) }
 }
 
 /// A folder of an ingest.

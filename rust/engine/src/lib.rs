@@ -16,6 +16,7 @@
 //! # }
 //! ```
 
+mod arena;
 mod backup;
 mod budget;
 mod cbor;
@@ -25,6 +26,7 @@ mod compress;
 mod config;
 mod content;
 mod direct;
+mod durable;
 mod error;
 mod explain;
 mod folder;
@@ -35,8 +37,10 @@ mod keys;
 mod listing;
 mod location;
 mod log;
+mod machine;
 mod object;
 mod pack;
+mod path;
 mod pipeline;
 mod progress;
 mod repository;

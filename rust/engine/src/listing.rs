@@ -4,18 +4,13 @@ use crate::content::{wrong_length, ChunkReader, Layout};
 use crate::error::{Error, Result};
 use crate::folder::{ChunkRef, Node};
 use crate::id::Id;
+use crate::path::clean;
 use crate::pipeline::Vault;
 use crate::tree::{Entry, Extent, Kind};
 use crate::trees::{Descent, Trees};
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender};
 use std::collections::VecDeque;
-
-/// A path as entries have it: without `/` around it, and without empty parts and `.`.
-pub(crate) fn clean(path: &[u8]) -> Vec<u8> {
-    let parts: Vec<&[u8]> = path.split(|&byte| byte == b'/').filter(|part| !matches!(*part, b"" | b".")).collect();
-    parts.join(&b'/')
-}
 
 /// The entry of a clean path that is not the top's.
 pub(crate) fn find(trees: &mut Trees, root: Id, at: &[u8]) -> Result<Node> {

@@ -3,7 +3,6 @@
 use crate::error::{Error, Result};
 use crate::id::{hex, unhex};
 use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -37,13 +36,12 @@ pub fn generate_key_file(path: &Path) -> Result<()> {
     let mut key = Zeroizing::new([0; 32]);
     crate::seal::random(&mut *key)?;
     let line = Zeroizing::new(format!("{KEY_FILE_PREFIX}{}\n", *Zeroizing::new(hex(&*key))));
-    let written =
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).and_then(|mut file| {
-            file.write_all(line.as_bytes())?;
-            file.sync_all()?;
-            let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            std::fs::File::open(folder)?.sync_all()
-        });
+    let written = crate::durable::create(path).and_then(|mut file| {
+        file.write_all(line.as_bytes())?;
+        file.sync_all()?;
+        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        crate::durable::sync_folder(folder)
+    });
     written.map_err(|error| Error::file(path, &error))
 }
 

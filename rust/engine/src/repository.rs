@@ -13,17 +13,18 @@ use crate::keys::{self, Secret};
 use crate::listing;
 use crate::location::{generate_key_file, Credentials, Location};
 use crate::log::{self, Log};
+use crate::machine;
+use crate::path;
 use crate::pipeline::{Course, Run, Vault};
 use crate::progress::ProgressSender;
 use crate::restore::{self, RestoreOptions, RestoreReport};
 use crate::seal::{self, Keys};
 use crate::snapshot::{Snapshot, SnapshotFilter, Source};
 use crate::store::{self, Store, StoreError};
-use crate::tree::{self, Entry, Time};
+use crate::tree::{Entry, Time};
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt};
 use parking_lot::RwLock;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -256,7 +257,7 @@ impl Repository {
 /// This machine's name, where none is given.
 fn or_this(host: String) -> String {
     match host.is_empty() {
-        true => tree::current_host(),
+        true => machine::host(),
         false => host,
     }
 }
@@ -424,7 +425,7 @@ impl Inner {
         let course = Course::new(progress, cancel);
         let vault = self.current_vault(&course.stop)?;
         let host = or_this(options.host);
-        let paths: Vec<Vec<u8>> = roots.iter().map(|root| root.as_os_str().as_bytes().to_vec()).collect();
+        let paths: Vec<Vec<u8>> = roots.iter().map(|root| path::bytes(root).into_owned()).collect();
         let parent = match self.newest(&vault, |snapshot| snapshot.host == host && snapshot.paths == paths) {
             Err(error @ Error::Damaged { .. }) => {
                 tracing::warn!("reading all files because of a damaged snapshot: {error}");

@@ -11,8 +11,9 @@ use crate::error::{Error, Result};
 use crate::folder::{ChunkRef, Node};
 use crate::id::Id;
 use crate::index::{PackInfo, Place, SegmentInfo};
-use crate::listing::{clean, find};
+use crate::listing::find;
 use crate::pack::{self, SegmentReader};
+use crate::path::{self, clean};
 use crate::pipeline::{Busy, Counters, Course, Stage, Vault};
 use crate::progress::{FileIssue, IssueKind};
 use crate::snapshot::Statistics;
@@ -21,9 +22,8 @@ use crate::tree::{Extent, Kind, Metadata};
 use crate::trees::{Descent, Trees};
 use crossbeam_channel::{Receiver, Sender};
 use parking_lot::Mutex;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
@@ -152,12 +152,26 @@ pub(crate) fn run(
     Ok(RestoreReport { statistics: course.counters.statistics(wall), issues, busy: busy.shares(wall) })
 }
 
-fn to_path(path: &[u8]) -> &Path {
-    Path::new(OsStr::from_bytes(path))
+/// Where an entry belongs in the target.
+fn to_path(entry: &[u8]) -> Result<Cow<'_, Path>, ApplyError> {
+    path::inside(entry).map_err(|reason| {
+        let path = String::from_utf8_lossy(entry).into_owned().into();
+        ApplyError::Malformed { path, reason }
+    })
+}
+
+/// Whether an error means that nothing more can be written.
+fn at_an_end(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    #[cfg(unix)]
+    if [libc::EIO, libc::EMFILE, libc::ENFILE].map(Some).contains(&error.raw_os_error()) {
+        return true;
+    }
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem)
 }
 
 fn restore_warning(course: &Course, warning: &Warning) {
-    course.issue(warning.path.as_os_str().as_bytes(), IssueKind::Metadata, warning.to_string());
+    course.issue(&path::bytes(&warning.path), IssueKind::Metadata, warning.to_string());
 }
 
 /// What all threads of a restore share.
@@ -184,9 +198,9 @@ impl Restore<'_> {
     /// Reports one entry that could not be written; without space none of the others could be.
     fn not_applied(&self, path: &[u8], error: &ApplyError) -> Result<()> {
         if let ApplyError::Io { source, .. } = error {
-            let at_an_end = [libc::ENOSPC, libc::EDQUOT, libc::EROFS, libc::EIO, libc::EMFILE, libc::ENFILE];
-            if source.raw_os_error().is_some_and(|code| at_an_end.contains(&code)) {
-                return Err(Error::file(&self.folder.join(to_path(path)), source));
+            if at_an_end(source) {
+                let path = to_path(path).map_or_else(|_| self.folder.to_path_buf(), |path| self.folder.join(path));
+                return Err(Error::file(&path, source));
             }
         }
         self.course.issue(path, IssueKind::Unreadable, error.to_string());
@@ -211,7 +225,9 @@ impl Restore<'_> {
             self.course.issue(&link.path, kind, format!("it is a hard link of {first}, which could not be restored"));
             return Ok(());
         }
-        if let Err(error) = self.target.hard_link(to_path(&link.path), to_path(&link.existing)) {
+        let linked = to_path(&link.path)
+            .and_then(|path| to_path(&link.existing).and_then(|existing| self.target.hard_link(&path, &existing)));
+        if let Err(error) = linked {
             return self.not_applied(&link.path, &error);
         }
         let counters = &self.course.counters;
@@ -252,7 +268,7 @@ impl Restore<'_> {
             }
             match &state.writer {
                 Some(writer) => Arc::clone(writer),
-                None => match self.target.file(to_path(&file.path), &file.metadata) {
+                None => match to_path(&file.path).and_then(|path| self.target.file(&path, &file.metadata)) {
                     Ok(writer) => Arc::clone(state.writer.insert(Arc::new(writer))),
                     Err(error) => {
                         state.failed = true;
@@ -316,7 +332,7 @@ impl Restore<'_> {
             // Every other holder has given it back before it counted its chunk as done.
             Some(Err(_)) => return Err(Error::invalid("engine", "a restored file is still being written")),
             // Nothing but holes, or nothing at all.
-            None => self.target.file(to_path(&file.path), &file.metadata),
+            None => to_path(&file.path).and_then(|path| self.target.file(&path, &file.metadata)),
         };
         match writer.and_then(FileWriter::finish) {
             Ok(warnings) => {
@@ -380,8 +396,10 @@ impl Planner<'_> {
                 (wanted, Kind::Directory) => {
                     course.work_on(&path);
                     // What is on the way and there already belongs to whoever made it.
-                    if wanted == Wanted::All || !self.restore.folder.join(to_path(&path)).is_dir() {
-                        if let Err(error) = target.directory(to_path(&path), &node.metadata) {
+                    let is_there = || to_path(&path).is_ok_and(|path| self.restore.folder.join(path).is_dir());
+                    if wanted == Wanted::All || !is_there() {
+                        let made = to_path(&path).and_then(|path| target.directory(&path, &node.metadata));
+                        if let Err(error) = made {
                             self.restore.not_applied(&path, &error)?;
                             continue;
                         }
@@ -430,7 +448,7 @@ impl Planner<'_> {
         if kind == Kind::File {
             return self.plan(path, &node);
         }
-        match target.special(to_path(&path), &node.metadata) {
+        match to_path(&path).and_then(|path| target.special(&path, &node.metadata)) {
             Ok(warnings) => {
                 warnings.iter().for_each(|warning| restore_warning(course, warning));
                 Counters::add(&course.counters.others, 1);

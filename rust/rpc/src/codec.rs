@@ -3,8 +3,6 @@
 //! never panic, never allocate more than the bytes at hand can fill, and never recurse deeper than [`MAX_DEPTH`].
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -166,7 +164,8 @@ impl<'a> Reader<'a> {
     /// Reads a path.
     pub fn path(&mut self) -> Result<PathBuf, Error> {
         let length = self.length()?;
-        Ok(PathBuf::from(OsString::from_vec(self.take(length)?.to_vec())))
+        crate::path::from_bytes(self.take(length)?.to_vec())
+            .map_err(|_| Error::Malformed("a path is not one of this system"))
     }
 
     /// Reads a point in time.
@@ -354,7 +353,7 @@ impl<'a> Writer<'a> {
 
     /// Appends a path.
     pub fn path(&mut self, path: &Path) {
-        self.blob(path.as_os_str().as_bytes());
+        self.blob(&crate::path::bytes(path));
     }
 
     /// Appends a point in time. One that was made wrong is written as the nearest right one.
@@ -611,7 +610,7 @@ mod tests {
             FLAG.returns(truth);
             TEXT.returns(text);
             FIXED.returns(fixed);
-            PATH.returns(PathBuf::from(OsString::from_vec(path)));
+            PATH.returns(crate::path::from_bytes(path).expect("Unix has every path"));
             TIME.returns(Timestamp { seconds, nanos });
             SPAN.returns(Duration::from_nanos(span));
             TEXTS.returns(texts);

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::runtime::Runtime as Workers;
 
-use crate::bell::WAKE_EVENTFD;
+use crate::bell;
 use crate::codec::Reader;
 use crate::compatible::compare;
 use crate::error::Error;
@@ -503,7 +503,7 @@ pub unsafe fn queue_wake(runtime: *mut Runtime, queue: u32, out: *mut Wake) -> i
                 return Err(INVALID);
             }
             // SAFETY: not null, and valid by the caller's promise.
-            unsafe { put(out, Wake { kind: WAKE_EVENTFD, handle: queue.descriptor(), pending: queue.pending() }) };
+            unsafe { put(out, Wake { kind: bell::KIND, handle: queue.descriptor(), pending: queue.pending() }) };
             Ok(OK)
         })
     })

@@ -2,6 +2,7 @@
 //! held stay locked, so nothing of the library is entered there: every function says so instead.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+#[cfg(unix)]
 use std::sync::OnceLock;
 
 use crate::error::Error;
@@ -9,6 +10,7 @@ use crate::error::Error;
 /// How often this process has come out of a fork since `watch` was first called in an ancestor.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
+#[cfg(unix)]
 extern "C" fn count() {
     FORKS.fetch_add(1, Ordering::Relaxed);
 }
@@ -19,6 +21,7 @@ pub(crate) fn is_child() -> bool {
 }
 
 /// Counts forks from now on. Called before the library starts a thread.
+#[cfg(unix)]
 pub(crate) fn watch() -> Result<(), Error> {
     static WATCHED: OnceLock<i32> = OnceLock::new();
     // SAFETY: what is called in the child only adds to an atomic number, which may be done there.
@@ -26,4 +29,10 @@ pub(crate) fn watch() -> Result<(), Error> {
         0 => Ok(()),
         code => Err(Error::system("watching for forks", std::io::Error::from_raw_os_error(*code))),
     }
+}
+
+/// Windows starts every process afresh.
+#[cfg(windows)]
+pub(crate) fn watch() -> Result<(), Error> {
+    Ok(())
 }

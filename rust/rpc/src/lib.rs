@@ -25,12 +25,14 @@ mod log;
 mod memory;
 mod moment;
 mod panics;
+pub mod path;
 mod queue;
 mod request;
 mod requests;
 mod runtime;
 pub mod service;
 mod slots;
+mod source;
 #[cfg_attr(all(test, feature = "loom"), path = "models/sync.rs")]
 mod sync;
 mod tables;

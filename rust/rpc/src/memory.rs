@@ -9,6 +9,10 @@ use parking_lot::Mutex;
 
 use crate::error::Error;
 
+#[cfg_attr(unix, path = "memory/unix.rs")]
+#[cfg_attr(windows, path = "memory/windows.rs")]
+mod system;
+
 pub(crate) const PAGE: usize = 4096;
 
 /// A mapped region. Whoever has the value has the memory.
@@ -24,34 +28,29 @@ unsafe impl Sync for Region {}
 
 impl Region {
     fn map(capacity: usize) -> Result<Self, Error> {
-        // SAFETY: an anonymous mapping at an address of the kernel's choice touches no memory that is in use.
-        let start = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                capacity,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
-                -1,
-                0,
-            )
-        };
-        match NonNull::new(start.cast::<u8>()) {
-            Some(start) if start.as_ptr() != libc::MAP_FAILED.cast() => Ok(Region { start, capacity }),
-            _ => Err(Error::system("mapping memory for a buffer", std::io::Error::last_os_error())),
+        match system::map(capacity) {
+            Ok(start) => Ok(Region { start, capacity }),
+            Err(error) => Err(Error::system("mapping memory for a buffer", error)),
         }
     }
 
-    /// Gives the pages back to the system; the addresses stay, and read as zeros.
+    /// Gives the pages back to the system; the addresses stay, and once they are warm again, they read as zeros.
     fn cool(&self) {
         // SAFETY: the region is mapped, and nobody has a reference into a free one.
-        unsafe { libc::madvise(self.start.as_ptr().cast(), self.capacity, libc::MADV_DONTNEED) };
+        unsafe { system::cool(self.start, self.capacity) };
+    }
+
+    fn warm(&self) -> Result<(), Error> {
+        // SAFETY: as above.
+        let warmed = unsafe { system::warm(self.start, self.capacity) };
+        warmed.map_err(|error| Error::system("getting memory for a buffer", error))
     }
 
     /// In the debug build, lets a stale pointer into a free region fault.
-    fn protect(&self, access: libc::c_int) {
+    fn protect(&self, accessible: bool) {
         if cfg!(debug_assertions) {
             // SAFETY: the region is mapped; where access is taken away it is free, so nobody has a reference into it.
-            unsafe { libc::mprotect(self.start.as_ptr().cast(), self.capacity, access) };
+            unsafe { system::protect(self.start, self.capacity, accessible) };
         }
     }
 }
@@ -73,12 +72,13 @@ struct Free {
 }
 
 impl Free {
-    fn take(&mut self, capacity: usize) -> Option<Region> {
+    /// A free region, and whether it is a cold one.
+    fn take(&mut self, capacity: usize) -> Option<(Region, bool)> {
         if let Some(region) = self.warm.get_mut(&capacity).and_then(Vec::pop) {
             self.warm_bytes -= capacity;
-            return Some(region);
+            return Some((region, false));
         }
-        self.cold.get_mut(&capacity).and_then(Vec::pop)
+        Some((self.cold.get_mut(&capacity)?.pop()?, true))
     }
 
     /// Takes the pages of free blocks, of other sizes too, until what has pages fits the limit again.
@@ -117,8 +117,14 @@ impl Pool {
             reused
         };
         let region = match reused {
-            Some(region) => {
-                region.protect(libc::PROT_READ | libc::PROT_WRITE);
+            Some((region, is_cold)) => {
+                if let (true, Err(error)) = (is_cold, region.warm()) {
+                    let mut free = self.free.lock();
+                    free.live_bytes -= capacity;
+                    free.cold.entry(capacity).or_default().push(region);
+                    return Err(error);
+                }
+                region.protect(true);
                 region
             }
             None => Region::map(capacity).inspect_err(|_| self.free.lock().live_bytes -= capacity)?,
@@ -138,7 +144,7 @@ impl Drop for Pool {
         let free = self.free.get_mut();
         for region in free.warm.values().chain(free.cold.values()).flatten() {
             // SAFETY: the region was mapped with this size, nobody has it but this list, and it is dropped here.
-            unsafe { libc::munmap(region.start.as_ptr().cast(), region.capacity) };
+            unsafe { system::unmap(region.start, region.capacity) };
         }
     }
 }
@@ -180,7 +186,7 @@ impl Block {
 impl Drop for Block {
     fn drop(&mut self) {
         if let Some(region) = self.region.take() {
-            region.protect(libc::PROT_NONE);
+            region.protect(false);
             let mut free = self.pool.free.lock();
             free.live_bytes -= region.capacity;
             free.warm_bytes += region.capacity;

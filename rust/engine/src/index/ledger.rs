@@ -3,10 +3,10 @@
 //! The last ones are in memory, and the rest in a file without a name, which the system keeps in memory as far as it has any
 //! to spare. What came together is read together: chunks of a file are neighbours.
 
+use crate::direct;
 use crate::error::{Error, Result};
 use parking_lot::Mutex;
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 pub(super) struct Ledger<const SIZE: usize> {
@@ -53,7 +53,7 @@ impl<const SIZE: usize> Ledger<SIZE> {
                 self.recent = (0..RECENT).map(|_| Mutex::new(Group { number: 0, records: Vec::new() })).collect();
             }
             if let Some(file) = &self.file {
-                file.write_all_at(self.last.as_flattened(), self.written * SIZE as u64).map_err(failed)?;
+                direct::write_all_at(file, self.last.as_flattened(), self.written * SIZE as u64).map_err(failed)?;
             }
             self.written += self.last.len() as u64;
             self.last.clear();
@@ -74,7 +74,7 @@ impl<const SIZE: usize> Ledger<SIZE> {
             let mut records = std::mem::take(&mut group.records);
             records.resize(GROUP, [0; SIZE]);
             let start = wanted * (GROUP * SIZE) as u64;
-            file.read_exact_at(records.as_flattened_mut(), start).map_err(failed)?;
+            direct::read_exact_at(file, records.as_flattened_mut(), start).map_err(failed)?;
             *group = Group { number: wanted, records };
         }
         Ok(group.records[at])
@@ -84,7 +84,7 @@ impl<const SIZE: usize> Ledger<SIZE> {
 /// A file that is gone when it is closed. Rather on a disk than in `/tmp`, which may be memory.
 fn nameless() -> Result<File> {
     let named = std::env::var_os("TMPDIR").filter(|folder| !folder.is_empty()).map(PathBuf::from);
-    let folder = named.unwrap_or_else(|| "/var/tmp".into());
+    let folder = named.unwrap_or_else(|| if cfg!(unix) { "/var/tmp".into() } else { std::env::temp_dir() });
     let file = tempfile::tempfile_in(&folder).or_else(|_| tempfile::tempfile());
     file.map_err(|error| Error::file(&folder, &error))
 }

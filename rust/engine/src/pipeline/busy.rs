@@ -1,7 +1,7 @@
 //! How much of the time each stage works rather than waits: the busiest one limits the run.
 
+use crate::machine::processor_time;
 use parking_lot::Mutex;
-use rustix::time::{clock_gettime, ClockId};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -42,13 +42,8 @@ pub(crate) const PROCESSOR: &str = "processor";
 
 impl Default for Busy {
     fn default() -> Busy {
-        Busy { stages: Mutex::default(), before: used() }
+        Busy { stages: Mutex::default(), before: processor_time() }
     }
-}
-
-/// The processor's time that the process has used so far, on all of its threads.
-fn used() -> Duration {
-    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
 }
 
 impl Busy {
@@ -66,7 +61,7 @@ impl Busy {
         let mut shares: BTreeMap<String, f64> =
             stages.iter().map(|(stage, (time, threads))| (stage.name().to_owned(), share(*time, *threads))).collect();
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
-        shares.insert(PROCESSOR.to_owned(), share(used().saturating_sub(self.before), cores));
+        shares.insert(PROCESSOR.to_owned(), share(processor_time().saturating_sub(self.before), cores));
         shares
     }
 }

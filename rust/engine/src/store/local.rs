@@ -7,15 +7,13 @@
 
 use super::{Store, StoreError};
 use crate::direct::{self, Page, PageBuffer, LARGE, PAGE};
+use crate::durable;
 use bytes::Bytes;
 use parking_lot::Mutex;
-use rustix::fs::FallocateFlags;
-use rustix::io::Errno;
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Range;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
@@ -57,11 +55,11 @@ impl LocalStore {
             if let Some(parent) = parent {
                 self.make_folder(parent)?;
             }
-            match std::fs::DirBuilder::new().mode(0o700).create(folder) {
+            match durable::create_folder(folder) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 made => made?,
             }
-            File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+            durable::sync_folder(parent.unwrap_or(Path::new(".")))?;
         }
         self.shared.made.lock().insert(folder.to_path_buf());
         Ok(())
@@ -81,7 +79,7 @@ impl LocalStore {
         // The object stands or does not whatever becomes of its other name.
         let _ = std::fs::remove_file(&temporary);
         written?;
-        File::open(&folder)?.sync_all()
+        durable::sync_folder(&folder)
     }
 
     fn walk(&self, folder: &Path, name: &str, found: &mut Vec<(String, u64)>) -> io::Result<()> {
@@ -105,7 +103,7 @@ impl LocalStore {
 
 /// Writes a new file, durably.
 fn write_synced(path: &Path, data: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = durable::create(path)?;
     match data.len() >= LARGE && data.as_ptr().addr().is_multiple_of(PAGE) && direct::engage(&file) {
         true => write_pages(&file, data)?,
         false => file.write_all(data)?,
@@ -117,10 +115,7 @@ fn write_synced(path: &Path, data: &[u8]) -> io::Result<()> {
 fn write_pages(file: &File, data: &[u8]) -> io::Result<()> {
     let (pages, rest) = data.split_at(data.len() - data.len() % PAGE);
     // All of the room at once: one extent, and a full disk shows before anything is written.
-    match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, data.len().next_multiple_of(PAGE) as u64) {
-        Ok(()) | Err(Errno::OPNOTSUPP) => {}
-        Err(error) => return Err(error.into()),
-    }
+    direct::find_room(file, 0, data.len().next_multiple_of(PAGE) as u64)?;
     let mut offset = 0;
     for step in pages.chunks(STEP) {
         direct::write_all_at(file, step, offset)?;
@@ -135,10 +130,10 @@ fn write_pages(file: &File, data: &[u8]) -> io::Result<()> {
 }
 
 fn store_error(error: io::Error) -> StoreError {
-    match error.raw_os_error().map(Errno::from_raw_os_error) {
-        Some(Errno::NOENT) => StoreError::Missing,
-        Some(Errno::EXIST) => StoreError::Exists,
-        Some(Errno::NOSPC | Errno::DQUOT) => StoreError::Full,
+    match error.kind() {
+        io::ErrorKind::NotFound => StoreError::Missing,
+        io::ErrorKind::AlreadyExists => StoreError::Exists,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full,
         _ => StoreError::Failed(error.to_string()),
     }
 }
@@ -159,7 +154,7 @@ impl Store for LocalStore {
             let range = range.unwrap_or(0..size);
             let (start, end) = (range.start.min(size), range.end.min(size));
             let mut data = vec![0; end.saturating_sub(start) as usize];
-            file.read_exact_at(&mut data, start)?;
+            direct::read_exact_at(&file, &mut data, start)?;
             Ok(data.into())
         };
         read().map_err(store_error)

@@ -4,49 +4,23 @@
 //! neither a snapshot nor someone who plants links in the target during a restore can make it write elsewhere.
 
 use super::pages::Pages;
+use super::problem::failed;
+pub use super::problem::{ApplyError, Warning};
 use super::trail::{shared, Trail, DIRECTORY};
 use super::walk::{grown, inspect, kind_of, split_names};
 use super::{Kind, Metadata};
 use crate::direct::{self, PageBuffer};
 use parking_lot::Mutex;
-use rustix::fs::{
-    AtFlags, FallocateFlags, FileType, Gid, Mode, OFlags, Statx, Timespec, Timestamps, Uid, XattrFlags, CWD,
-};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Statx, Timespec, Timestamps, Uid, XattrFlags, CWD};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
-
-/// One entry that could not be restored. Others can still be.
-#[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// Absolute, empty, or with a `..` in it.
-    #[error("refusing to restore {path:?}: it would lead out of the target folder")]
-    UnsafePath { path: PathBuf },
-    #[error("refusing to restore through the symlink {}: remove it, or choose another target", path.display())]
-    ThroughSymlink { path: PathBuf },
-    #[error("cannot restore {}: {reason}", path.display())]
-    Malformed { path: PathBuf, reason: &'static str },
-    #[error("cannot {action} {}: {source}", path.display())]
-    Io { path: PathBuf, action: &'static str, source: io::Error },
-}
-
-/// Something about a restored entry that could not be brought back, such as its owner when not running as root. The
-/// entry and its content are there.
-#[derive(Debug, thiserror::Error)]
-#[error("restored {}, but could not {action}: {source}", path.display())]
-pub struct Warning {
-    pub path: PathBuf,
-    /// "set its owner to 0:0", "set its attribute user.x"...
-    pub action: String,
-    pub source: io::Error,
-}
 
 /// The folder that a restore writes into. `Sync`: entries may be restored from several threads, the first name of a
 /// hard-linked file before the others.
@@ -124,7 +98,7 @@ impl Target {
             }
         };
         let pages = match metadata.size >= DIRECT_FROM {
-            true => reserve(&file, metadata).map_err(|errno| failed(path, "find room for", errno))?,
+            true => reserve(&file, metadata).map_err(|error| failed(path, "find room for", error))?,
             false => None,
         };
         let (path, metadata) = (path.to_path_buf(), metadata.clone());
@@ -303,7 +277,7 @@ impl FileWriter {
         let written = match &self.pages {
             Some(_) if data.is_empty() => Ok(()),
             Some(pages) => pages.write_at(&self.file, offset, data, room),
-            None => self.file.write_all_at(data, offset),
+            None => direct::write_all_at(&self.file, data, offset),
         };
         written.map_err(|source| failed(&self.path, "write", source))?;
         self.end.fetch_max(end, Ordering::Relaxed);
@@ -341,16 +315,14 @@ const MOST_RESERVED: usize = 16;
 
 /// Finds room for the content of a new file, so that several threads can write it at once and a full disk shows before
 /// anything is. `None`: its file system has no way past the page cache.
-fn reserve(file: &File, metadata: &Metadata) -> Result<Option<Pages>, Errno> {
+fn reserve(file: &File, metadata: &Metadata) -> io::Result<Option<Pages>> {
     if !direct::engage(file) {
         return Ok(None);
     }
     let extents = metadata.data_extents();
     for extent in extents.iter().take_while(|_| extents.len() <= MOST_RESERVED) {
-        match rustix::fs::fallocate(file, FallocateFlags::empty(), extent.offset, extent.length) {
-            Ok(()) => {}
-            Err(Errno::OPNOTSUPP) => break,
-            Err(errno) => return Err(errno),
+        if !direct::find_room(file, extent.offset, extent.length)? {
+            break;
         }
     }
     Ok(Some(Pages::new(metadata.size)))
@@ -363,10 +335,6 @@ impl Drop for FileWriter {
             let _ = rustix::fs::unlinkat(&self.parent, temporary, AtFlags::empty());
         }
     }
-}
-
-pub(super) fn failed(path: &Path, action: &'static str, source: impl Into<io::Error>) -> ApplyError {
-    ApplyError::Io { path: path.to_path_buf(), action, source: source.into() }
 }
 
 /// A path that stands for the inode behind `fd`, also for calls that take no `O_PATH` descriptor.

@@ -1,6 +1,7 @@
-//! The metadata of a Linux file tree: what a snapshot keeps of a file besides its bytes.
+//! The metadata of a file tree: what a snapshot keeps of a file besides its bytes.
 //!
-//! [`walk`] reads a tree and yields [`Metadata`]; [`apply`] writes it back. The types here are also the on-disk form.
+//! [`walk`] reads a tree and yields [`Metadata`]; [`apply`] writes it back. Linux has both by descriptors of directories; on other systems,
+//! in `elsewhere`, they go by paths, and `system` is what differs there. The types here are also the on-disk form.
 //!
 //! # On-disk form (CBOR, RFC 8949)
 //!
@@ -34,16 +35,29 @@
 //! extent   = { 0: uint, 1: uint }      ; offset and length in bytes, length > 0
 //! ```
 //!
-//! POSIX ACLs and file capabilities are extended attributes, kept in the byte form the kernel gives. Files with
+//! POSIX ACLs and file capabilities are extended attributes, kept in the byte form the kernel gives. So is what other systems have
+//! beside them: `windows.attributes` (the flags of a file, u32), `windows.created` (100 ns since 1601, u64), `macos.flags` (u32), all of
+//! them little-endian. Files with
 //! `nlink > 1` and equal (`device`, `inode`) in one snapshot are hard links of one another.
 
+#[cfg_attr(not(target_os = "linux"), path = "elsewhere/apply.rs")]
 pub mod apply;
+#[cfg(unix)]
 mod owner;
+#[cfg(target_os = "linux")]
 mod pages;
+mod problem;
+#[cfg_attr(target_os = "macos", path = "elsewhere/macos.rs")]
+#[cfg_attr(windows, path = "elsewhere/windows.rs")]
+#[cfg(not(target_os = "linux"))]
+mod system;
+#[cfg(target_os = "linux")]
 mod trail;
+#[cfg_attr(not(target_os = "linux"), path = "elsewhere/walk.rs")]
 pub mod walk;
 
-pub(crate) use owner::{current_host, current_user};
+#[cfg(unix)]
+pub(crate) use owner::OwnerNames;
 
 use minicbor::{Decode, Encode};
 
@@ -125,6 +139,14 @@ pub struct DeviceNumber {
     pub major: u32,
     #[n(1)]
     pub minor: u32,
+}
+
+impl DeviceNumber {
+    /// As Linux gives it in `st_rdev`, on every system.
+    pub fn st_rdev(self) -> u64 {
+        let (major, minor) = (u64::from(self.major), u64::from(self.minor));
+        (major & 0xffff_f000) << 32 | (major & 0xfff) << 8 | (minor & 0xffff_ff00) << 12 | minor & 0xff
+    }
 }
 
 /// An extended attribute with its full name, such as `user.mime_type` or `system.posix_acl_access`.
@@ -251,5 +273,5 @@ pub struct Entry {
     pub metadata: Metadata,
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests;

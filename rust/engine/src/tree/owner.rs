@@ -7,13 +7,13 @@ use std::ptr;
 
 /// Remembers what was looked up: a tree has few owners, and a lookup may ask a server.
 #[derive(Default)]
-pub(super) struct OwnerNames {
+pub(crate) struct OwnerNames {
     users: HashMap<u32, Option<Vec<u8>>>,
     groups: HashMap<u32, Option<Vec<u8>>>,
 }
 
 impl OwnerNames {
-    pub(super) fn user(&mut self, uid: u32) -> Option<Vec<u8>> {
+    pub(crate) fn user(&mut self, uid: u32) -> Option<Vec<u8>> {
         let ask = |record, buffer, size, found| {
             // SAFETY: `look_up` gives pointers to a record and to `size` bytes that outlive the call.
             unsafe { libc::getpwuid_r(uid, record, buffer, size, found) }
@@ -32,20 +32,6 @@ impl OwnerNames {
         let name = |record: &libc::group| unsafe { CStr::from_ptr(record.gr_name) }.to_bytes().to_vec();
         self.groups.entry(gid).or_insert_with(|| look_up(ask, name)).clone()
     }
-}
-
-/// Who runs this program: a name, or the number where there is none.
-pub(crate) fn current_user() -> String {
-    let uid = rustix::process::geteuid().as_raw();
-    match OwnerNames::default().user(uid) {
-        Some(name) => String::from_utf8_lossy(&name).into_owned(),
-        None => uid.to_string(),
-    }
-}
-
-/// The system's host name.
-pub(crate) fn current_host() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 fn look_up<Record>(

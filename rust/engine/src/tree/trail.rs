@@ -1,6 +1,6 @@
 //! The way to directories of a tree, by descriptors, without a symlink on it.
 
-use super::apply::{failed, ApplyError};
+use super::problem::{failed, ApplyError};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::ffi::OsStr;

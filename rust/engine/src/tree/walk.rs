@@ -4,6 +4,7 @@
 //! follows a symlink below a root, and an entry that cannot be read is reported while the walk goes on.
 
 use super::owner::OwnerNames;
+pub use super::problem::{WalkError, WalkOptions};
 use super::trail::{is_kept, DIRECTORY, NEAR};
 use super::{DeviceNumber, Extent, Kind, Metadata, Time, Xattr};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, SeekFrom, Statx, StatxFlags, CWD};
@@ -16,30 +17,6 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// One path that could not be read. The walk goes on with the next one.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot {action} {}: {source}", path.display())]
-pub struct WalkError {
-    pub path: PathBuf,
-    /// What failed, as a verb: "list", "open", "read the attributes of".
-    pub action: &'static str,
-    pub source: io::Error,
-}
-
-impl WalkError {
-    /// The path existed when its directory was listed and was gone afterwards: a live system, not damage.
-    pub fn vanished(&self) -> bool {
-        self.source.kind() == io::ErrorKind::NotFound
-    }
-}
-
-/// What to walk.
-#[derive(Debug, Clone, Default)]
-pub struct WalkOptions {
-    /// Do not descend into directories on another device than their root; the mount point itself is yielded.
-    pub one_file_system: bool,
-}
 
 /// A name found by a [`Walk`]. `Send`: content and attributes may be read on other threads.
 ///

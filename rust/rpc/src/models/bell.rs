@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::sync::{Condvar, Mutex};
 
-pub(crate) const WAKE_EVENTFD: u32 = 1;
+pub(crate) const KIND: u32 = 1;
 
 pub(crate) struct Bell {
     state: Mutex<State>,
