@@ -28,7 +28,7 @@ const (
 	seconds            = "seconds"
 	serverSeconds      = "server_core_seconds_per_gigabyte"
 	oneCore            = "gigabytes_per_second_one_core"
-	partOfRoofline     = "part_of_roofline" // that a backup by the engine reached: of what its stages alone would do in this round
+	partOfRoofline     = "part_of_roofline"     // that a backup by the engine reached: of what its stages alone would do in this round
 	coresBusy          = "cores_busy"           // the share of all of them, by the command and the server beside it
 	storedPart         = "stored_part"          // of the input's bytes
 	speedToEngine      = "speed_to_engine"      // of an agent
