@@ -30,17 +30,21 @@ class Machine:
     """What comes before the program's own command line."""
     prefix: list[str]
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
+    """The variables of the test's own that its programs have."""
+    keeps: tuple[str, ...] = ("PATH", "TMPDIR", "TEST_SRCDIR", "TEST_WORKSPACE")
     tested: list[str] = dataclasses.field(default_factory=list)
+
+    def variables(self, **more: str) -> dict[str, str]:
+        """The environment of its programs."""
+        kept = {name: os.environ[name] for name in self.keeps if name in os.environ}
+        return {**kept, **self.environment, **more}
 
     def run(self, *command: str | os.PathLike[str], cwd: pathlib.Path | None = None, **more: str) -> str:
         """Runs a program that must succeed, and answers what it printed."""
-        keep = {
-            name: os.environ[name] for name in ("PATH", "TMPDIR", "TEST_SRCDIR", "TEST_WORKSPACE") if name in os.environ
-        }
         done = subprocess.run(
             [*self.prefix, *map(os.fspath, command)],
             cwd=cwd,
-            env={**keep, **self.environment, **more},
+            env=self.variables(**more),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

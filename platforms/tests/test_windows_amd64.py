@@ -17,14 +17,16 @@ import pytest
 import trees
 
 _TESTED: list[str] = []
-_SYSTEM = machine.root("WINE") / "usr/lib"
+# By way of the link that Bazel makes of one file: the rest is where the repository rule put it, with links that lead in circles.
+_SYSTEM = machine.path("WINE").resolve().parent / "usr/lib"
 
 
 @pytest.fixture(scope="module")
 def windows(tmp_path_factory: pytest.TempPathFactory) -> collections.abc.Iterator[machine.Machine]:
     """A machine with a disk of its own, C:, on which the files of this one are Z:."""
     prefix = tmp_path_factory.mktemp("wine")
-    there = machine.Machine("windows_amd64", [str(_SYSTEM / "wine/wine64")], tested=_TESTED)
+    # Wine 10 frees memory that is not its own where TMPDIR is set.
+    there = machine.Machine("windows_amd64", [str(_SYSTEM / "wine/wine64")], tested=_TESTED, keeps=("PATH",))
     there.environment = {
         "HOME": str(prefix),
         # Names of files, of which Wine makes those of Windows.
@@ -40,7 +42,7 @@ def windows(tmp_path_factory: pytest.TempPathFactory) -> collections.abc.Iterato
     system.mkdir(parents=True)
     shutil.copy(_SYSTEM / "x86_64-linux-gnu/wine/x86_64-windows/zlib1.dll", system)
     yield there
-    subprocess.run([_SYSTEM / "wine/wineserver64", "-k"], env={**os.environ, **there.environment}, check=False)
+    subprocess.run([_SYSTEM / "wine/wineserver64", "-k"], env=there.variables(), check=False)
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +145,7 @@ def test_long_names(windows: machine.Machine, programs: dict[str, pathlib.Path],
 def _held(windows: machine.Machine, program: pathlib.Path, file: pathlib.Path) -> collections.abc.Iterator[None]:
     with subprocess.Popen(
         [*windows.prefix, program, _named(file)],
-        env={**os.environ, **windows.environment},
+        env=windows.variables(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -165,7 +167,7 @@ def test_locked_file(windows: machine.Machine, programs: dict[str, pathlib.Path]
     with _held(windows, programs["HOLD"], source / "locked"):
         told = subprocess.run(
             [*windows.prefix, programs["AGENT"], "backup", _named(source)],
-            env={**os.environ, **windows.environment, **repository},
+            env=windows.variables(**repository),
             capture_output=True,
             text=True,
             check=False,
