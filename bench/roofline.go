@@ -40,7 +40,10 @@ func (c *config) rooflineFile() string { return filepath.Join(c.scratch, "roofli
 
 // measureRoofline measures anew, because a machine that others use, too, is not always as fast.
 func (c *config) measureRoofline() (roofline, error) {
-	p := place{folder: c.scratch}
+	p := place{folder: filepath.Join(c.scratch, "roofline")}
+	if err := os.MkdirAll(p.in("home"), 0o700); err != nil {
+		return roofline{}, err
+	}
 	k := c.engineAlone("", "", "")
 	done, err := k.asked(p, k.command(p, roof)).measure()
 	if err != nil {

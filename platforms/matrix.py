@@ -1,6 +1,6 @@
-"""The support matrix of a document, from support.json: writes it, or fails where it is another one.
+"""The support matrix of two documents, from support.json: writes it, or fails where it is another one.
 
-matrix.py [--check] SUPPORT DOCUMENT
+matrix.py [--check] SUPPORT DOCUMENT README: all of it for the document, what fits a screen for the README.
 """
 
 import json
@@ -21,17 +21,30 @@ def table(rows: dict[str, dict[str, object]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def short(rows: dict[str, dict[str, object]]) -> str:
+    things = ["shared library", "static library", "Go agent", "Python wheel"]
+    lines = [f"| | {' | '.join(things)} | tested |", "|---" * (len(things) + 2) + "|"]
+    for platform, row in rows.items():
+        built = row["built"]
+        assert isinstance(built, list)
+        there = " | ".join("yes" if thing in built else "–" for thing in things)
+        lines.append(f"| {platform.replace('_', '-')} | {there} | {row['where']} |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     check = sys.argv[1] == "--check"
-    support, document = map(pathlib.Path, sys.argv[-2:])
-    text = document.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    wanted = before + BEGIN + table(json.loads(support.read_text(encoding="utf-8"))) + END + after
-    if not check:
-        document.write_text(wanted, encoding="utf-8")
-    elif wanted != text:
-        sys.exit(f"{document} has another matrix than {support}; run tools/generate")
+    support, document, readme = map(pathlib.Path, sys.argv[-3:])
+    rows = json.loads(support.read_text(encoding="utf-8"))
+    for file, matrix in [(document, table(rows)), (readme, short(rows))]:
+        text = file.read_text(encoding="utf-8")
+        before, rest = text.split(BEGIN)
+        _, after = rest.split(END)
+        wanted = before + BEGIN + matrix + END + after
+        if not check:
+            file.write_text(wanted, encoding="utf-8")
+        elif wanted != text:
+            sys.exit(f"{file} has another matrix than {support}; run tools/generate")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 const PARTS: usize = 256;
 /// Slots that are allocated together, always as many: parts grow at about the same time, and would leave holes of sizes behind
 /// that nothing fits in any more.
-const PAGE: usize = 512;
+const PAGE: usize = 256;
 /// Slots that are taken, at most: 4 of 5. Large parts grow by a quarter, so that they are at least 16 of 25, and a record
 /// costs 10 to 12.5 bytes.
 const FULL: (usize, usize) = (4, 5);
