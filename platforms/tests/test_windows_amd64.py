@@ -17,7 +17,8 @@ import pytest
 import trees
 
 _TESTED: list[str] = []
-# By way of the link that Bazel makes of one file: the rest is where the repository rule put it, with links that lead in circles.
+# By way of the link that Bazel makes of one file: the rest is where the repository rule put it, and some links lead in
+# circles.
 _SYSTEM = machine.path("WINE").resolve().parent / "usr/lib"
 
 
