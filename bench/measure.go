@@ -26,8 +26,6 @@ type sample struct {
 	timing
 	stored int64   // bytes of the repository after a first backup
 	server float64 // core-seconds of the server beside it
-	// The share of the roofline that a backup by the engine reached, as it says itself; 0: it said nothing of that.
-	reached float64
 }
 
 // measured is what came of all rounds.
@@ -182,7 +180,6 @@ func (c *config) runStep(k *contender, p place, in input, s step, server int) (t
 		}
 		taken.server -= before
 	}
-	taken.reached = reached(taken.Told)
 	switch s {
 	case first, ingest:
 		// The engine's null store leaves none.
@@ -195,10 +192,10 @@ func (c *config) runStep(k *contender, p place, in input, s step, server int) (t
 	return taken, err
 }
 
-// reached is the share of the roofline in what engine-bench prints.
-func reached(told string) float64 {
+// reached is the share of the roofline that a backup by the engine reached, as it says itself; 0: it said nothing of that.
+func (t timing) reached() float64 {
 	var engine struct{ Reached float64 }
-	if json.Unmarshal([]byte(told), &engine) != nil {
+	if json.Unmarshal([]byte(t.Told), &engine) != nil {
 		return 0
 	}
 	return engine.Reached

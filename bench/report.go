@@ -110,7 +110,7 @@ func (m *measured) figures(s series, one testCase) []figure {
 	add(coresBusy, busy/float64(runtime.NumCPU()), true)
 	stored := m.median(one.name, func(t sample) float64 { return float64(t.stored) }) / float64(in.Bytes)
 	add(storedPart, stored, stored > 0)
-	share := m.median(one.name, func(t sample) float64 { return t.reached })
+	share := m.median(one.name, func(t sample) float64 { return t.reached() })
 	add(partOfRoofline, share, share > 0)
 
 	base, memory, little := strings.Cut(s.contender.name, "-")

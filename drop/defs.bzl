@@ -382,6 +382,35 @@ drop_symbols = rule(
     },
 )
 
+def platform_drop(name, files, platform = "", glibc = None, tags = []):
+    """The files of a platform, `NAME_archive` and `NAME_symbols`.
+
+    Args:
+      name: of the platform
+      files: as for drop_archive
+      platform: as for platform_files
+      glibc: as for platform_files
+      tags: of all of them
+    """
+    platform_files(
+        name = name,
+        glibc = glibc,
+        platform = platform,
+        tags = tags,
+    )
+    drop_archive(
+        name = name + "_archive",
+        files = files,
+        platforms = [name],
+        suffix = name.replace("_", "-"),
+        tags = tags,
+    )
+    drop_symbols(
+        name = name + "_symbols",
+        platform = name,
+        tags = tags,
+    )
+
 def _sums_impl(ctx):
     out = ctx.actions.declare_file("strongroom-sdk-{}-SHA256SUMS".format(VERSION))
     args = ctx.actions.args()

@@ -2,6 +2,17 @@
 
 load("@rules_rust//rust:toolchain.bzl", "rust_toolchain")
 
+# The libraries of Windows that Rust's standard library and crates call.
+WINDOWS_LIBRARIES = [
+    "-ladvapi32",
+    "-lbcrypt",
+    "-lkernel32",
+    "-lntdll",
+    "-luserenv",
+    "-lws2_32",
+    "-lunwind",
+]
+
 def rust(name, triple, std, constraints, libraries, flags = [], dylib_ext = ".so", binary_ext = ""):
     """The toolchain `name`.
 

@@ -25,6 +25,7 @@ type receiver struct {
 	stopped  chan struct{}
 	serving  serving
 	patience time.Duration
+	block    []byte // what is polled into
 
 	// asked is when the dispatcher submitted a call while this slept, in nanoseconds of the client's clock; asleep where it
 	// sleeps and no call came since, 0 where it is awake. answers is how long the dispatcher then looks for the answer.
@@ -36,11 +37,41 @@ type receiver struct {
 const asleep = -1
 
 func newReceiver(client *Client, queue int) (*receiver, error) {
-	r := &receiver{client: client, queue: uint16(queue), stop: make(chan struct{}), stopped: make(chan struct{}), patience: leastPatience}
+	r := &receiver{client: client, queue: uint16(queue), stop: make(chan struct{}), stopped: make(chan struct{}), patience: leastPatience, block: make([]byte, blockSize)}
 	if err := r.prepare(); err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// found is what a look at the queue found.
+type found int
+
+const (
+	foundNothing found = iota
+	foundAnswers
+	foundEnd // the library goes away
+)
+
+// take looks at the queue, and waits so many nanoseconds where it is empty. What is there goes to whom it is for.
+func (r *receiver) take(wait uint64) found {
+	for {
+		count, used, needed := r.client.library.poll(uint32(r.queue), r.block, wait)
+		switch {
+		case count == statusTooSmall:
+			r.block = make([]byte, (needed+7)&^7)
+		case count < 0:
+			return foundEnd
+		case count > 0:
+			if m := r.client.observer.metrics; m != nil {
+				m.Received(int(count))
+			}
+			r.route(r.block[:used])
+			return foundAnswers
+		default:
+			return foundNothing
+		}
+	}
 }
 
 // learn answers how long to look the next time, where the wait was so long this time.

@@ -52,7 +52,6 @@ func (r *receiver) run() {
 		r.client.logFailure("the completion queue cannot be waited on", err)
 		return
 	}
-	block := make([]byte, blockSize)
 	var since time.Time // it sleeps
 	// The poller is edge-triggered, and Read resets its edge before the first call and looks again after each wake-up,
 	// so an answer that comes between an empty poll and the sleep is not lost.
@@ -65,18 +64,11 @@ func (r *receiver) run() {
 		}
 		for {
 			r.linger(r.patience)
-			count, used, needed := r.client.library.poll(uint32(r.queue), block, 0)
-			switch {
-			case count == statusTooSmall:
-				block = make([]byte, (needed+7)&^7)
-			case count < 0:
+			switch r.take(0) {
+			case foundAnswers:
+			case foundEnd:
 				return true
-			case count > 0:
-				if m := r.client.observer.metrics; m != nil {
-					m.Received(int(count))
-				}
-				r.route(block[:used])
-			default:
+			case foundNothing:
 				select {
 				case <-r.stop:
 					return true

@@ -17,19 +17,6 @@ func (r *receiver) end() {}
 // run waits in the library while the queue is empty. It does not look at pending, which goes away with the library.
 func (r *receiver) run() {
 	defer close(r.stopped)
-	block := make([]byte, blockSize)
-	for {
-		count, used, needed := r.client.library.poll(uint32(r.queue), block, math.MaxUint64)
-		switch {
-		case count == statusTooSmall:
-			block = make([]byte, (needed+7)&^7)
-		case count < 0:
-			return
-		case count > 0:
-			if m := r.client.observer.metrics; m != nil {
-				m.Received(int(count))
-			}
-			r.route(block[:used])
-		}
+	for r.take(math.MaxUint64) != foundEnd {
 	}
 }

@@ -1,6 +1,7 @@
 """Static libraries of Rust code."""
 
 load("@rules_rust//rust:defs.bzl", "rust_static_library")
+load("//platforms:rust.bzl", "WINDOWS_LIBRARIES")
 
 # On Windows, Rust's own runtime defines the stack's probe, as every C compiler's does, and a program would have two of them. The one of the
 # library gets another name; the calls of it go to the C compiler's. Only the member that defines it is taken out: objcopy does not read
@@ -16,17 +17,6 @@ $(execpath @llvm//:llvm-objcopy) --redefine-sym ___chkstk_ms=sr_internal.___chks
 $(execpath @llvm//:llvm-ar) rD $@ $$folder/"$$member"
 rm -r $$folder
 """
-
-# The libraries of the system that Rust's standard library and crates call.
-_WINDOWS = [
-    "-ladvapi32",
-    "-lbcrypt",
-    "-lkernel32",
-    "-lntdll",
-    "-luserenv",
-    "-lws2_32",
-    "-lunwind",
-]
 
 def static_library(name, crate_name, visibility = None, **kwargs):
     """A rust_static_library that programs of any C compiler can be linked with.
@@ -62,7 +52,7 @@ def static_library(name, crate_name, visibility = None, **kwargs):
     )
     native.cc_library(
         name = name + "_for_windows",
-        linkopts = _WINDOWS,
+        linkopts = WINDOWS_LIBRARIES,
         target_compatible_with = ["@platforms//os:windows"],
         visibility = visibility,
         deps = [name + "_for_windows_import"],

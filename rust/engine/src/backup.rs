@@ -338,7 +338,7 @@ impl<'r> Walker<'r> {
         if kind == Kind::Directory {
             let mut metadata = found.take_metadata();
             complete(run, &found, &mut metadata, Found::xattrs);
-            return self.open_folder(metadata, path::last(found.path()));
+            return self.open_folder(metadata, path::last(found.path()).into_owned());
         }
         let Some(level) = self.levels.last_mut() else { return Ok(()) };
         // Unlike `Found::name`, this has a name for every root but `/`.
@@ -348,6 +348,7 @@ impl<'r> Walker<'r> {
         let folder = Arc::clone(&level.folder);
         if kind != Kind::File {
             Counters::add(&counters.others, 1);
+            let name = name.into_owned();
             let mut metadata = found.take_metadata();
             complete(run, &found, &mut metadata, Found::xattrs);
             let node = Node { name, metadata, chunks: None, lists: None, folder: None };
@@ -360,7 +361,7 @@ impl<'r> Walker<'r> {
         if let Some(file) = group.and_then(|group| self.linked.get(&group)) {
             Counters::add(&counters.files, 1);
             Counters::add(&counters.bytes, metadata.size);
-            return file.name(run, folder, slot, name);
+            return file.name(run, folder, slot, name.into_owned());
         }
         if let Some(before) = before.filter(|before| is_as_it_was(metadata, &before.metadata, self.before)) {
             if self.is_kept(&before)? {
@@ -373,6 +374,7 @@ impl<'r> Walker<'r> {
                 return folder.fill(run, slot, Some(Node { metadata, ..before }));
             }
         }
+        let name = name.into_owned();
         let node = Node { name, metadata: found.take_metadata(), chunks: None, lists: None, folder: None };
         let file = group.map(|group| {
             let file = OpenFile::new(Arc::clone(&folder), slot, true);

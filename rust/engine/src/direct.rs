@@ -21,6 +21,17 @@ use linux as system;
 
 pub(crate) use system::{engage, find_room, will_read_on};
 
+/// What of a range is in the page cache.
+enum Look {
+    /// All of it, and it was read.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "no other system tells"))]
+    All,
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "no other system tells"))]
+    NotAll,
+    /// The file system cannot tell.
+    Unknown,
+}
+
 /// What memory, places and lengths must be multiples of. Disks have blocks of 512 or 4096 bytes.
 pub(crate) const PAGE: usize = 4096;
 
@@ -120,8 +131,8 @@ pub(crate) fn read(path: &Path, range: Range<u64>, into: &mut PageBuffer) -> io:
     if length >= LARGE / 4 {
         let room = &mut into.room(length)[..length];
         match system::look(&file, room, range.start) {
-            system::Look::All => return Ok(0..length),
-            system::Look::NotAll if engage(&file) => return read_pages(&file, &range, into),
+            Look::All => return Ok(0..length),
+            Look::NotAll if engage(&file) => return read_pages(&file, &range, into),
             _ => {}
         }
     }

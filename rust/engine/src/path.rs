@@ -91,10 +91,10 @@ pub(crate) fn way(path: &Path) -> Vec<(Vec<u8>, PathBuf)> {
 }
 
 /// The last name on the way to a path, as a snapshot has it; empty for `/`.
-pub(crate) fn last(path: &Path) -> Vec<u8> {
+pub(crate) fn last(path: &Path) -> Cow<'_, [u8]> {
     match path.file_name() {
-        Some(last) => name(last).into_owned(),
-        None => way(path).pop().map(|(name, _)| name).unwrap_or_default(),
+        Some(last) => name(last),
+        None => way(path).pop().map(|(name, _)| name).unwrap_or_default().into(),
     }
 }
 
@@ -123,6 +123,6 @@ mod tests {
             .map(|(name, path)| (name.as_bytes().to_vec(), PathBuf::from(path)))
             .into();
         assert_eq!(way, expected);
-        assert_eq!(last(Path::new("/a/b")), b"b");
+        assert_eq!(*last(Path::new("/a/b")), *b"b");
     }
 }

@@ -396,14 +396,19 @@ impl Planner<'_> {
                 (wanted, Kind::Directory) => {
                     course.work_on(&path);
                     // What is on the way and there already belongs to whoever made it.
-                    let is_there = || to_path(&path).is_ok_and(|path| self.restore.folder.join(path).is_dir());
-                    if wanted == Wanted::All || !is_there() {
-                        let made = to_path(&path).and_then(|path| target.directory(&path, &node.metadata));
-                        if let Err(error) = made {
+                    let made = to_path(&path).and_then(|place| {
+                        let is_missing = wanted == Wanted::All || !self.restore.folder.join(&place).is_dir();
+                        if is_missing {
+                            target.directory(&place, &node.metadata)?;
+                        }
+                        Ok(is_missing)
+                    });
+                    match made {
+                        Ok(made) => Counters::add(&course.counters.folders, made.into()),
+                        Err(error) => {
                             self.restore.not_applied(&path, &error)?;
                             continue;
                         }
-                        Counters::add(&course.counters.folders, 1);
                     }
                     if let Some(folder) = &node.folder {
                         let nodes = self.nodes(folder, &path)?;

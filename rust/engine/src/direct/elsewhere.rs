@@ -1,5 +1,6 @@
 //! Systems other than Linux: everything goes by way of the page cache.
 
+use super::Look;
 use std::fs::File;
 use std::io;
 
@@ -10,16 +11,6 @@ pub(crate) fn engage(_file: &File) -> bool {
 
 pub(super) fn with_pages<T>(_file: &File, mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     act()
-}
-
-/// What of a range is in the page cache.
-pub(super) enum Look {
-    #[allow(dead_code, reason = "Linux can tell")]
-    All,
-    #[allow(dead_code, reason = "Linux can tell")]
-    NotAll,
-    /// The system cannot tell.
-    Unknown,
 }
 
 /// Reads a range if all of it is in the page cache.

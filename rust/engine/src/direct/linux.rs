@@ -1,5 +1,6 @@
 //! Linux: `O_DIRECT`, where the file system has it.
 
+use super::Look;
 use rustix::fs::{fadvise, fallocate, fcntl_getfl, fcntl_setfl, Advice, FallocateFlags, OFlags};
 use rustix::io::{preadv2, Errno, ReadWriteFlags};
 use std::fs::File;
@@ -24,15 +25,6 @@ pub(super) fn with_pages<T>(file: &File, mut act: impl FnMut() -> io::Result<T>)
         }
         done => done,
     }
-}
-
-/// What of a range is in the page cache.
-pub(super) enum Look {
-    /// All of it, and it was read.
-    All,
-    NotAll,
-    /// The file system cannot tell.
-    Unknown,
 }
 
 /// Reads a range if all of it is in the page cache.

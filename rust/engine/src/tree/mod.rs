@@ -240,9 +240,20 @@ impl Metadata {
         }
     }
 
+    /// Device and inode.
+    pub(crate) fn identity(&self) -> (u64, u64) {
+        (self.device, self.inode)
+    }
+
+    /// What is enough to open the entry and to compare it.
+    pub(crate) fn essence(&self) -> Metadata {
+        let &Metadata { kind, mode, size, mtime, ctime, inode, device, nlink, .. } = self;
+        Metadata { size, ctime, inode, device, nlink, ..Metadata::new(kind, mode, mtime) }
+    }
+
     /// The identity that all hard links of one file share; `None` for a file with one name and for directories.
     pub fn link_group(&self) -> Option<(u64, u64)> {
-        (self.nlink > 1 && self.kind != Kind::Directory).then_some((self.device, self.inode))
+        (self.nlink > 1 && self.kind != Kind::Directory).then_some(self.identity())
     }
 
     /// The ranges that hold data: the complement of `holes` within `size`, ascending.

@@ -56,14 +56,13 @@ impl Found {
 
     /// Device and inode.
     pub fn identity(&self) -> (u64, u64) {
-        (self.metadata.device, self.metadata.inode)
+        self.metadata.identity()
     }
 
     /// Takes the metadata out, to be completed and kept. What stays is enough to open the entry and to compare it.
     pub fn take_metadata(&mut self) -> Box<Metadata> {
-        let &Metadata { kind, mode, size, mtime, ctime, inode, device, nlink, .. } = &*self.metadata;
-        let rest = Metadata { size, ctime, inode, device, nlink, ..Metadata::new(kind, mode, mtime) };
-        std::mem::replace(&mut self.metadata, Box::new(rest))
+        let rest = Box::new(self.metadata.essence());
+        std::mem::replace(&mut self.metadata, rest)
     }
 
     /// The metadata, where nothing else of it is needed.

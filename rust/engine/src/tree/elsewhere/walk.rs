@@ -40,14 +40,13 @@ impl Found {
 
     /// Device and inode.
     pub fn identity(&self) -> (u64, u64) {
-        (self.metadata.device, self.metadata.inode)
+        self.metadata.identity()
     }
 
     /// Takes the metadata out, to be completed and kept. What stays is enough to open the entry and to compare it.
     pub fn take_metadata(&mut self) -> Box<Metadata> {
-        let &Metadata { kind, mode, size, mtime, ctime, inode, device, nlink, .. } = &*self.metadata;
-        let rest = Metadata { size, ctime, inode, device, nlink, ..Metadata::new(kind, mode, mtime) };
-        std::mem::replace(&mut self.metadata, Box::new(rest))
+        let rest = Box::new(self.metadata.essence());
+        std::mem::replace(&mut self.metadata, rest)
     }
 
     /// The metadata, where nothing else of it is needed.
@@ -67,7 +66,7 @@ impl Found {
     /// Besides what the system refuses: [`WalkError::vanished`] when the name stood for another inode when it was opened.
     pub fn inspect(&self, file: &File) -> Result<(u64, Time, Time), WalkError> {
         let now = system::describe_open(file).map_err(|error| self.error("inspect", error))?.metadata;
-        if (now.device, now.inode) != self.identity() || now.kind != Kind::File {
+        if now.identity() != self.identity() || now.kind != Kind::File {
             let source = io::Error::new(io::ErrorKind::NotFound, "it was replaced during the backup");
             return Err(self.error("open", source));
         }
