@@ -83,7 +83,7 @@ def bazel_files(version, platforms):
 
     Args:
       version: of the release.
-      platforms: structs with the platform's name, its agent's file name and its libraries as linker options.
+      platforms: structs with the platform's name, its agent's path and its libraries as linker options.
 
     Returns:
       A dictionary.
@@ -93,7 +93,7 @@ def bazel_files(version, platforms):
         return "".join(['        ":{}": ":{}",\n'.format(p.name, suffix(p)) for p in platforms])
 
     build = _HEAD.format(
-        agents = rows(lambda p: "{}/bin/{}".format(p.name, p.agent)),
+        agents = rows(lambda p: "{}/{}".format(p.name, p.agent)),
         clients = rows(lambda p: p.name + "-client"),
         libraries = rows(lambda p: p.name + "-library"),
         none = repr("this drop of strongroom is for " + ", ".join([p.name for p in platforms]) + "; take the drop for this platform, or the one for all"),
@@ -104,7 +104,7 @@ def bazel_files(version, platforms):
             cpu = _CPUS[parts[1]],
             # Bazel has no name for the C library of a platform.
             define = "\n    define_values = {\"strongroom_libc\": \"musl\"}," if parts[-1] == "musl" else "",
-            linkopts = [option for option in platform.libraries.split(" ") if option] + (["-pthread"] if parts[0] == "linux" else []),
+            linkopts = [option for option in platform.libraries.split(" ") if option],
             name = platform.name,
             os = parts[0],
         )

@@ -1,7 +1,7 @@
 """Makes what users get of what compilers gave: symbols are kept aside, names that are not for users are changed.
 
     binaries.py strip   --objcopy TOOL --strip TOOL IN OUT SYMBOLS
-    binaries.py archive --objcopy TOOL --strip TOOL --nm TOOL IN OUT
+    binaries.py archive --objcopy TOOL --strip TOOL --nm TOOL --ar TOOL IN OUT
 
 `strip` is for programs and shared libraries. `archive` is for the static library: a linker sees every symbol of it that
 is not local, also those of crates and of their C code, and a program that links two such libraries (another one of
@@ -32,26 +32,67 @@ def run(*command: str | pathlib.Path) -> str:
 
 def strip(arguments: argparse.Namespace) -> None:
     # The names of functions. What C compilers write beside them names folders of this build.
-    run(arguments.objcopy, "--only-keep-debug", arguments.source, arguments.symbols)
-    run(arguments.strip, "--strip-debug", arguments.symbols)
-    run(arguments.strip, "--strip-unneeded", "-o", arguments.out, arguments.source)
-    # A debugger looks for a file of that name beside the program, and in its folder of symbols.
-    run(arguments.objcopy, f"--add-gnu-debuglink={arguments.symbols}", arguments.out)
+    if arguments.source.read_bytes()[:4] == b"\x7fELF":
+        run(arguments.objcopy, "--only-keep-debug", arguments.source, arguments.symbols)
+        run(arguments.strip, "--strip-debug", arguments.symbols)
+        run(arguments.strip, "--strip-unneeded", "-o", arguments.out, arguments.source)
+        # A debugger looks for a file of that name beside the program, and in its folder of symbols.
+        run(arguments.objcopy, f"--add-gnu-debuglink={arguments.symbols}", arguments.out)
+        return
+    # Elsewhere it is the file itself, with them. Linkers for macOS find in a library's table of symbols what it exports.
+    keep = "--discard-all" if arguments.out.suffix == ".dylib" else "--strip-all"
+    run(arguments.strip, "--strip-debug", "-o", arguments.symbols, arguments.source)
+    run(arguments.strip, keep, "-o", arguments.out, arguments.source)
+
+
+def objects(source: pathlib.Path, folder: pathlib.Path) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
+    """Writes the members of a static library into a folder, in their order: object files, and stubs of DLLs."""
+    content = source.read_bytes()
+    at, names = len(b"!<arch>\n"), b""
+    found: tuple[list[pathlib.Path], list[pathlib.Path]] = ([], [])
+    while at < len(content):
+        header = content[at : at + 60]
+        name, size = header[:16].rstrip(), int(header[48:58])
+        member = content[at + 60 : at + 60 + size]
+        at += 60 + size + size % 2
+        if name == b"//":
+            names = member
+        elif name not in (b"/", b"/SYM64/", b"/<ECSYMBOLS>/"):
+            if name.startswith(b"/"):
+                start = int(name[1:])
+                name = names[start : names.index(b"\n", start)]
+            plain = os.path.basename(name.rstrip(b"/").decode())
+            # A number, because members of one name may differ.
+            file = folder / f"{len(found[0]) + len(found[1])}-{plain}"
+            file.write_bytes(member)
+            found[plain.endswith(".dll")].append(file)
+    return found
 
 
 def archive(arguments: argparse.Namespace) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        stripped = pathlib.Path(folder) / "stripped.a"
-        run(arguments.strip, "--strip-debug", *_DEAD, "-o", stripped, arguments.source)
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        source, stubs = arguments.source, []
+        if source.read_bytes()[:8] != b"!<arch>\n":
+            sys.exit(f"binaries: {source} is no static library")
+        if arguments.stubs:
+            # LLVM's tools read what a library for Windows says of DLLs, and do not write it.
+            members, stubs = objects(source, folder)
+            source = folder / "objects.a"
+            run(arguments.ar, "qcD", source, *members)
+        stripped = folder / "stripped.a"
+        run(arguments.strip, "--strip-debug", *_DEAD, "-o", stripped, source)
         listed = run(arguments.nm, "--defined-only", "--extern-only", "--format=posix", stripped)
         # A line is `NAME TYPE VALUE SIZE`, or `LIBRARY[MEMBER]:`.
         names = {line.split(" ", 1)[0] for line in listed.splitlines() if line and not line.endswith(":")}
         theirs = sorted(name for name in names if not name.startswith(_OURS))
         if len(theirs) == len(names):
             sys.exit(f"binaries: {arguments.source} has none of the boundary's functions")
-        renames = pathlib.Path(folder) / "renames"
+        renames = folder / "renames"
         renames.write_text("".join(f"{name} {_PREFIX}{name}\n" for name in theirs), encoding="utf-8")
         run(arguments.objcopy, f"--redefine-syms={renames}", stripped, arguments.out)
+        if stubs:
+            run(arguments.ar, "qD", arguments.out, *stubs)
 
 
 def main() -> None:
@@ -63,7 +104,9 @@ def main() -> None:
         command.add_argument("--objcopy", required=True)
         command.add_argument("--strip", required=True)
         if function is archive:
+            command.add_argument("--ar", required=True)
             command.add_argument("--nm", required=True)
+            command.add_argument("--stubs", action="store_true", help="it has stubs of DLLs")
         command.add_argument("source", type=pathlib.Path)
         command.add_argument("out", type=pathlib.Path)
         if function is strip:

@@ -44,19 +44,35 @@ debian_root = repository_rule(
 
 _LLVM = APT + """
 version=$(cd /usr/lib/x86_64-linux-gnu && ls libLLVM.so.* | sed 's/^libLLVM.so.//; s/[.].*//' | sort -n | tail -n 1)
-apt download "llvm-$version"
-dpkg-deb -x llvm-*.deb .
-for tool in ar nm objcopy strip; do
+apt download "lld-$version" "llvm-$version"
+for package in *.deb; do
+  dpkg-deb -x "$package" .
+done
+for tool in ar dlltool nm objcopy objdump strip; do
   ln -s "usr/lib/llvm-$version/bin/llvm-$tool" "llvm-$tool"
 done
-rm -rf apt llvm-*.deb usr/share
+# By the name that it is called with, it knows which linker it is to be.
+ln -s "usr/lib/llvm-$version/bin/lld" ld64.lld
+rm -rf apt ./*.deb usr/share
+"""
+
+_LLVM_BUILD = """\
+exports_files([
+    "ld64.lld",
+    "llvm-ar",
+    "llvm-dlltool",
+    "llvm-nm",
+    "llvm-objcopy",
+    "llvm-objdump",
+    "llvm-strip",
+])
 """
 
 def _llvm_impl(rctx):
     done = rctx.execute(["bash", "-euo", "pipefail", "-c", _LLVM], environment = {"ARCHITECTURE": "amd64", "SUITES": "forky"}, timeout = 1200)
     if done.return_code != 0:
         fail("fetching LLVM's tools: {}{}".format(done.stdout, done.stderr))
-    rctx.file("BUILD.bazel", 'exports_files(["llvm-ar", "llvm-nm", "llvm-objcopy", "llvm-strip"])\n')
+    rctx.file("BUILD.bazel", _LLVM_BUILD)
 
 llvm = repository_rule(
     doc = "LLVM's tools for object files: they know those of every platform, and run with the LLVM library that the environment's rustc has.",

@@ -5,21 +5,46 @@ load("@release//:version.bzl", "VERSION")
 load("@rules_rust//rust:defs.bzl", "rust_common")
 load(":bazel.bzl", "bazel_files")
 
-# What the files of a system are called, and what a program that takes the static library links beside it.
+# What the files of a system are called, and what a program that takes the static library links beside it. `shared` and `links` are paths in the
+# platform's folder: a program that is linked with the library asks for the first by its name, and a linker for the second.
 _SYSTEMS = {
     "linux": struct(
-        agent = "strongroom",
+        agent = "bin/strongroom",
+        archive = ".tar.gz",
         libraries = "-lm -ldl",
+        links = {"lib/libstrongroom.so": "libstrongroom.so.1"},
         runtimes = ["go-std", "llvm-runtimes", "rust-std"],
-        shared = "libstrongroom.so.1",
-        shared_link = "libstrongroom.so",
+        shared = "lib/libstrongroom.so.1",
+        stubs = [],
+        threads = "-pthread",
+    ),
+    "macos": struct(
+        agent = "bin/strongroom",
+        archive = ".tar.gz",
+        libraries = "-framework Security -framework CoreFoundation",
+        links = {"lib/libstrongroom.dylib": "libstrongroom.1.dylib"},
+        runtimes = ["go-std", "llvm-runtimes", "rust-std"],
+        shared = "lib/libstrongroom.1.dylib",
+        stubs = [],
+        threads = "",
+    ),
+    "windows": struct(
+        agent = "bin/strongroom.exe",
+        archive = ".zip",
+        libraries = "-ladvapi32 -lbcrypt -lntdll -luserenv -lws2_32",
+        links = {},
+        runtimes = ["go-std", "llvm-runtimes", "mingw-w64", "rust-std"],
+        # Programs look for it beside themselves and in PATH.
+        shared = "bin/strongroom.dll",
+        stubs = ["--stubs"],
+        threads = "",
     ),
 }
 
 PlatformFilesInfo = provider(
     "What a platform gives to the drop.",
     fields = {
-        "agent": "the agent's file name",
+        "agent": "the agent's path in the platform's folder",
         "crates": "depset of files: the crates' manifests and licences",
         "entries": "list of structs for pack.py, with paths in the drop",
         "libraries": "what a program that takes the static library links beside it",
@@ -47,11 +72,13 @@ def _crates_impl(target, ctx):
     own = []
     if rust_common.crate_info in target and target.label.workspace_name == "crates":
         own = [file for file in ctx.rule.files.compile_data if _is_notice(file)]
-    deps = [dep[_CratesInfo].files for dep in getattr(ctx.rule.attr, "deps", []) if _CratesInfo in dep]
+    linked = getattr(ctx.rule.attr, "deps", []) + getattr(ctx.rule.attr, "srcs", []) + [getattr(ctx.rule.attr, "static_library", None)]
+    deps = [dep[_CratesInfo].files for dep in linked if dep and _CratesInfo in dep]
     return [_CratesInfo(files = depset(own, transitive = deps))]
 
-# Along `deps` only: macros and build scripts run in the build, and are in no binary.
-_crates = aspect(implementation = _crates_impl, attr_aspects = ["deps"])
+# Not along those for macros and build scripts, which run in the build and are in no binary. On Windows, the static library is a file made from
+# another one: tools/rust/static.bzl.
+_crates = aspect(implementation = _crates_impl, attr_aspects = ["deps", "srcs", "static_library"])
 
 # ---- One platform ----
 
@@ -71,12 +98,14 @@ def _one(target, ends):
         fail("{} gives {}, of which one was to end with {}".format(target.label, target.files.to_list(), " or ".join(ends)))
     return files[0]
 
-def _client_library(target):
+def _library(target, name):
+    """The static library of a name, of those that a C program which depends on the target is linked with."""
     for input in target[CcInfo].linking_context.linker_inputs.to_list():
         for library in input.libraries:
-            if input.owner == target.label:
-                return library.pic_static_library or library.static_library
-    fail("{} gives no library".format(target.label))
+            file = library.pic_static_library or library.static_library
+            if file and file.basename in (name + ".a", name + ".pic.a"):
+                return file
+    fail("{} gives no {}".format(target.label, name))
 
 def _tools(ctx):
     return ["--objcopy", ctx.executable._objcopy.path, "--strip", ctx.executable._strip.path]
@@ -96,16 +125,16 @@ def _stripped(ctx, source, name):
     )
     return out, symbols
 
-def _archive(ctx, source, name):
-    """A static library in which everything has a name of its own."""
+def _archive(ctx, source, name, stubs):
+    """A static library in which everything has a name of its own; `stubs` are options about those of DLLs."""
     out = ctx.actions.declare_file("{}/{}".format(ctx.label.name, name))
     ctx.actions.run(
         executable = "python3",
         use_default_shell_env = True,
-        arguments = [ctx.file._binaries.path, "archive"] + _tools(ctx) + ["--nm", ctx.executable._nm.path, source.path, out.path],
+        arguments = [ctx.file._binaries.path, "archive"] + _tools(ctx) + ["--ar", ctx.executable._ar.path, "--nm", ctx.executable._nm.path] + stubs + [source.path, out.path],
         inputs = [source, ctx.file._binaries],
         outputs = [out],
-        tools = [ctx.executable._nm, ctx.executable._objcopy, ctx.executable._strip],
+        tools = [ctx.executable._ar, ctx.executable._nm, ctx.executable._objcopy, ctx.executable._strip],
         mnemonic = "Strip",
     )
     return out
@@ -122,15 +151,17 @@ def _platform_files_impl(ctx):
         attr[0]
         for attr in [ctx.attr._agent, ctx.attr._client, ctx.attr._shared, ctx.attr._static, ctx.attr._wheel]
     ]
-    static_library = _archive(ctx, _one(static, [".a", ".lib"]), "libstrongroom.a")
-    client_library = _archive(ctx, _client_library(client), "libstrongroom_client.a")
+    static_library = _archive(ctx, _library(static, "libstrongroom"), "libstrongroom.a", system.stubs)
+    client_library = _archive(ctx, _library(client, "libclient"), "libstrongroom_client.a", [])
     shared_library, shared_symbols = _stripped(ctx, _one(shared, [".so", ".dylib", ".dll"]), system.shared)
     agent_program, agent_symbols = _stripped(ctx, agent[DefaultInfo].files_to_run.executable, system.agent)
     libraries = [
         _entry("lib/libstrongroom.a", static_library),
         _entry("lib/libstrongroom_client.a", client_library),
-        _entry("lib/" + system.shared, shared_library, executable = True),
+        _entry(system.shared, shared_library, executable = True),
     ]
+    # By it, programs are linked with a DLL.
+    libraries += [_entry("lib/" + file.basename, file) for file in shared.files.to_list() if file.basename.endswith(".dll.a")]
 
     texts = ctx.actions.declare_directory(ctx.label.name + "/texts")
     args = ctx.actions.args()
@@ -138,6 +169,8 @@ def _platform_files_impl(ctx):
     args.add("--version", VERSION)
     args.add("--platform", name)
     args.add("--libraries=" + system.libraries)
+    args.add("--threads=" + system.threads)
+    args.add("--shared", system.shared)
     args.add_all([texts], before_each = "--out", expand_directories = False)
     for entry in libraries:
         args.add("--file", "{}={}".format(entry.path, entry.file.path))
@@ -151,11 +184,11 @@ def _platform_files_impl(ctx):
         mnemonic = "Prefix",
     )
 
-    entries = libraries + [_entry("bin/" + system.agent, agent_program, executable = True)]
+    entries = libraries + [_entry(system.agent, agent_program, executable = True)]
     entries += [_entry("include/" + file.basename, file) for file in ctx.files._headers]
     entries = [struct(path = "{}/{}".format(name, e.path), file = e.file, executable = e.executable) for e in entries]
     entries.append(struct(path = name + "/lib", folder = texts))
-    entries.append(struct(path = "{}/lib/{}".format(name, system.shared_link), link = system.shared))
+    entries += [struct(path = "{}/{}".format(name, path), link = link) for path, link in system.links.items()]
     if ctx.file.glibc:
         entries.append(_entry(name + "/glibc", ctx.file.glibc))
     wheel = _one(wheel, [".whl"])
@@ -164,14 +197,14 @@ def _platform_files_impl(ctx):
             agent = system.agent,
             crates = static[_CratesInfo].files,
             entries = entries + [_entry("python/" + wheel.basename, wheel)],
-            libraries = system.libraries,
+            libraries = " ".join([options for options in [system.libraries, system.threads] if options]),
             name = name,
             packages = depset([a.importpath for a in agent[GoArchive].transitive.to_list()]),
             runtimes = system.runtimes + (["musl"] if name.endswith("-musl") else []),
             static = static_library,
             symbols = [
-                _entry("{}/bin/{}.debug".format(name, system.agent), agent_symbols),
-                _entry("{}/lib/{}.debug".format(name, system.shared), shared_symbols),
+                _entry("{}/{}.debug".format(name, system.agent), agent_symbols),
+                _entry("{}/{}.debug".format(name, system.shared), shared_symbols),
             ],
             wheel = wheel,
         ),
@@ -195,6 +228,7 @@ platform_files = rule(
         "_binaries": attr.label(default = "//drop:binaries.py", allow_single_file = True),
         "_client": _built("//rust/capi/include:client"),
         "_headers": attr.label(default = "//drop:headers", allow_files = True),
+        "_ar": _tool("@llvm//:llvm-ar"),
         "_nm": _tool("@llvm//:llvm-nm"),
         "_objcopy": _tool("@llvm//:llvm-objcopy"),
         "_prefix": attr.label(default = "//drop:prefix.py", allow_single_file = True),
@@ -382,7 +416,7 @@ drop_symbols = rule(
     },
 )
 
-def platform_drop(name, files, platform = "", glibc = None, tags = []):
+def platform_drop(name, files, platform = "", glibc = None):
     """The files of a platform, `NAME_archive` and `NAME_symbols`.
 
     Args:
@@ -390,25 +424,22 @@ def platform_drop(name, files, platform = "", glibc = None, tags = []):
       files: as for drop_archive
       platform: as for platform_files
       glibc: as for platform_files
-      tags: of all of them
     """
     platform_files(
         name = name,
         glibc = glibc,
         platform = platform,
-        tags = tags,
     )
     drop_archive(
         name = name + "_archive",
         files = files,
         platforms = [name],
+        extension = _SYSTEMS[name.split("_")[0]].archive,
         suffix = name.replace("_", "-"),
-        tags = tags,
     )
     drop_symbols(
         name = name + "_symbols",
         platform = name,
-        tags = tags,
     )
 
 def _sums_impl(ctx):

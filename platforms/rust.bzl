@@ -13,6 +13,14 @@ WINDOWS_LIBRARIES = [
     "-lunwind",
 ]
 
+# What they call of macOS.
+MACOS_LIBRARIES = [
+    "-framework",
+    "CoreFoundation",
+    "-framework",
+    "Security",
+]
+
 def rust(name, triple, std, constraints, libraries, flags = [], dylib_ext = ".so", binary_ext = ""):
     """The toolchain `name`.
 

@@ -1,6 +1,6 @@
 """Makes the wheel: a zip of the package and what installers want to know, the same bytes from the same files.
 
-    make_wheel.py --licence FILE --notices FILE --readme FILE NAME-VERSION-PYTHON-ABI-PLATFORM.whl FILE...
+    make_wheel.py --licence FILE --notices FILE --objdump TOOL --readme FILE NAME-VERSION-PYTHON-ABI-PLATFORM.whl FILE...
 
 The platform in the name is what the native files really need: where the name says otherwise, this fails and says
 what it should be.
@@ -15,6 +15,8 @@ import subprocess
 import sys
 import zipfile
 
+_NATIVE = (".dll", ".dylib", ".pyd", ".so")
+
 # Of what PEP 600 lets the files of a manylinux wheel take from the machine, the libraries that come with glibc.
 _OF_THE_MACHINE = {"libc.so.6", "libdl.so.2", "libm.so.6", "libpthread.so.0", "librt.so.1"}
 # musl is one library; its loader knows this name, whatever a distribution calls it. Since 1.2 its interface only grows.
@@ -23,6 +25,21 @@ _MUSL = {"libc.so"}
 _MACHINES = {
     "Advanced Micro Devices X86-64": ("x86_64", "ld-linux-x86-64.so.2"),
     "AArch64": ("aarch64", "ld-linux-aarch64.so.1"),
+}
+
+# Of macOS: what every version has, by its name.
+_OF_MACOS = {"CoreFoundation", "Security", "libSystem.B.dylib"}
+# Of Windows 10: what every one has, and the DLL of the limited API, which comes with CPython. The C library is api-ms-win-crt-*.dll.
+_OF_WINDOWS = {
+    "advapi32.dll",
+    "bcrypt.dll",
+    "bcryptprimitives.dll",
+    "crypt32.dll",
+    "kernel32.dll",
+    "ntdll.dll",
+    "python3.dll",
+    "userenv.dll",
+    "ws2_32.dll",
 }
 
 _METADATA = """\
@@ -34,6 +51,8 @@ License-Expression: Apache-2.0
 License-File: LICENSE
 License-File: THIRD-PARTIES
 Requires-Python: >=3.11
+Classifier: Operating System :: MacOS
+Classifier: Operating System :: Microsoft :: Windows
 Classifier: Operating System :: POSIX :: Linux
 Classifier: Programming Language :: Python :: 3 :: Only
 Classifier: Programming Language :: Python :: Implementation :: CPython
@@ -60,8 +79,13 @@ def _readelf(*arguments: str) -> str:
     return subprocess.run(["readelf", "-W", *arguments], capture_output=True, text=True, check=True).stdout
 
 
-def platform(native: list[pathlib.Path]) -> str:
-    """The oldest platform that these files run on: where they need glibc, that of the newest symbol of one of them."""
+def _refuse(path: pathlib.Path, others: set[str], system: str) -> None:
+    if others:
+        sys.exit(f"make_wheel: {path} needs {', '.join(sorted(others))}, which not every {system} has; link it statically")
+
+
+def _linux(native: list[pathlib.Path]) -> str:
+    """Where files need glibc, the oldest that has the newest symbol of one of them."""
     newest = (0, 0)
     machines, libraries = set(), set()
     for path in native:
@@ -72,19 +96,56 @@ def platform(native: list[pathlib.Path]) -> str:
             libraries.add("musl")
             continue
         libraries.add("glibc")
-        if others := needed - _OF_THE_MACHINE - {loader}:
-            sys.exit(
-                f"make_wheel: {path} needs {', '.join(sorted(others))}, which not every Linux has; link it statically"
-            )
+        _refuse(path, needed - _OF_THE_MACHINE - {loader}, "Linux")
         for major, minor in re.findall(r"GLIBC_(\d+)\.(\d+)", _readelf("-V", str(path))):
             newest = max(newest, (int(major), int(minor)))
-    if len(machines) != 1:
-        sys.exit(f"make_wheel: the files are for {' and '.join(sorted(machines))}; a wheel is for one processor")
     if len(libraries) != 1:
         sys.exit("make_wheel: some files need glibc and some musl; a wheel is for one of them")
     if libraries == {"musl"}:
-        return f"musllinux_1_2_{machines.pop()}"
-    return f"manylinux_{newest[0]}_{newest[1]}_{machines.pop()}"
+        return f"musllinux_1_2_{_one(machines)}"
+    return f"manylinux_{newest[0]}_{newest[1]}_{_one(machines)}"
+
+
+def _one(machines: set[str]) -> str:
+    if len(machines) != 1:
+        sys.exit(f"make_wheel: the files are for {' and '.join(sorted(machines))}; a wheel is for one processor")
+    return machines.pop()
+
+
+def _macos(native: list[pathlib.Path], objdump: pathlib.Path) -> str:
+    machines, versions = set(), set()
+    for path in native:
+        said = _headers(objdump, path)
+        machines.add(re.findall(r"MH_MAGIC_64 +(\S+)", said)[0].lower())
+        versions.add(tuple(map(int, re.findall(r"minos (\d+)\.(\d+)", said)[0])))
+        needed = re.findall(r"cmd LC_LOAD_DYLIB\n.*\n +name (\S+)", said)
+        _refuse(path, {pathlib.PurePosixPath(name).name for name in needed} - _OF_MACOS, "macOS")
+    major, minor = max(versions)
+    return f"macosx_{major}_{minor}_{_one(machines)}"
+
+
+def _windows(native: list[pathlib.Path], objdump: pathlib.Path) -> str:
+    machines = set()
+    for path in native:
+        said = _headers(objdump, path)
+        machines.add({"x86-64": "amd64"}[re.findall(r"file format coff-(\S+)", said)[0]])
+        needed = {name.lower() for name in re.findall(r"DLL Name: (\S+)", said)}
+        _refuse(path, {name for name in needed - _OF_WINDOWS if not name.startswith("api-ms-win-")}, "Windows")
+    return f"win_{_one(machines)}"
+
+
+def _headers(objdump: pathlib.Path, path: pathlib.Path) -> str:
+    return subprocess.run([objdump, "--private-headers", path], capture_output=True, text=True, check=True).stdout
+
+
+def platform(native: list[pathlib.Path], objdump: pathlib.Path) -> str:
+    """The oldest platform that these files run on."""
+    begins = {path.read_bytes()[:2] for path in native}
+    if begins == {b"MZ"}:
+        return _windows(native, objdump)
+    if begins == {b"\xcf\xfa"}:
+        return _macos(native, objdump)
+    return _linux(native)
 
 
 def _inside(path: pathlib.Path) -> str:
@@ -97,13 +158,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--licence", type=pathlib.Path, required=True)
     parser.add_argument("--notices", type=pathlib.Path, required=True)
+    parser.add_argument("--objdump", type=pathlib.Path, required=True)
     parser.add_argument("--readme", type=pathlib.Path, required=True)
     parser.add_argument("wheel", type=pathlib.Path)
     parser.add_argument("files", type=pathlib.Path, nargs="+")
     arguments = parser.parse_args()
     name, version, tag = arguments.wheel.stem.split("-", 2)
-    native = [path for path in arguments.files if path.suffix == ".so"]
-    needed = platform(native)
+    native = [path for path in arguments.files if path.suffix in _NATIVE]
+    needed = platform(native, arguments.objdump)
     if not tag.endswith(f"-{needed}"):
         sys.exit(f"make_wheel: the files need {needed}, and the name says {tag.rpartition('-')[2]}; change the name")
 
@@ -125,7 +187,7 @@ def main() -> None:
         for path, content in sorted(entries.items(), key=lambda entry: (entry[0].startswith(about), entry[0])):
             info = zipfile.ZipInfo(path, (1980, 1, 1, 0, 0, 0))
             info.compress_type = zipfile.ZIP_DEFLATED
-            info.external_attr = (0o100755 if path.endswith(".so") else 0o100644) << 16
+            info.external_attr = (0o100755 if path.endswith(_NATIVE) else 0o100644) << 16
             wheel.writestr(info, content)
 
 

@@ -22,11 +22,15 @@ def wheel(name, tag):
             "python3 $(execpath make_wheel.py)",
             "--licence $(execpath //:LICENSE)",
             "--notices $(execpath //drop:notices)",
+            "--objdump $(execpath @llvm//:llvm-objdump)",
             "--readme $(execpath //docs:python.md)",
             "$@ $(execpaths //python/strongroom:files)",
         ]),
         message = "Making the wheel",
         # `wheel` chooses the one that is right; by itself, `//...` would make all of them of the same files.
         tags = ["manual"],
-        tools = ["make_wheel.py"],
+        tools = [
+            "make_wheel.py",
+            "@llvm//:llvm-objdump",
+        ],
     )

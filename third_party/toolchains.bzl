@@ -14,12 +14,16 @@ def toolchains():
         "@strongroom//platforms/zig:linux_amd64_musl",
         "@strongroom//platforms/zig:linux_arm64",
         "@strongroom//platforms/zig:linux_arm64_musl",
+        "@strongroom//platforms/zig:macos_amd64",
+        "@strongroom//platforms/zig:macos_arm64",
         "@strongroom//platforms/zig:windows_amd64",
         "@strongroom//platforms:python",
         "@strongroom//platforms:rust",
         "@strongroom//platforms:rust_linux_amd64_musl",
         "@strongroom//platforms:rust_linux_arm64",
         "@strongroom//platforms:rust_linux_arm64_musl",
+        "@strongroom//platforms:rust_macos_amd64",
+        "@strongroom//platforms:rust_macos_arm64",
         "@strongroom//platforms:rust_windows_amd64",
     )
     go_local_sdk(

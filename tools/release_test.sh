@@ -28,12 +28,17 @@ mkdir -p bazel-bin/drop
 cd bazel-bin/drop
 rm -f ./*
 echo "$version" >VERSION
-name=strongroom-sdk-$version-linux-amd64
-echo '{"root": "'"$name"'", "entries": [{"path": "VERSION", "file": "VERSION"}, {"path": "linux-amd64/include/a", "file": "VERSION"},
-  {"path": "check", "file": "'"$CHECK"'", "executable": true}]}' >"$name.tar.gz.json"
-python3 "$PACK" "$name.tar.gz.json" "$name.tar.gz"
-cp "$name.tar.gz" "$name-symbols.tar.gz"
-sha256sum "$name.tar.gz" "$name-symbols.tar.gz" >"strongroom-sdk-$version-SHA256SUMS"
+# pack PLATFORM SUFFIX
+pack() {
+  local name=strongroom-sdk-$version-$1
+  echo '{"root": "'"$name"'", "entries": [{"path": "VERSION", "file": "VERSION"}, {"path": "'"$1"'/include/a", "file": "VERSION"},
+  {"path": "check", "file": "'"$CHECK"'", "executable": true}]}' >"$name$2.json"
+  python3 "$PACK" "$name$2.json" "$name$2"
+}
+pack linux-amd64 .tar.gz
+pack windows-amd64 .zip
+cp "strongroom-sdk-$version-linux-amd64.tar.gz" "strongroom-sdk-$version-linux-amd64-symbols.tar.gz"
+sha256sum ./*.tar.gz ./*.zip | sed 's, \./, ,' >"strongroom-sdk-$version-SHA256SUMS"
 B
 chmod +x tools/bazel
 printf 'bazel-bin\nbroken\n' >.gitignore

@@ -39,11 +39,19 @@ def _eager() -> asyncio.AbstractEventLoop:
     return loop
 
 
+class _WithoutReaders(asyncio.SelectorEventLoop):
+    """It waits for no descriptors of others, as asyncio's own loop on Windows."""
+
+    def add_reader(self, fd: Any, callback: Callable[..., Any], *args: Any) -> None:
+        raise NotImplementedError
+
+
 _LOOPS: dict[str, NewLoop] = {
     "epoll": lambda: asyncio.SelectorEventLoop(selectors.EpollSelector()),
     "poll": lambda: asyncio.SelectorEventLoop(selectors.PollSelector()),
     "select": lambda: asyncio.SelectorEventLoop(selectors.SelectSelector()),
     "eager": _eager,
+    "without readers": _WithoutReaders,
     "uvloop": uvloop.new_event_loop,
 }
 each_loop = pytest.mark.parametrize("new_loop", _LOOPS.values(), ids=_LOOPS)
@@ -137,11 +145,22 @@ def test_a_loop_has_one_reader_and_no_thread(runtime: Runtime, monkeypatch: pyte
         threads = threading.active_count()
         async with await AsyncEcho.open("reader", runtime=runtime) as echo:
             await asyncio.gather(*(echo.sleep(5) for _ in range(100)))
-            assert readers.count(echo.client._descriptor) == 1
+            assert readers.count(echo.client._watch._descriptor) == 1
             assert threading.active_count() == threads
 
     monkeypatch.setattr(asyncio.SelectorEventLoop, "add_reader", noted)
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        runner.run(main())
+
+
+def test_a_loop_without_readers_has_one_thread(runtime: Runtime) -> None:
+    async def main() -> None:
+        threads = threading.active_count()
+        async with await AsyncEcho.open("thread", runtime=runtime) as echo:
+            await asyncio.gather(*(echo.sleep(5) for _ in range(100)))
+            assert threading.active_count() == threads + 1
+
+    with asyncio.Runner(loop_factory=_WithoutReaders) as runner:
         runner.run(main())
 
 

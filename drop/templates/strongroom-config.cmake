@@ -32,7 +32,7 @@ if(NOT TARGET strongroom::static)
   add_library(strongroom::library SHARED IMPORTED)
   set_target_properties(strongroom::library PROPERTIES
     IMPORTED_LOCATION "${_strongroom}/@SHARED@"
-    IMPORTED_SONAME "@SONAME@")
+    @LINKED@)
   add_library(strongroom::shared INTERFACE IMPORTED)
   set_target_properties(strongroom::shared PROPERTIES
     INTERFACE_INCLUDE_DIRECTORIES "${_strongroom}/include"

@@ -16,6 +16,7 @@ import pytest
 
 _ARCHIVES = [pathlib.Path(path).absolute() for path in os.environ["ARCHIVES"].split()]
 _SYMBOLS = [pathlib.Path(path).absolute() for path in os.environ["SYMBOLS"].split()]
+_OBJDUMP = pathlib.Path(os.environ["OBJDUMP"]).absolute()
 _NM = pathlib.Path(os.environ["NM"]).absolute()
 
 # Traces of where it was built: the tree, folders of builds, homes of users. Programs may know of /tmp itself.
@@ -27,6 +28,10 @@ _TRACES = (
 )
 _TRACE = re.compile(rb"|".join(_TRACES))
 _OF_A_PATH = re.compile(rb"[\w./@+-]*")
+
+
+# How programs and shared libraries begin: those of Linux, Windows, macOS.
+_BINARY = (b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe")
 
 
 def _paths(content: bytes) -> set[bytes]:
@@ -42,15 +47,43 @@ def _paths(content: bytes) -> set[bytes]:
     return found
 
 
+# Where a system keeps the shared library, and where each file is that a platform must have, beside those of all.
+_SHARED = {
+    "linux": "lib/libstrongroom.so.1",
+    "macos": "lib/libstrongroom.1.dylib",
+    "windows": "bin/strongroom.dll",
+}
+_AGENT = {"linux": "bin/strongroom", "macos": "bin/strongroom", "windows": "bin/strongroom.exe"}
+_OWN = {
+    "linux": ("bin/strongroom", "lib/libstrongroom.so", "lib/libstrongroom.so.1"),
+    "macos": ("bin/strongroom", "lib/libstrongroom.dylib", "lib/libstrongroom.1.dylib"),
+    "windows": ("bin/strongroom.dll", "bin/strongroom.exe", "lib/libstrongroom.dll.a"),
+}
+
+
 def _root(archive: pathlib.Path) -> str:
-    return archive.name.removesuffix(".tar.gz")
+    return archive.name.removesuffix(".tar.gz").removesuffix(".zip")
+
+
+def _system(platform: str) -> str:
+    return platform.split("-")[0]
+
+
+def _unpack(path: pathlib.Path, folder: pathlib.Path) -> None:
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            for entry in archive.infolist():
+                # Its mode is what `unzip` gives the file.
+                os.chmod(archive.extract(entry, folder), entry.external_attr >> 16 & 0o777)
+        return
+    with tarfile.open(path) as archive:
+        archive.extractall(folder, filter="data")
 
 
 @pytest.fixture(scope="module", params=_ARCHIVES, ids=[_root(path) for path in _ARCHIVES])
 def drop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     folder = tmp_path_factory.mktemp("unpacked")
-    with tarfile.open(request.param) as archive:
-        archive.extractall(folder, filter="data")
+    _unpack(request.param, folder)
     return folder / _root(request.param)
 
 
@@ -60,8 +93,7 @@ def symbols(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pathlib.Path]
     folder = tmp_path_factory.mktemp("symbols")
     found = {}
     for path in _SYMBOLS:
-        with tarfile.open(path) as archive:
-            archive.extractall(folder, filter="data")
+        _unpack(path, folder)
         (platform,) = (entry for entry in (folder / _root(path)).iterdir() if entry.is_dir())
         found[platform.name] = platform
     return found
@@ -80,11 +112,11 @@ def _binaries(drop: pathlib.Path) -> Iterator[tuple[str, bytes]]:
             with zipfile.ZipFile(path) as wheel:
                 for name in wheel.namelist():
                     content = wheel.read(name)
-                    if content.startswith((b"\x7fELF", b"MZ")):
+                    if content.startswith(_BINARY):
                         yield f"{path.name}/{name}", content
         else:
             content = path.read_bytes()
-            if content.startswith((b"\x7fELF", b"MZ", b"!<arch>")):
+            if content.startswith((*_BINARY, b"!<arch>")):
                 yield str(path.relative_to(drop)), content
 
 
@@ -92,6 +124,30 @@ def _symbols(file: pathlib.Path, *options: str) -> set[str]:
     command = [_NM, "--defined-only", "--extern-only", "--format=posix", *options, file]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return {line.split(" ", 1)[0] for line in listed.splitlines() if line and not line.endswith(":")}
+
+
+def _headers(file: pathlib.Path) -> str:
+    """What a program or library says of itself: its header, what the loader is told, what it exports."""
+    command = [_OBJDUMP, "--private-headers", file]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def _exported(drop: pathlib.Path, platform: str) -> set[str]:
+    """What the shared library exports, by the names that C has for it."""
+    library = drop / platform / _SHARED[_system(platform)]
+    if _system(platform) == "windows":
+        _, table = _headers(library).split("Export Table:")
+        return set(re.findall(r"^ +\d+ +0x[0-9a-f]+ +(\S+)$", table, re.MULTILINE))
+    if _system(platform) == "macos":
+        return {name.removeprefix("_") for name in _symbols(library)}
+    return _symbols(library, "--dynamic")
+
+
+def _of_dlls(library: pathlib.Path) -> set[str]:
+    """What a static library for Windows says of the system's DLLs: members that have the DLL's name."""
+    command = [_NM, "--defined-only", "--extern-only", "--format=posix", "--print-file-name", library]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return set(re.findall(r"\[[^\]]*\.dll\]: (\S+) ", listed))
 
 
 def _functions(drop: pathlib.Path, header: str) -> set[str]:
@@ -108,18 +164,17 @@ def test_everything_is_there(drop: pathlib.Path) -> None:
     assert _platforms(drop) == [suffix] if suffix else len(_platforms(drop)) > 1
     for platform in _platforms(drop):
         for path in (
-            "bin/strongroom",
             "include/sr.h",
             "include/sr_client.h",
             "include/strongroom.h",
             "lib/cmake/strongroom/strongroom-config.cmake",
             "lib/libstrongroom.a",
-            "lib/libstrongroom.so",
             "lib/libstrongroom_client.a",
             "lib/pkgconfig/strongroom.pc",
+            *_OWN[_system(platform)],
         ):
             assert (drop / platform / path).is_file(), path
-        assert os.access(drop / platform / "bin" / "strongroom", os.X_OK)
+        assert [path for path in (drop / platform / "bin").iterdir() if not os.access(path, os.X_OK)] == []
         in_module = drop / "go" / "lib" / platform.replace("-", "_") / "libstrongroom.a"
         assert in_module.read_bytes() == (drop / platform / "lib" / "libstrongroom.a").read_bytes()
     assert len(list((drop / "python").glob("*.whl"))) == len(_platforms(drop))
@@ -180,34 +235,63 @@ def test_only_functions_of_the_boundary_are_exported(drop: pathlib.Path) -> None
     declared = _functions(drop, "sr.h")
     assert len(declared) > 15
     for platform in _platforms(drop):
-        assert _symbols(drop / platform / "lib" / "libstrongroom.so", "--dynamic") == declared
+        assert _exported(drop, platform) == declared
 
 
 def test_names_in_the_static_libraries_are_nobody_elses(drop: pathlib.Path) -> None:
     for platform in _platforms(drop):
-        found = _symbols(drop / platform / "lib" / "libstrongroom.a")
+        library = drop / platform / "lib" / "libstrongroom.a"
+        found = _symbols(library) - (_of_dlls(library) if _system(platform) == "windows" else set())
+        if _system(platform) == "macos":
+            found = {name.removeprefix("_") for name in found}
         assert {name for name in found if not name.startswith("sr_")} == set()
         assert {name for name in found if not name.startswith("sr_internal.")} == _functions(drop, "sr.h")
-        found = _symbols(drop / platform / "lib" / "libstrongroom_client.a")
+        found = {name.removeprefix("_") for name in _symbols(drop / platform / "lib" / "libstrongroom_client.a")}
         assert {name for name in found if not name.startswith("sr_")} == set()
         assert _functions(drop, "sr_client.h") <= found
 
 
+def test_what_nobody_could_start(drop: pathlib.Path) -> None:
+    """The files for macOS are what its loader takes, as far as they say so themselves."""
+    for platform in _platforms(drop):
+        if _system(platform) != "macos":
+            continue
+        for path in ("bin/strongroom", _SHARED["macos"]):
+            said = _headers(drop / platform / path)
+            assert {"amd64": "X86_64", "arm64": "ARM64"}[platform.split("-")[1]] in said
+            assert re.findall(r"minos (\S+)", said) == ["11.0"]
+            needed = re.findall(r"cmd LC_LOAD_DYLIB\n.*\n +name (\S+)", said)
+            assert {pathlib.PurePosixPath(name).name for name in needed} <= {
+                "CoreFoundation",
+                "Security",
+                "libSystem.B.dylib",
+                "libresolv.9.dylib",
+            }
+            assert "cmd LC_CODE_SIGNATURE" in said
+        assert "name @rpath/libstrongroom.1.dylib" in said
+
+
+def _local(file: pathlib.Path) -> int:
+    """How many names a debugger finds in a file, beside those that are exported."""
+    command = [_NM, "--defined-only", "--format=posix", file]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return len(done.stdout.splitlines())
+
+
 def test_symbols_are_aside(drop: pathlib.Path, symbols: dict[str, pathlib.Path]) -> None:
     for platform in _platforms(drop):
-        for path in ("bin/strongroom", "lib/libstrongroom.so.1"):
-            sections = subprocess.run(
-                ["readelf", "-SW", drop / platform / path], capture_output=True, text=True, check=True
-            ).stdout
+        for path in (_SHARED[_system(platform)], _AGENT[_system(platform)]):
+            given, kept = drop / platform / path, symbols[platform] / f"{path}.debug"
+            assert _local(given) < 100, path
+            assert _local(kept) > 10_000, path
+            if _system(platform) != "linux":
+                continue
+            sections = subprocess.run(["readelf", "-SW", given], capture_output=True, text=True, check=True).stdout
             assert ".symtab" not in sections
             assert ".debug_" not in sections
             assert ".gnu_debuglink" in sections
-            kept = symbols[platform] / f"{path}.debug"
-            assert (
-                ".symtab" in subprocess.run(["readelf", "-SW", kept], capture_output=True, text=True, check=True).stdout
-            )
             link = subprocess.run(
-                ["readelf", "--string-dump=.gnu_debuglink", drop / platform / path],
+                ["readelf", "--string-dump=.gnu_debuglink", given],
                 capture_output=True,
                 text=True,
                 errors="replace",  # a checksum follows the name

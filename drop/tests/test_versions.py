@@ -6,6 +6,7 @@ The library and the interface of the drop are one version; older and newer ones 
 import dataclasses
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -151,3 +152,30 @@ def test_c(drop: pathlib.Path, version: Version, tmp_path: pathlib.Path, library
     # The header of the other version comes before the drop's.
     subprocess.run(["/usr/bin/gcc", "-std=c11", f"-I{tmp_path}", source, *flags, "-o", program], check=True)
     _outcome([program], version, tmp_path, LD_LIBRARY_PATH=os.fspath(prefix / "lib"))
+
+
+@pytest.fixture(scope="module")
+def go_cache(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Where the go command keeps what it has compiled and unpacked, for all programs here."""
+    folder = tmp_path_factory.mktemp("go")
+    return {"GOCACHE": str(folder / "cache"), "GOMODCACHE": str(folder / "modules"), "GOFLAGS": "-modcacherw"}
+
+
+def test_go(drop: pathlib.Path, version: Version, tmp_path: pathlib.Path, go_cache: dict[str, str]) -> None:
+    module, example = tmp_path / "go", tmp_path / "examples" / "go"
+    shutil.copytree(drop / "go", module)
+    shutil.copytree(drop / "examples" / "go", example)
+    generated = module / "strongroom" / "generated.go"
+    subprocess.run([_IDLC, "gen", "--out", f"golang={generated}", _idl(drop, version, tmp_path)], check=True)
+    program = tmp_path / "program"
+    environment = {
+        "CC": "/usr/bin/gcc",
+        "GOPROXY": f"file://{module}/modules",
+        "GOSUMDB": "off",
+        "GOTOOLCHAIN": "local",
+        "HOME": str(tmp_path),
+        "PATH": os.environ["PATH"],
+        **go_cache,
+    }
+    subprocess.run(["go", "build", "-o", program, "."], cwd=example, env=environment, check=True)
+    _outcome([program], version, tmp_path)

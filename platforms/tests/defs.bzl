@@ -3,8 +3,8 @@
 load("//platforms:built_for.bzl", "built_for")
 load("//python:pytest.bzl", "pytest_test")
 
-def platform_test(platform, files, built = {}, roots = {}, srcs = [], data = [], manual = False, **kwargs):
-    """The test `PLATFORM_test`, which `test_PLATFORM.py` is the text of.
+def platform_test(platform, files, built = {}, roots = {}, srcs = [], data = [], test = None, **kwargs):
+    """The test `PLATFORM_test`. Its text finds the files by variables, and in `PLATFORM` which platform it is about.
 
     Args:
       platform: as //platforms calls it
@@ -13,10 +13,9 @@ def platform_test(platform, files, built = {}, roots = {}, srcs = [], data = [],
       roots: variables, and the repositories with a root of another system: the variable names its packages.txt
       srcs: what the text imports, beside machine.py
       data: more files
-      manual: whether the test is no part of `//...`
+      test: the text, where it is not `test_PLATFORM.py`
       **kwargs: as for pytest_test
     """
-    tags = ["manual"] if manual else []
     named = {
         "CASES": "//conformance:cases.json",
         "GAPS": "//conformance:gaps.json",
@@ -31,7 +30,6 @@ def platform_test(platform, files, built = {}, roots = {}, srcs = [], data = [],
             testonly = True,
             srcs = [label],
             platform = "//platforms:" + platform,
-            tags = tags,
         )
         named[variable] = target
     for variable, repository in roots.items():
@@ -41,9 +39,8 @@ def platform_test(platform, files, built = {}, roots = {}, srcs = [], data = [],
         name = platform + "_test",
         srcs = ["machine.py"] + srcs,
         data = named.values() + data,
-        env = {variable: "$(rootpath {})".format(label) for variable, label in named.items()},
-        tags = tags,
-        test = "test_{}.py".format(platform),
+        env = dict({variable: "$(rootpath {})".format(label) for variable, label in named.items()}, PLATFORM = platform),
+        test = test or "test_{}.py".format(platform),
         deps = ["//python/tests:trees"],
         **kwargs
     )

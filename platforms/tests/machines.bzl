@@ -1,6 +1,7 @@
 """What runs programs of other platforms: an emulator, and the files that a program finds on such a machine."""
 
 load("//third_party:debian.bzl", "debian_packages")
+load(":windows_python.bzl", "windows_python")
 load(":wine.bzl", "wine")
 
 _QEMU = """\
@@ -62,18 +63,15 @@ def machines():
     )
 
     # musl 1.2.2, and what sid has.
-    debian_packages(
-        name = "musl_oldest_amd64",
-        build = _ROOT,
-        packages = ["musl"],
-        suite = "bullseye",
-    )
-    debian_packages(
-        name = "musl_newest_amd64",
-        build = _ROOT,
-        packages = ["musl"],
-        suite = "sid",
-    )
+    for architecture in ["amd64", "arm64"]:
+        for age, suite in [("oldest", "bullseye"), ("newest", "sid")]:
+            debian_packages(
+                name = "musl_{}_{}".format(age, architecture),
+                architecture = architecture,
+                build = _ROOT,
+                packages = ["musl"],
+                suite = suite,
+            )
 
     # Linked statically: it needs nothing of the environment.
     debian_packages(
@@ -82,3 +80,7 @@ def machines():
         packages = ["qemu-user"],
     )
     wine(name = "wine")
+    windows_python(
+        name = "windows_python",
+        lock = "//platforms/tests:windows_python.txt",
+    )

@@ -10,6 +10,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import zipfile
 
 import machine
 import pytest
@@ -179,6 +180,107 @@ def test_locked_file(windows: machine.Machine, programs: dict[str, pathlib.Path]
     windows.run(programs["AGENT"], "restore", "latest", "--target", _named(tmp_path / "target"), **repository)
     assert (_below(tmp_path / "target", source) / "free").read_bytes() == b"free"
     windows.did("a file that another program has locked is named, and the rest is saved")
+
+
+def test_attributes(windows: machine.Machine, programs: dict[str, pathlib.Path], tmp_path: pathlib.Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    file = source / "file"
+    file.write_bytes(b"seen by few")
+    windows.run("attrib", "+h", "+s", _named(file))
+    repository = _repository(tmp_path)
+    windows.run(programs["AGENT"], "init", **repository)
+    windows.run(programs["AGENT"], "backup", _named(source), **repository)
+    windows.run("attrib", "-h", "-s", _named(file))
+    windows.run(programs["AGENT"], "restore", "latest", "--target", _named(tmp_path / "target"), **repository)
+    shown = [windows.run("attrib", _named(path)).split("Z:")[0] for path in (file, _below(tmp_path / "target", file))]
+    assert [set(flags.split()) & {"H", "S"} for flags in shown] == [set(), {"H", "S"}], shown
+    windows.did("hidden and system files")
+
+
+def test_example_of_the_drop(windows: machine.Machine, tmp_path: pathlib.Path) -> None:
+    """The example in C, compiled and linked with both libraries of the archive as a user would."""
+    with zipfile.ZipFile(machine.path("ARCHIVE")) as archive:
+        archive.extractall(tmp_path)
+    (drop,) = tmp_path.glob("strongroom-sdk-*")
+    here = drop / "windows-amd64"
+    libraries = re.findall(r"^Libs: .*?libstrongroom.a (.*)$", (here / "lib/pkgconfig/strongroom-static.pc").read_text(), re.M)
+    tree = tmp_path / "tree"
+    shutil.copytree(trees.go_source() / "net" / "mail", tree)
+    for kind, linked in (("static", ["libstrongroom.a"]), ("shared", ["libstrongroom.dll.a"])):
+        # Beside the DLL, where Windows looks for it.
+        program = here / "bin" / f"{kind}.exe"
+        files = [here / "lib" / name for name in ("libstrongroom_client.a", *linked)]
+        command = [machine.path("CC"), "-std=c11", "-O2", f"-I{here}/include", "-o", program, drop / "examples/c/backup.c", *files]
+        subprocess.run([*command, *(libraries[0].split() if kind == "static" else [])], check=True)
+        target = tmp_path / f"target-{kind}"
+        places = [_named(path) for path in (tmp_path / f"repository-{kind}", tree, target)]
+        windows.run(program, *places, STRONGROOM_PASSWORD="secret")
+        assert _same(tree, _below(target, tree)) > 3
+    windows.did("the example in C of the drop, linked with its static library and with its DLL")
+
+
+def _python(windows: machine.Machine, folder: pathlib.Path) -> tuple[list[str | pathlib.Path], dict[str, str]]:
+    """CPython with the wheel."""
+    packages = folder / "packages"
+    with zipfile.ZipFile(machine.path("WHEEL")) as wheel:
+        wheel.extractall(packages)
+    python = machine.path("PYTHON").resolve().parent / "python" / "python.exe"
+    return [python], {"PYTHONPATH": _named(packages), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def test_wheel(windows: machine.Machine, tmp_path: pathlib.Path) -> None:
+    python, variables = _python(windows, tmp_path)
+    variables |= _repository(tmp_path)
+    agent = [*python, "-m", "strongroom"]
+    source = tmp_path / "source"
+    shutil.copytree(trees.go_source() / "net" / "http", source)
+    (source / "Ünïcödé 文字 😀.txt").write_bytes(b"hello\r\n")
+    windows.run(*agent, "init", **variables)
+    assert "saved snapshot" in windows.run(*agent, "backup", _named(source), **variables)
+    windows.run(*agent, "restore", "latest", "--target", _named(tmp_path / "target"), **variables)
+    assert _same(source, _below(tmp_path / "target", source)) > 50
+    assert "no damage found" in windows.run(*agent, "check", "--read-data", **variables)
+    assert "😀" in windows.run(*agent, "ls", "latest", **variables)
+    windows.did("backup, check and restore by the Python agent of the wheel, on CPython 3.13")
+
+
+_ASYNCHRONOUS = """
+import asyncio, os, sys, threading
+import strongroom
+
+async def main():
+    loop = asyncio.get_running_loop()
+    assert type(loop).__name__ == "ProactorEventLoop", loop
+    at = strongroom.Location(sys.argv[1], strongroom.CredentialsPassword("secret"))
+    async with await strongroom.AsyncRepository.init(at, strongroom.InitOptions()) as repository:
+        before = threading.active_count()
+        seen = []
+        reports = await asyncio.gather(
+            *(repository.backup(strongroom.BackupOptions(paths=[path]), on_progress=seen.append) for path in sys.argv[2:])
+        )
+        calls = await asyncio.gather(*(repository.resolve(r.snapshot.id.hex()) for r in reports for _ in range(500)))
+        assert len(calls) == 500 * len(reports)
+        assert threading.active_count() == before
+        print(sum(r.snapshot.statistics.files for r in reports), "files")
+
+asyncio.run(main())
+"""
+
+
+def test_asynchronous_calls(windows: machine.Machine, tmp_path: pathlib.Path) -> None:
+    python, variables = _python(windows, tmp_path)
+    program = tmp_path / "asynchronous.py"
+    program.write_text(_ASYNCHRONOUS, encoding="utf-8")
+    sources = []
+    for name in ("mail", "url", "textproto"):
+        sources.append(tmp_path / name)
+        shutil.copytree(trees.go_source() / "net" / name, sources[-1])
+    files = sum(path.is_file() for source in sources for path in source.rglob("*"))
+    repository = tmp_path / "repository"
+    told = windows.run(*python, _named(program), _named(repository), *map(_named, sources), **variables)
+    assert told.strip() == f"{files} files"
+    windows.did("1,500 calls at once in asyncio's own loop of Windows, with a thread more")
 
 
 def test_waiting_calls_hold_no_threads(windows: machine.Machine, programs: dict[str, pathlib.Path]) -> None:

@@ -4,7 +4,7 @@ load("@bazel_tools//tools/cpp:unix_cc_toolchain_config.bzl", "cc_toolchain_confi
 
 _ZIG = "/opt/strongroom/python/ziglang"
 
-def zig_toolchain(name, cpu, libc, constraints, link_flags = []):
+def zig_toolchain(name, cpu, libc, constraints, link_flags = [], files = []):
     """The toolchain `name`, whose compiler is `name/cc`.
 
     Args:
@@ -13,6 +13,7 @@ def zig_toolchain(name, cpu, libc, constraints, link_flags = []):
       libc: the C library
       constraints: what the platform is
       link_flags: what the linker is told on this platform
+      files: what `compile` reads for this platform
     """
     cc_toolchain_config(
         name = name + "_config",
@@ -71,7 +72,7 @@ def zig_toolchain(name, cpu, libc, constraints, link_flags = []):
             "ar",
             "compile",
             name + "/cc",
-        ],
+        ] + files,
     )
     native.cc_toolchain(
         name = name + "_cc",

@@ -9,6 +9,14 @@ cc_library(
     includes = ["include"],
     visibility = ["//visibility:public"],
 )
+
+# Without what CPython was told about the system that it was built for.
+cc_library(
+    name = "portable",
+    hdrs = glob(["portable/**"]),
+    includes = ["portable"],
+    visibility = ["//visibility:public"],
+)
 """
 
 def _python_headers_impl(rctx):
@@ -16,6 +24,8 @@ def _python_headers_impl(rctx):
         from=$(python3 -c "import sysconfig; print(sysconfig.get_path('include'))")
         machine=$(python3 -c "import sysconfig; print(sysconfig.get_config_var('MULTIARCH'))")
         cp -RL "$from" include
+        cp -R include portable
+        rm portable/pyconfig.h
         # Debian keeps the part that depends on the machine in a folder of its own.
         mkdir "include/$machine"
         cp -RL "/usr/include/$machine/$(basename "$from")" "include/$machine/"

@@ -20,19 +20,12 @@
 #define Py_LIMITED_API 0x030B0000
 #include <Python.h>
 
-#include <dlfcn.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/sendfile.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "_system.h"
 #include "sr.h"
 
 #define MAX_QUEUES 64
@@ -71,8 +64,8 @@ typedef struct {
 /* Lines between the library's log thread and the Python thread that reads them. When it is full, new lines are
  * counted and dropped: logging never holds the library up. */
 typedef struct {
-  pthread_mutex_t lock;
-  pthread_cond_t filled;
+  Lock lock;
+  Condition filled;
   LogLine lines[LOG_LINES];
   size_t first;
   size_t count;
@@ -1259,34 +1252,6 @@ static PyType_Spec runtime_spec = {
 
 /* ---- Library ---- */
 
-/* Opens another image of the file than the one that this process has inherited, whose locks may have been held when it was forked. The
- * loader tells images apart by device and inode, and by name: so this is a copy, in memory, under the process's own name for it. */
-static void *open_anew(const char *path) {
-  void *opened = NULL;
-  int file = open(path, O_RDONLY | O_CLOEXEC);
-  int copy = memfd_create("strongroom", MFD_CLOEXEC);
-  struct stat status;
-  if (file >= 0 && copy >= 0 && fstat(file, &status) == 0) {
-    while (status.st_size > 0) {
-      ssize_t count = sendfile(copy, file, NULL, (size_t)status.st_size);
-      if (count <= 0) {
-        break;
-      }
-      status.st_size -= count;
-    }
-    char name[64];
-    snprintf(name, sizeof name, "/proc/%ld/fd/%d", (long)getpid(), copy);
-    opened = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-  }
-  if (file >= 0) {
-    close(file);
-  }
-  if (copy >= 0) {
-    close(copy); /* The mapping stays. */
-  }
-  return opened;
-}
-
 static PyObject *library_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords) {
   PyObject *path;
   State *state = PyType_GetModuleState(type);
@@ -1297,16 +1262,13 @@ static PyObject *library_new(PyTypeObject *type, PyObject *arguments, PyObject *
   if (!PyArg_ParseTuple(arguments, "O&", PyUnicode_FSConverter, &path)) {
     return NULL;
   }
-  /* Never closed again: threads of the library run its code until the process ends. */
-  void *opened = forks == 0 ? dlopen(PyBytes_AsString(path), RTLD_NOW | RTLD_LOCAL) : open_anew(PyBytes_AsString(path));
+  void *image = image_open(path, forks != 0);
   Py_DECREF(path);
-  if (opened == NULL) {
-    const char *why = dlerror();
-    PyErr_SetString(PyExc_OSError, why != NULL ? why : "it cannot be read, or not be copied into memory");
+  if (image == NULL) {
     return NULL;
   }
   const sr_functions *(*give)(void);
-  *(void **)&give = dlsym(opened, "sr_table");
+  *(void **)&give = image_find(image, "sr_table");
   const sr_functions *table = give == NULL ? NULL : give();
   if (table == NULL || table->version != SR_ABI_VERSION || table->size < sizeof(sr_functions)) {
     PyErr_Format(state->error, "the library speaks another version of the boundary: %u, and this package speaks %u",
@@ -1317,8 +1279,8 @@ static PyObject *library_new(PyTypeObject *type, PyObject *arguments, PyObject *
   if (log == NULL) {
     return PyErr_NoMemory();
   }
-  pthread_mutex_init(&log->lock, NULL);
-  pthread_cond_init(&log->filled, NULL);
+  lock_init(&log->lock);
+  condition_init(&log->filled);
   Library *self = (Library *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
   if (self == NULL) {
     free(log);
@@ -1415,7 +1377,7 @@ static void log_sink(void *context, uint32_t level, const char *target, size_t t
                      size_t message_length) {
   LogRing *log = context;
   LogLine line = {level, malloc(target_length + 1), target_length, malloc(message_length + 1), message_length};
-  pthread_mutex_lock(&log->lock);
+  lock(&log->lock);
   if (line.target == NULL || line.message == NULL || log->count == LOG_LINES) {
     log->lost++;
     free(line.target);
@@ -1425,8 +1387,8 @@ static void log_sink(void *context, uint32_t level, const char *target, size_t t
     memcpy(line.message, message, message_length);
     log->lines[(log->first + log->count++) % LOG_LINES] = line;
   }
-  pthread_cond_signal(&log->filled);
-  pthread_mutex_unlock(&log->lock);
+  condition_wake_one(&log->filled);
+  unlock(&log->lock);
 }
 
 static PyObject *library_log_open(PyObject *object, PyObject *argument) {
@@ -1437,9 +1399,9 @@ static PyObject *library_log_open(PyObject *object, PyObject *argument) {
   }
   int32_t status;
   Py_BEGIN_ALLOW_THREADS
-  pthread_mutex_lock(&self->log->lock);
+  lock(&self->log->lock);
   self->log->open = true;
-  pthread_mutex_unlock(&self->log->lock);
+  unlock(&self->log->lock);
   status = self->table->log_set((uint32_t)level, log_sink, self->log);
   Py_END_ALLOW_THREADS
   return status == SR_OK ? Py_BuildValue("") : raise_status(state_of(object), status);
@@ -1453,10 +1415,10 @@ static PyObject *library_log_close(PyObject *object, PyObject *ignored) {
   }
   Py_BEGIN_ALLOW_THREADS
   self->table->log_set(0, NULL, NULL);
-  pthread_mutex_lock(&self->log->lock);
+  lock(&self->log->lock);
   self->log->open = false;
-  pthread_cond_broadcast(&self->log->filled);
-  pthread_mutex_unlock(&self->log->lock);
+  condition_wake_all(&self->log->filled);
+  unlock(&self->log->lock);
   Py_END_ALLOW_THREADS
   Py_RETURN_NONE;
 }
@@ -1477,9 +1439,9 @@ static PyObject *library_log_read(PyObject *object, PyObject *ignored) {
   uint64_t lost;
   bool open;
   Py_BEGIN_ALLOW_THREADS
-  pthread_mutex_lock(&log->lock);
+  lock(&log->lock);
   while (log->open && log->count == 0 && log->lost == 0) {
-    pthread_cond_wait(&log->filled, &log->lock);
+    condition_wait(&log->filled, &log->lock);
   }
   for (count = 0; count < log->count; count++) {
     lines[count] = log->lines[(log->first + count) % LOG_LINES];
@@ -1488,7 +1450,7 @@ static PyObject *library_log_read(PyObject *object, PyObject *ignored) {
   lost = log->lost;
   log->lost = 0;
   open = log->open;
-  pthread_mutex_unlock(&log->lock);
+  unlock(&log->lock);
   Py_END_ALLOW_THREADS
   PyObject *answer = NULL;
   if (!open && count == 0 && lost == 0) {
@@ -1569,8 +1531,8 @@ static int module_exec(PyObject *module) {
   State *state = PyModule_GetState(module);
   if (!counts_forks) {
     counts_forks = true;
-    if (pthread_atfork(NULL, NULL, count_fork) != 0) {
-      PyErr_SetString(PyExc_OSError, "pthread_atfork failed");
+    if (!count_forks_by(count_fork)) {
+      PyErr_SetString(PyExc_OSError, "the system does not tell when this process is forked");
       return -1;
     }
   }

@@ -1,6 +1,6 @@
 """The front for asyncio: calls as coroutines, on one completion queue for each event loop.
 
-The loop watches the queue's descriptor. Calls that are made in one turn of the loop cross in one batch, and a batch of
+The loop watches the queue's descriptor (`watch`). Calls that are made in one turn of the loop cross in one batch, and a batch of
 completions resolves its futures in one turn. There is no thread. Everything here runs on the loop's own thread: what
 the library calls is a task of the loop, and so is the reading of a stream's source.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import inspect
 import threading
 import weakref
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
 
 from . import _native, callbacks, errors, frames, methods, wire
 from .sync import call_immediate, try_alloc
+from .watch import Watch
 
 if TYPE_CHECKING:
     from .runtime import Runtime
@@ -177,11 +179,10 @@ class LoopClient:
         self._outgoing = self.in_flight.outgoing
         self._flush_due = False
         self._ended = False
-        self._descriptor = native.wake(queue)
         # What the loop holds of this client: something only while calls are in flight, whose tasks live by it.
         self._kept: list[LoopClient] = []
         here: weakref.ref[LoopClient] = weakref.ref(self)
-        self.loop.add_reader(self._descriptor, _readable, here, self._kept, native)
+        self._watch = Watch(self.loop, native.wake(queue), functools.partial(_readable, here, self._kept, native))
         self._receive()
 
     # ---- calls ----
@@ -249,7 +250,7 @@ class LoopClient:
 
     async def fill(self, descriptor: int, size: int, timeout: float | None = None) -> _native.Buffer:
         """A buffer that the library filled from a descriptor: at most `size` bytes, none at the end of the file."""
-        return await self.call(methods.FILL, 0, (descriptor, size), timeout)
+        return await self.call(methods.FILL, 0, (methods.readable(descriptor), size), timeout)
 
     # ---- what a decoder asks ----
 
@@ -588,8 +589,7 @@ class LoopClient:
         if self._ended:
             return
         self._ended = True
-        if not self.loop.is_closed():
-            self.loop.remove_reader(self._descriptor)
+        self._watch.stop()
         # What was not sent yet goes out too: the buffers in it belong to the library.
         for id in self._ids():
             self._outgoing += frames.cancel(self.queue, id)
@@ -625,7 +625,7 @@ class LoopClient:
         """The client is thrown away, by a thread that must not wait: the loop is left when it comes to it."""
         self._ended = True
         with contextlib.suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(self.loop.remove_reader, self._descriptor)
+            self.loop.call_soon_threadsafe(self._watch.stop)
 
 
 def _readable(here: weakref.ref[LoopClient], kept: list[LoopClient], native: _native.Runtime) -> None:

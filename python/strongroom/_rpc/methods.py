@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import struct
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from . import _native, errors, frames, wire
+
+if sys.platform == "win32":
+    import msvcrt
 
 R = TypeVar("R")
 
@@ -91,6 +95,13 @@ FILL: Method[_native.Buffer] = Method(
     wire.Fields(lambda: (wire.Field("descriptor", wire.I32), wire.Field("size", wire.U64))),
     wire.BUFFER,
 )
+
+
+def readable(descriptor: int) -> int:
+    """What the library knows a descriptor by: on Windows, by the handle that Python has given a number of its own."""
+    if sys.platform == "win32":
+        return msvcrt.get_osfhandle(descriptor)
+    return descriptor
 
 
 Callbacks: TypeAlias = frames.Table[wire.Lent]

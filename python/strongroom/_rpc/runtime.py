@@ -9,6 +9,7 @@ import dataclasses
 import logging
 import os
 import pathlib
+import sys
 import threading
 import warnings
 import weakref
@@ -206,9 +207,17 @@ def _close_all() -> None:
             runtime.close()
 
 
-os.register_at_fork(after_in_child=_leave_behind)
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_leave_behind)
 # The receivers must have left the library before the interpreter goes.
 atexit.register(_close_all)
+
+
+def _file(name: str) -> str:
+    """What a library is called on this system."""
+    if sys.platform == "win32":
+        return f"{name}.dll"
+    return f"lib{name}.dylib" if sys.platform == "darwin" else f"lib{name}.so"
 
 
 class Package:
@@ -234,7 +243,7 @@ class Package:
         """Where the library is: where STRONGROOM_LIBRARY (or the like, by the package's name) says, or beside us."""
         variable = f"{self._name.upper()}_LIBRARY"
         told = os.environ.get(variable)
-        path = pathlib.Path(told) if told else self._folder / f"lib{self._name}.so"
+        path = pathlib.Path(told) if told else self._folder / _file(self._name)
         if not path.is_file():
             raise errors.LibraryNotFound(
                 f"there is no library at {path}; reinstall the package, or set {variable} to the library's path"

@@ -259,7 +259,7 @@ class SyncClient:
 
     def fill(self, descriptor: int, size: int, timeout: float | None = None) -> _native.Buffer:
         """A buffer that the library filled from a descriptor: at most `size` bytes, none at the end of the file."""
-        return self.call(methods.FILL, 0, (descriptor, size), timeout)
+        return self.call(methods.FILL, 0, (methods.readable(descriptor), size), timeout)
 
     # ---- what a decoder asks ----
 

@@ -6,19 +6,26 @@ import pathlib
 import platform
 import re
 
-# e_machine of ELF files, as platform.machine() calls it.
-_MACHINES = {3: "i686", 40: "armv7l", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
+# The processor in the header of a file for Linux, macOS and Windows.
+_ELF = {3: "i686", 40: "armv7l", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
+_MACH = {0x01000007: "x86_64", 0x0100000C: "aarch64"}
+_PE = {0x014C: "i686", 0x8664: "x86_64", 0xAA64: "aarch64"}
+
+# Other names that systems have for a processor.
+_SAME = {"amd64": "x86_64", "arm64": "aarch64"}
 
 _REINSTALL = "reinstall the package"
 
 
 # The header of an ELF file of 64 bits.
 _HEADER = 64
+# As much as tells what a file is for: the header of a PE file stands behind a small program for DOS.
+_START = 4096
 
 
 def _head(path: pathlib.Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(_HEADER)
+        return file.read(_START)
 
 
 def cut(path: pathlib.Path) -> bool:
@@ -35,6 +42,22 @@ def cut(path: pathlib.Path) -> bool:
     return path.stat().st_size < start + size * count
 
 
+def _made_for(head: bytes) -> tuple[str, str] | None:
+    """The system, as platform.system() calls it, and the processor of a native file; None where it is none."""
+    if head[:4] == b"\x7fELF" and len(head) >= 20:
+        system, known, number = "Linux", _ELF, int.from_bytes(head[18:20], "little")
+    elif head[:4] == b"\xcf\xfa\xed\xfe" and len(head) >= 8:
+        system, known, number = "Darwin", _MACH, int.from_bytes(head[4:8], "little")
+    elif head[:2] == b"MZ" and len(head) >= 64:
+        at = int.from_bytes(head[60:64], "little")
+        if head[at : at + 4] != b"PE\0\0":
+            return None
+        system, known, number = "Windows", _PE, int.from_bytes(head[at + 4 : at + 6], "little")
+    else:
+        return None
+    return system, known.get(number, f"a machine with number {number}")
+
+
 def reason(path: pathlib.Path, why: str) -> str:
     """A sentence for people about the file, of which the system says `why`."""
     try:
@@ -47,13 +70,11 @@ def reason(path: pathlib.Path, why: str) -> str:
             f"{path} needs glibc {needed[1]} or later, and this machine has {here or 'another C library'}; "
             f"install the wheel for musl if the machine has that, or use a newer system ({why})"
         )
-    if head[:4] == b"\x7fELF" and len(head) >= 20:
-        machine = int.from_bytes(head[18:20], "little")
-        made = _MACHINES.get(machine, f"a machine with number {machine}")
-        if made != platform.machine():
-            return (
-                f"{path} is for {made}, and this machine is {platform.machine()}; install the wheel for this platform"
-            )
+    made, machine = _made_for(head), platform.machine().lower()
+    here = platform.system(), _SAME.get(machine, machine)
+    if made is not None and made != here:
+        names = [f"{machine} ({system})" if made[0] != here[0] else machine for system, machine in (made, here)]
+        return f"{path} is for {names[0]}, and this machine is {names[1]}; install the wheel for this platform"
     if "too short" in why or "truncated" in why or len(head) < _HEADER or "file data" in why:
         return f"{path} is not whole ({why}); {_REINSTALL}"
     return f"{path} cannot be opened ({why}); {_REINSTALL}"
