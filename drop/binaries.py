@@ -46,10 +46,14 @@ def strip(arguments: argparse.Namespace) -> None:
 
 
 def objects(source: pathlib.Path, folder: pathlib.Path) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
-    """Writes the members of a static library into a folder, in their order: object files, and stubs of DLLs."""
+    """Writes the members of a static library into a folder, in their order: object files, and stubs of DLLs.
+
+    A DLL has a stub for each function, which is no object file, and some that are; all of them have the DLL's name.
+    """
     content = source.read_bytes()
     at, names = len(b"!<arch>\n"), b""
-    found: tuple[list[pathlib.Path], list[pathlib.Path]] = ([], [])
+    files: list[tuple[str, pathlib.Path]] = []
+    dlls = set()
     while at < len(content):
         header = content[at : at + 60]
         name, size = header[:16].rstrip(), int(header[48:58])
@@ -63,10 +67,12 @@ def objects(source: pathlib.Path, folder: pathlib.Path) -> tuple[list[pathlib.Pa
                 name = names[start : names.index(b"\n", start)]
             plain = os.path.basename(name.rstrip(b"/").decode())
             # A number, because members of one name may differ.
-            file = folder / f"{len(found[0]) + len(found[1])}-{plain}"
+            file = folder / f"{len(files)}-{plain}"
             file.write_bytes(member)
-            found[plain.endswith(".dll")].append(file)
-    return found
+            files.append((plain, file))
+            if member.startswith(b"\0\0\xff\xff"):
+                dlls.add(plain)
+    return [file for plain, file in files if plain not in dlls], [file for plain, file in files if plain in dlls]
 
 
 def archive(arguments: argparse.Namespace) -> None:

@@ -4,6 +4,7 @@ load("@io_bazel_rules_go//go:def.bzl", "GoArchive")
 load("@release//:version.bzl", "VERSION")
 load("@rules_rust//rust:defs.bzl", "rust_common")
 load(":bazel.bzl", "bazel_files")
+load(":platforms.bzl", "tags_of")
 
 # What the files of a system are called, and what a program that takes the static library links beside it. `shared` and `links` are paths in the
 # platform's folder: a program that is linked with the library asks for the first by its name, and a linker for the second.
@@ -16,16 +17,18 @@ _SYSTEMS = {
         runtimes = ["go-std", "llvm-runtimes", "rust-std"],
         shared = "lib/libstrongroom.so.1",
         stubs = [],
+        symbols = True,
         threads = "-pthread",
     ),
     "macos": struct(
         agent = "bin/strongroom",
         archive = ".tar.gz",
-        libraries = "-framework Security -framework CoreFoundation",
+        libraries = "-Wl,-framework,Security -Wl,-framework,CoreFoundation",
         links = {"lib/libstrongroom.dylib": "libstrongroom.1.dylib"},
         runtimes = ["go-std", "llvm-runtimes", "rust-std"],
         shared = "lib/libstrongroom.1.dylib",
         stubs = [],
+        symbols = True,
         threads = "",
     ),
     "windows": struct(
@@ -37,6 +40,8 @@ _SYSTEMS = {
         # Programs look for it beside themselves and in PATH.
         shared = "bin/strongroom.dll",
         stubs = ["--stubs"],
+        # Linkers for Windows write them into a file of their own, which Bazel's rules do not know of.
+        symbols = False,
         threads = "",
     ),
 }
@@ -429,18 +434,23 @@ def platform_drop(name, files, platform = "", glibc = None):
         name = name,
         glibc = glibc,
         platform = platform,
+        tags = tags_of(name),
     )
+    system = _SYSTEMS[name.split("_")[0]]
     drop_archive(
         name = name + "_archive",
+        extension = system.archive,
         files = files,
         platforms = [name],
-        extension = _SYSTEMS[name.split("_")[0]].archive,
         suffix = name.replace("_", "-"),
+        tags = tags_of(name),
     )
-    drop_symbols(
-        name = name + "_symbols",
-        platform = name,
-    )
+    if system.symbols:
+        drop_symbols(
+            name = name + "_symbols",
+            platform = name,
+            tags = tags_of(name),
+        )
 
 def _sums_impl(ctx):
     out = ctx.actions.declare_file("strongroom-sdk-{}-SHA256SUMS".format(VERSION))

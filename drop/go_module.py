@@ -28,8 +28,8 @@ _PLATFORMS = {
     "linux_arm64": ("linux && arm64 && !musl", "-lm -ldl -lpthread"),
     "linux_amd64_musl": ("linux && amd64 && musl", ""),
     "linux_arm64_musl": ("linux && arm64 && musl", ""),
-    "macos_amd64": ("darwin && amd64", "-framework Security -framework CoreFoundation"),
-    "macos_arm64": ("darwin && arm64", "-framework Security -framework CoreFoundation"),
+    "macos_amd64": ("darwin && amd64", "-Wl,-framework,Security -Wl,-framework,CoreFoundation"),
+    "macos_arm64": ("darwin && arm64", "-Wl,-framework,Security -Wl,-framework,CoreFoundation"),
     "windows_amd64": ("windows && amd64", "-ladvapi32 -lbcrypt -lntdll -luserenv -lws2_32"),
 }
 

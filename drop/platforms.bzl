@@ -1,11 +1,19 @@
 """The platforms of the drop."""
 
-PLATFORMS = [
+# Those that `//...` builds and tests.
+TESTED = [
     "linux_amd64",
-    "linux_amd64_musl",
     "linux_arm64",
+    "windows_amd64",
+]
+
+# Those that only a release builds, so that `//...` need not build everything seven times: `manual`.
+RELEASED = [
+    "linux_amd64_musl",
     "linux_arm64_musl",
     "macos_amd64",
     "macos_arm64",
-    "windows_amd64",
 ]
+
+def tags_of(platform):
+    return [] if platform in TESTED else ["manual"]

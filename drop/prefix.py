@@ -49,9 +49,7 @@ def main() -> None:
     for template in arguments.templates:
         values["LIBRARIES"] = arguments.libraries
         if template.suffix == ".cmake":
-            # A list; what stands behind `-framework` belongs to it.
-            listed = arguments.libraries.replace("-framework ", "-framework#").replace(" -", ";-")
-            values["LIBRARIES"] = listed.replace("-l", "").replace("#", " ")
+            values["LIBRARIES"] = arguments.libraries.replace("-l", "").replace(" ", ";")
         text = re.sub("@([A-Z]+)@", lambda m: values[m[1]], template.read_text(encoding="utf-8"))
         folder = arguments.out / ("cmake/strongroom" if template.suffix == ".cmake" else "pkgconfig")
         folder.mkdir(parents=True, exist_ok=True)

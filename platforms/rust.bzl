@@ -15,10 +15,8 @@ WINDOWS_LIBRARIES = [
 
 # What they call of macOS.
 MACOS_LIBRARIES = [
-    "-framework",
-    "CoreFoundation",
-    "-framework",
-    "Security",
+    "-Wl,-framework,CoreFoundation",
+    "-Wl,-framework,Security",
 ]
 
 def rust(name, triple, std, constraints, libraries, flags = [], dylib_ext = ".so", binary_ext = ""):

@@ -36,8 +36,10 @@ _OF_WINDOWS = {
     "bcryptprimitives.dll",
     "crypt32.dll",
     "kernel32.dll",
+    "ncrypt.dll",
     "ntdll.dll",
     "python3.dll",
+    "secur32.dll",
     "userenv.dll",
     "ws2_32.dll",
 }

@@ -1,5 +1,6 @@
 """Tests of a platform."""
 
+load("//drop:platforms.bzl", "tags_of")
 load("//platforms:built_for.bzl", "built_for")
 load("//python:pytest.bzl", "pytest_test")
 
@@ -30,6 +31,7 @@ def platform_test(platform, files, built = {}, roots = {}, srcs = [], data = [],
             testonly = True,
             srcs = [label],
             platform = "//platforms:" + platform,
+            tags = tags_of(platform),
         )
         named[variable] = target
     for variable, repository in roots.items():
@@ -40,6 +42,7 @@ def platform_test(platform, files, built = {}, roots = {}, srcs = [], data = [],
         srcs = ["machine.py"] + srcs,
         data = named.values() + data,
         env = dict({variable: "$(rootpath {})".format(label) for variable, label in named.items()}, PLATFORM = platform),
+        tags = tags_of(platform),
         test = test or "test_{}.py".format(platform),
         deps = ["//python/tests:trees"],
         **kwargs

@@ -187,13 +187,14 @@ def test_attributes(windows: machine.Machine, programs: dict[str, pathlib.Path],
     source.mkdir()
     file = source / "file"
     file.write_bytes(b"seen by few")
-    windows.run("attrib", "+h", "+s", _named(file))
+    attrib = "C:\\windows\\system32\\attrib.exe"
+    windows.run(attrib, "+h", "+s", _named(file))
     repository = _repository(tmp_path)
     windows.run(programs["AGENT"], "init", **repository)
     windows.run(programs["AGENT"], "backup", _named(source), **repository)
-    windows.run("attrib", "-h", "-s", _named(file))
+    windows.run(attrib, "-h", "-s", _named(file))
     windows.run(programs["AGENT"], "restore", "latest", "--target", _named(tmp_path / "target"), **repository)
-    shown = [windows.run("attrib", _named(path)).split("Z:")[0] for path in (file, _below(tmp_path / "target", file))]
+    shown = [windows.run(attrib, _named(path)).split("Z:")[0] for path in (file, _below(tmp_path / "target", file))]
     assert [set(flags.split()) & {"H", "S"} for flags in shown] == [set(), {"H", "S"}], shown
     windows.did("hidden and system files")
 
@@ -212,7 +213,8 @@ def test_example_of_the_drop(windows: machine.Machine, tmp_path: pathlib.Path) -
         program = here / "bin" / f"{kind}.exe"
         files = [here / "lib" / name for name in ("libstrongroom_client.a", *linked)]
         command = [machine.path("CC"), "-std=c11", "-O2", f"-I{here}/include", "-o", program, drop / "examples/c/backup.c", *files]
-        subprocess.run([*command, *(libraries[0].split() if kind == "static" else [])], check=True)
+        # rustc's part of the library needs an unwinder; gcc has its own in every program.
+        subprocess.run([*command, *([*libraries[0].split(), "-lunwind"] if kind == "static" else [])], check=True)
         target = tmp_path / f"target-{kind}"
         places = [_named(path) for path in (tmp_path / f"repository-{kind}", tree, target)]
         windows.run(program, *places, STRONGROOM_PASSWORD="secret")
