@@ -204,14 +204,16 @@ def test_example_of_the_drop(windows: machine.Machine, tmp_path: pathlib.Path) -
         archive.extractall(tmp_path)
     (drop,) = tmp_path.glob("strongroom-sdk-*")
     here = drop / "windows-amd64"
-    libraries = re.findall(r"^Libs: .*?libstrongroom.a (.*)$", (here / "lib/pkgconfig/strongroom-static.pc").read_text(), re.M)
+    said = (here / "lib/pkgconfig/strongroom-static.pc").read_text()
+    libraries = re.findall(r"^Libs: .*?libstrongroom.a (.*)$", said, re.MULTILINE)
     tree = tmp_path / "tree"
     shutil.copytree(trees.go_source() / "net" / "mail", tree)
     for kind, linked in (("static", ["libstrongroom.a"]), ("shared", ["libstrongroom.dll.a"])):
         # Beside the DLL, where Windows looks for it.
         program = here / "bin" / f"{kind}.exe"
-        files = [here / "lib" / name for name in ("libstrongroom_client.a", *linked)]
-        command = [machine.path("CC"), "-std=c11", "-O2", f"-I{here}/include", "-o", program, drop / "examples/c/backup.c", *files]
+        files = [drop / "examples/c/backup.c"]
+        files += [here / "lib" / name for name in ("libstrongroom_client.a", *linked)]
+        command = [machine.path("CC"), "-std=c11", "-O2", f"-I{here}/include", "-o", program, *files]
         subprocess.run([*command, *(libraries[0].split() if kind == "static" else [])], check=True)
         target = tmp_path / f"target-{kind}"
         places = [_named(path) for path in (tmp_path / f"repository-{kind}", tree, target)]
@@ -257,7 +259,10 @@ async def main():
         before = threading.active_count()
         seen = []
         reports = await asyncio.gather(
-            *(repository.backup(strongroom.BackupOptions(paths=[path]), on_progress=seen.append) for path in sys.argv[2:])
+            *(
+                repository.backup(strongroom.BackupOptions(paths=[path]), on_progress=seen.append)
+                for path in sys.argv[2:]
+            )
         )
         calls = await asyncio.gather(*(repository.resolve(r.snapshot.id.hex()) for r in reports for _ in range(500)))
         assert len(calls) == 500 * len(reports)
@@ -281,6 +286,31 @@ def test_asynchronous_calls(windows: machine.Machine, tmp_path: pathlib.Path) ->
     told = windows.run(*python, _named(program), _named(repository), *map(_named, sources), **variables)
     assert told.strip() == f"{files} files"
     windows.did("1,500 calls at once in asyncio's own loop of Windows, with a thread more")
+
+
+_INTERRUPTED = """
+import _thread, os, sys, threading
+import strongroom
+
+at = strongroom.Location(sys.argv[1], strongroom.CredentialsPassword("secret"))
+with strongroom.Repository.init(at, strongroom.InitOptions()) as repository:
+    # Nobody writes to it.
+    nothing, _ = os.pipe()
+    threading.Timer(0.5, _thread.interrupt_main).start()
+    try:
+        repository.client.fill(nothing, 1)
+    except KeyboardInterrupt:
+        print(strongroom.default_runtime().statistics().in_flight, "in flight")
+"""
+
+
+def test_interrupt(windows: machine.Machine, tmp_path: pathlib.Path) -> None:
+    python, variables = _python(windows, tmp_path)
+    program = tmp_path / "interrupted.py"
+    program.write_text(_INTERRUPTED, encoding="utf-8")
+    told = windows.run(*python, _named(program), _named(tmp_path / "repository"), **variables)
+    assert told.strip() == "0 in flight"
+    windows.did("an interrupt of Python ends a call that waits")
 
 
 def test_waiting_calls_hold_no_threads(windows: machine.Machine, programs: dict[str, pathlib.Path]) -> None:
