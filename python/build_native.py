@@ -9,11 +9,11 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 def build() -> pathlib.Path:
-    """Compiles `_native.c` where it is newer than the extension beside it, and answers the extension's path."""
+    """Compiles `_native.c` where it, or a header of it, is newer than the extension, whose path is the answer."""
     source = HERE / "strongroom" / "_rpc" / "_native.c"
     include = HERE.parent / "rust" / "rpc" / "include"
     made = source.with_name("_native.abi3.so")
-    newest = max(source.stat().st_mtime, (include / "sr.h").stat().st_mtime)
+    newest = max(file.stat().st_mtime for file in (source, source.with_name("_system.h"), include / "sr.h"))
     if made.exists() and made.stat().st_mtime >= newest:
         return made
     part = made.with_suffix(f".{os.getpid()}")

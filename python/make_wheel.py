@@ -1,6 +1,7 @@
 """Makes the wheel: a zip of the package and what installers want to know, the same bytes from the same files.
 
-    make_wheel.py --licence FILE --notices FILE --objdump TOOL --readme FILE NAME-VERSION-PYTHON-ABI-PLATFORM.whl FILE...
+    make_wheel.py --licence FILE --notices FILE --objdump TOOL --readme FILE \
+        NAME-VERSION-PYTHON-ABI-PLATFORM.whl FILE...
 
 The platform in the name is what the native files really need: where the name says otherwise, this fails and says
 what it should be.
@@ -27,9 +28,14 @@ _MACHINES = {
     "AArch64": ("aarch64", "ld-linux-aarch64.so.1"),
 }
 
-# Of macOS: what every version has, by its name.
-_OF_MACOS = {"CoreFoundation", "Security", "libSystem.B.dylib"}
-# Of Windows 10: what every one has, and the DLL of the limited API, which comes with CPython. The C library is api-ms-win-crt-*.dll.
+# Of macOS: what every version has.
+_OF_MACOS = {
+    "/System/Library/Frameworks/CoreFoundation.framework/Versions/A/CoreFoundation",
+    "/System/Library/Frameworks/Security.framework/Versions/A/Security",
+    "/usr/lib/libSystem.B.dylib",
+}
+# Of Windows 10: what every one has, and the DLL of the limited API, which comes with CPython. The C library is
+# api-ms-win-crt-*.dll.
 _OF_WINDOWS = {
     "advapi32.dll",
     "bcrypt.dll",
@@ -83,7 +89,9 @@ def _readelf(*arguments: str) -> str:
 
 def _refuse(path: pathlib.Path, others: set[str], system: str) -> None:
     if others:
-        sys.exit(f"make_wheel: {path} needs {', '.join(sorted(others))}, which not every {system} has; link it statically")
+        sys.exit(
+            f"make_wheel: {path} needs {', '.join(sorted(others))}, which not every {system} has; link it statically"
+        )
 
 
 def _linux(native: list[pathlib.Path]) -> str:
@@ -120,8 +128,8 @@ def _macos(native: list[pathlib.Path], objdump: pathlib.Path) -> str:
         said = _headers(objdump, path)
         machines.add(re.findall(r"MH_MAGIC_64 +(\S+)", said)[0].lower())
         versions.add(tuple(map(int, re.findall(r"minos (\d+)\.(\d+)", said)[0])))
-        needed = re.findall(r"cmd LC_LOAD_DYLIB\n.*\n +name (\S+)", said)
-        _refuse(path, {pathlib.PurePosixPath(name).name for name in needed} - _OF_MACOS, "macOS")
+        needed = re.findall(r"cmd LC_(?:LOAD|LOAD_WEAK|REEXPORT)_DYLIB\n.*\n +name (\S+)", said)
+        _refuse(path, set(needed) - _OF_MACOS, "macOS")
     major, minor = max(versions)
     return f"macosx_{major}_{minor}_{_one(machines)}"
 

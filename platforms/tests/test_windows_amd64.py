@@ -259,7 +259,10 @@ async def main():
         before = threading.active_count()
         seen = []
         reports = await asyncio.gather(
-            *(repository.backup(strongroom.BackupOptions(paths=[path]), on_progress=seen.append) for path in sys.argv[2:])
+            *(
+                repository.backup(strongroom.BackupOptions(paths=[path]), on_progress=seen.append)
+                for path in sys.argv[2:]
+            )
         )
         calls = await asyncio.gather(*(repository.resolve(r.snapshot.id.hex()) for r in reports for _ in range(500)))
         assert len(calls) == 500 * len(reports)
@@ -283,6 +286,31 @@ def test_asynchronous_calls(windows: machine.Machine, tmp_path: pathlib.Path) ->
     told = windows.run(*python, _named(program), _named(repository), *map(_named, sources), **variables)
     assert told.strip() == f"{files} files"
     windows.did("1,500 calls at once in asyncio's own loop of Windows, with a thread more")
+
+
+_INTERRUPTED = """
+import _thread, os, sys, threading
+import strongroom
+
+at = strongroom.Location(sys.argv[1], strongroom.CredentialsPassword("secret"))
+with strongroom.Repository.init(at, strongroom.InitOptions()) as repository:
+    # Nobody writes to it.
+    nothing, _ = os.pipe()
+    threading.Timer(0.5, _thread.interrupt_main).start()
+    try:
+        repository.client.fill(nothing, 1)
+    except KeyboardInterrupt:
+        print(strongroom.default_runtime().statistics().in_flight, "in flight")
+"""
+
+
+def test_interrupt(windows: machine.Machine, tmp_path: pathlib.Path) -> None:
+    python, variables = _python(windows, tmp_path)
+    program = tmp_path / "interrupted.py"
+    program.write_text(_INTERRUPTED, encoding="utf-8")
+    told = windows.run(*python, _named(program), _named(tmp_path / "repository"), **variables)
+    assert told.strip() == "0 in flight"
+    windows.did("an interrupt of Python ends a call that waits")
 
 
 def test_waiting_calls_hold_no_threads(windows: machine.Machine, programs: dict[str, pathlib.Path]) -> None:

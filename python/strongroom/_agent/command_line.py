@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib.metadata
 import os
 import signal
@@ -13,7 +12,7 @@ from types import FrameType
 from typing import NoReturn
 
 from . import commands, exits
-from .output import Output
+from .output import Output, unread
 
 _COMMANDS = {
     "backup": (commands.backup, "Save files and folders, or the standard input, as a new snapshot"),
@@ -166,8 +165,11 @@ def run(arguments: Sequence[str]) -> int:
         error = failed
     else:
         return exits.OK
-    with contextlib.suppress(BrokenPipeError):
+    try:
         output.report(error)
+    except OSError as failed:
+        if not unread(failed):
+            raise
     return exits.exit_code(error)
 
 
@@ -198,10 +200,15 @@ def main() -> NoReturn:
 
     signal.signal(signal.SIGINT, interrupt)
     signal.signal(signal.SIGTERM, interrupt)
+    if sys.platform == "win32":
+        # Ctrl-Break, which Go takes for the same.
+        signal.signal(signal.SIGBREAK, interrupt)
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
+        if not unread(error):
+            raise
         # Nothing may be flushed again at the end of the interpreter.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(code)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import datetime
+import errno
 import json
 import os
 import re
@@ -19,6 +20,14 @@ from . import exits
 
 _UNDECODABLE = re.compile("[\udc80-\udcff]+")
 _SECOND = 1_000_000_000
+
+
+def unread(error: OSError) -> bool:
+    """Whether writing has failed because nobody reads any more."""
+    if sys.platform == "win32" and error.errno == errno.EINVAL:
+        # What the C library of Windows makes of a pipe that its reader has closed.
+        return True
+    return isinstance(error, BrokenPipeError)
 
 
 class Output:

@@ -1,8 +1,8 @@
 """The front for asyncio: calls as coroutines, on one completion queue for each event loop.
 
-The loop watches the queue's descriptor (`watch`). Calls that are made in one turn of the loop cross in one batch, and a batch of
-completions resolves its futures in one turn. There is no thread. Everything here runs on the loop's own thread: what
-the library calls is a task of the loop, and so is the reading of a stream's source.
+The loop watches the queue's descriptor (`watch`). Calls that are made in one turn of the loop cross in one batch, and a
+batch of completions resolves its futures in one turn. There is no thread. Everything here runs on the loop's own
+thread: what the library calls is a task of the loop, and so is the reading of a stream's source.
 """
 
 from __future__ import annotations
@@ -624,8 +624,11 @@ class LoopClient:
     def leave_alone(self) -> None:
         """The client is thrown away, by a thread that must not wait: the loop is left when it comes to it."""
         self._ended = True
-        with contextlib.suppress(RuntimeError):
+        try:
             self.loop.call_soon_threadsafe(self._watch.stop)
+        except RuntimeError:
+            # The loop is closed; a thread that watched for it may be left.
+            self._watch.stop()
 
 
 def _readable(here: weakref.ref[LoopClient], kept: list[LoopClient], native: _native.Runtime) -> None:

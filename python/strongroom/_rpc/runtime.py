@@ -243,7 +243,7 @@ class Package:
         """Where the library is: where STRONGROOM_LIBRARY (or the like, by the package's name) says, or beside us."""
         variable = f"{self._name.upper()}_LIBRARY"
         told = os.environ.get(variable)
-        path = pathlib.Path(told) if told else self._folder / _file(self._name)
+        path = pathlib.Path(told).absolute() if told else self._folder / _file(self._name)
         if not path.is_file():
             raise errors.LibraryNotFound(
                 f"there is no library at {path}; reinstall the package, or set {variable} to the library's path"

@@ -2,7 +2,7 @@
 
 One thread receives for all: it blocks in the library's poll without the GIL, appends each frame to its request and
 opens the request's gate, a lock that the caller waits at. A caller's thread sends its own frames. Waiting at a lock
-can be interrupted by a signal, so that Ctrl-C cancels the request and waits for the library to say so.
+can be interrupted by a signal (`_pass`), so that Ctrl-C cancels the request and waits for the library to say so.
 
 An interrupt may come between any two steps of the interpreter, also between a lock's `__enter__` and the `with` that
 would release it. So callers hold no lock that the receiver needs: what they share are single operations of dicts and
@@ -16,6 +16,7 @@ own that ends with the stream.
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 import time
 import weakref
@@ -35,6 +36,18 @@ _FOREVER = (1 << 64) - 1
 _QUEUE = 0
 # How long a library that is full is left alone.
 _RETRY = 0.0005
+# Seconds between two looks for a signal, where none ends a wait.
+_LOOK = 0.1
+
+
+def _pass(gate: threading.Lock) -> None:
+    """Waits until the gate is open, and leaves it shut. A signal ends the wait."""
+    if sys.platform == "win32" and threading.current_thread() is threading.main_thread():
+        # Windows tells no thread of a signal that waits at a lock, and Python runs handlers on this thread alone.
+        while not gate.acquire(timeout=_LOOK):
+            pass
+    else:
+        gate.acquire()
 
 
 class _Request:
@@ -90,7 +103,7 @@ class _Request:
                 if feed is not None and feed.push():
                     continue
                 if helped is None or not helped.run_one():
-                    self.gate.acquire()
+                    _pass(self.gate)
         finally:
             if helped is not None:
                 helped.no_wait(self)

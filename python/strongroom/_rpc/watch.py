@@ -56,8 +56,9 @@ class _Waiter:
         with self._ours, self._theirs, contextlib.suppress(OSError, ValueError, RuntimeError):
             # The loop may be closed, and the descriptor with its runtime: then nobody waits for this any more.
             while not self._stopped:
-                readable, _, _ = select.select([self._descriptor, self._ours], [], [])
-                if self._ours in readable:
+                ours = self._ours.fileno()
+                readable, _, _ = select.select([self._descriptor, ours], [], [])
+                if ours in readable:
                     return
                 self._loop.call_soon_threadsafe(self._turn)
                 self._ours.recv(1)
