@@ -39,7 +39,7 @@ def strip(arguments: argparse.Namespace) -> None:
         # A debugger looks for a file of that name beside the program, and in its folder of symbols.
         run(arguments.objcopy, f"--add-gnu-debuglink={arguments.symbols}", arguments.out)
         return
-    # Elsewhere it is the file itself, with them. Linkers for macOS find in a library's table of symbols what it exports.
+    # Elsewhere it is the file itself, with them. Linkers for macOS find what a library exports in its table of symbols.
     keep = "--discard-all" if arguments.out.suffix == ".dylib" else "--strip-all"
     run(arguments.strip, "--strip-debug", "-o", arguments.symbols, arguments.source)
     run(arguments.strip, keep, "-o", arguments.out, arguments.source)

@@ -33,7 +33,11 @@ def main() -> None:
     # CMake links a DLL by its import library, and others by the name that they call themselves.
     imported = [path for path in files if path.endswith(".dll.a")]
     name = pathlib.PurePosixPath(arguments.shared).name
-    linked = f'IMPORTED_IMPLIB "${{_strongroom}}/{imported[0]}"' if imported else f'IMPORTED_SONAME "{_SONAMES[system]}{name}"'
+    linked = (
+        f'IMPORTED_IMPLIB "${{_strongroom}}/{imported[0]}"'
+        if imported
+        else f'IMPORTED_SONAME "{_SONAMES[system]}{name}"'
+    )
     values = {
         "FILES": " ".join(f'"{path}={pathlib.Path(file).stat().st_size}"' for path, file in sorted(files.items())),
         "MAJOR": arguments.version.split(".")[0],

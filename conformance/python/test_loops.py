@@ -42,7 +42,7 @@ def _eager() -> asyncio.AbstractEventLoop:
 class _WithoutReaders(asyncio.SelectorEventLoop):
     """It waits for no descriptors of others, as asyncio's own loop on Windows."""
 
-    def add_reader(self, fd: Any, callback: Callable[..., Any], *args: Any) -> None:
+    def add_reader(self, fd: Any, callback: Callable[..., Any], *args: Any) -> None:  # type: ignore[override]
         raise NotImplementedError
 
 

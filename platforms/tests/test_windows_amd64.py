@@ -205,14 +205,16 @@ def test_example_of_the_drop(windows: machine.Machine, tmp_path: pathlib.Path) -
         archive.extractall(tmp_path)
     (drop,) = tmp_path.glob("strongroom-sdk-*")
     here = drop / "windows-amd64"
-    libraries = re.findall(r"^Libs: .*?libstrongroom.a (.*)$", (here / "lib/pkgconfig/strongroom-static.pc").read_text(), re.M)
+    said = (here / "lib/pkgconfig/strongroom-static.pc").read_text()
+    libraries = re.findall(r"^Libs: .*?libstrongroom.a (.*)$", said, re.MULTILINE)
     tree = tmp_path / "tree"
     shutil.copytree(trees.go_source() / "net" / "mail", tree)
     for kind, linked in (("static", ["libstrongroom.a"]), ("shared", ["libstrongroom.dll.a"])):
         # Beside the DLL, where Windows looks for it.
         program = here / "bin" / f"{kind}.exe"
-        files = [here / "lib" / name for name in ("libstrongroom_client.a", *linked)]
-        command = [machine.path("CC"), "-std=c11", "-O2", f"-I{here}/include", "-o", program, drop / "examples/c/backup.c", *files]
+        files = [drop / "examples/c/backup.c"]
+        files += [here / "lib" / name for name in ("libstrongroom_client.a", *linked)]
+        command = [machine.path("CC"), "-std=c11", "-O2", f"-I{here}/include", "-o", program, *files]
         # rustc's part of the library needs an unwinder; gcc has its own in every program.
         subprocess.run([*command, *([*libraries[0].split(), "-lunwind"] if kind == "static" else [])], check=True)
         target = tmp_path / f"target-{kind}"
