@@ -317,7 +317,11 @@ def test_the_sbom(drop: pathlib.Path) -> None:
         "go-std",
     } <= parts.keys()
     # What only runs in the build, or in tests, or elsewhere.
-    assert not {"syn", "cc", "proptest", "loom", "windows-sys", "github.com/stretchr/testify", "clap"} & parts.keys()
+    assert not {"syn", "cc", "proptest", "loom", "github.com/stretchr/testify", "clap"} & parts.keys()
+    for name, system in (("windows-sys", "windows"), ("security-framework", "macos")):
+        wanted = {platform for platform in _platforms(drop) if _system(platform) == system}
+        linked = parts.get(name, {"properties": []})["properties"]
+        assert {entry["value"] for entry in linked} == wanted
     lock = tomllib.loads(pathlib.Path(os.environ["CARGO_LOCK"]).read_text(encoding="utf-8"))["package"]
     pinned = {(package["name"], package["version"]): package.get("checksum") for package in lock}
     for part in sbom["components"]:
