@@ -32,7 +32,9 @@ def run(*command: str | pathlib.Path) -> str:
 
 def strip(arguments: argparse.Namespace) -> None:
     # The names of functions. What C compilers write beside them names folders of this build.
-    if arguments.source.read_bytes()[:4] == b"\x7fELF":
+    with arguments.source.open("rb") as file:
+        elf = file.read(4) == b"\x7fELF"
+    if elf:
         run(arguments.objcopy, "--only-keep-debug", arguments.source, arguments.symbols)
         run(arguments.strip, "--strip-debug", arguments.symbols)
         run(arguments.strip, "--strip-unneeded", "-o", arguments.out, arguments.source)
@@ -51,6 +53,8 @@ def objects(source: pathlib.Path, folder: pathlib.Path) -> tuple[list[pathlib.Pa
     A DLL has a stub for each function, which is no object file, and some that are; all of them have the DLL's name.
     """
     content = source.read_bytes()
+    if not content.startswith(b"!<arch>\n"):
+        sys.exit(f"binaries: {source} is no static library")
     at, names = len(b"!<arch>\n"), b""
     files: list[tuple[str, pathlib.Path]] = []
     dlls = set()
@@ -79,8 +83,6 @@ def archive(arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         source, stubs = arguments.source, []
-        if source.read_bytes()[:8] != b"!<arch>\n":
-            sys.exit(f"binaries: {source} is no static library")
         if arguments.stubs:
             # LLVM's tools read what a library for Windows says of DLLs, and do not write it.
             members, stubs = objects(source, folder)

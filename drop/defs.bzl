@@ -4,7 +4,7 @@ load("@io_bazel_rules_go//go:def.bzl", "GoArchive")
 load("@release//:version.bzl", "VERSION")
 load("@rules_rust//rust:defs.bzl", "rust_common")
 load(":bazel.bzl", "bazel_files")
-load(":platforms.bzl", "tags_of")
+load(":platforms.bzl", "tags_of", "with_symbols")
 
 # What the files of a system are called, and what a program that takes the static library links beside it. `shared` and `links` are paths in the
 # platform's folder: a program that is linked with the library asks for the first by its name, and a linker for the second.
@@ -17,7 +17,6 @@ _SYSTEMS = {
         runtimes = ["go-std", "llvm-runtimes", "rust-std"],
         shared = "lib/libstrongroom.so.1",
         stubs = [],
-        symbols = True,
         threads = "-pthread",
     ),
     "macos": struct(
@@ -28,7 +27,6 @@ _SYSTEMS = {
         runtimes = ["go-std", "llvm-runtimes", "rust-std"],
         shared = "lib/libstrongroom.1.dylib",
         stubs = [],
-        symbols = True,
         threads = "",
     ),
     "windows": struct(
@@ -40,8 +38,6 @@ _SYSTEMS = {
         # Programs look for it beside themselves and in PATH.
         shared = "bin/strongroom.dll",
         stubs = ["--stubs"],
-        # Linkers for Windows write them into a file of their own, which Bazel's rules do not know of.
-        symbols = False,
         threads = "",
     ),
 }
@@ -230,10 +226,10 @@ platform_files = rule(
         "platform": attr.string(doc = "the label of the platform; none is the one that the build runs on"),
         "_agent": _built("//go/cmd/strongroom"),
         "_allowlist_function_transition": attr.label(default = "@bazel_tools//tools/allowlists/function_transition_allowlist"),
+        "_ar": _tool("@llvm//:llvm-ar"),
         "_binaries": attr.label(default = "//drop:binaries.py", allow_single_file = True),
         "_client": _built("//rust/capi/include:client"),
         "_headers": attr.label(default = "//drop:headers", allow_files = True),
-        "_ar": _tool("@llvm//:llvm-ar"),
         "_nm": _tool("@llvm//:llvm-nm"),
         "_objcopy": _tool("@llvm//:llvm-objcopy"),
         "_prefix": attr.label(default = "//drop:prefix.py", allow_single_file = True),
@@ -436,16 +432,15 @@ def platform_drop(name, files, platform = "", glibc = None):
         platform = platform,
         tags = tags_of(name),
     )
-    system = _SYSTEMS[name.split("_")[0]]
     drop_archive(
         name = name + "_archive",
-        extension = system.archive,
+        extension = _SYSTEMS[name.split("_")[0]].archive,
         files = files,
         platforms = [name],
         suffix = name.replace("_", "-"),
         tags = tags_of(name),
     )
-    if system.symbols:
+    if with_symbols([name]):
         drop_symbols(
             name = name + "_symbols",
             platform = name,

@@ -15,5 +15,9 @@ RELEASED = [
     "macos_arm64",
 ]
 
+def with_symbols(platforms):
+    """Those that have an archive of symbols: linkers for Windows write them into a file of their own, which Bazel's rules do not know of."""
+    return [platform for platform in platforms if not platform.startswith("windows")]
+
 def tags_of(platform):
     return [] if platform in TESTED else ["manual"]

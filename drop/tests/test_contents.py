@@ -47,18 +47,18 @@ def _paths(content: bytes) -> set[bytes]:
     return found
 
 
-# Where a system keeps the shared library, and where each file is that a platform must have, beside those of all.
+# Where a system keeps the shared library, what programs are linked with in its place, and the agent.
 _SHARED = {
     "linux": "lib/libstrongroom.so.1",
     "macos": "lib/libstrongroom.1.dylib",
     "windows": "bin/strongroom.dll",
 }
-_AGENT = {"linux": "bin/strongroom", "macos": "bin/strongroom", "windows": "bin/strongroom.exe"}
-_OWN = {
-    "linux": ("bin/strongroom", "lib/libstrongroom.so", "lib/libstrongroom.so.1"),
-    "macos": ("bin/strongroom", "lib/libstrongroom.dylib", "lib/libstrongroom.1.dylib"),
-    "windows": ("bin/strongroom.dll", "bin/strongroom.exe", "lib/libstrongroom.dll.a"),
+_LINKED = {
+    "linux": "lib/libstrongroom.so",
+    "macos": "lib/libstrongroom.dylib",
+    "windows": "lib/libstrongroom.dll.a",
 }
+_AGENT = {"linux": "bin/strongroom", "macos": "bin/strongroom", "windows": "bin/strongroom.exe"}
 
 
 def _root(archive: pathlib.Path) -> str:
@@ -171,7 +171,7 @@ def test_everything_is_there(drop: pathlib.Path) -> None:
             "lib/libstrongroom.a",
             "lib/libstrongroom_client.a",
             "lib/pkgconfig/strongroom.pc",
-            *_OWN[_system(platform)],
+            *(paths[_system(platform)] for paths in (_AGENT, _LINKED, _SHARED)),
         ):
             assert (drop / platform / path).is_file(), path
         assert [path for path in (drop / platform / "bin").iterdir() if not os.access(path, os.X_OK)] == []
